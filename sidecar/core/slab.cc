@@ -1,0 +1,123 @@
+#include "sidecar/core/slab.h"
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "sidecar/core/assert.h"
+
+namespace weft {
+
+namespace {
+
+constexpr std::size_t kStep = 64;
+constexpr std::size_t kClasses = kSlabSizeMax / kStep;
+// What one thread keeps per size class; beyond it memory goes back to the allocator.
+constexpr std::size_t kKeptBytesPerClass = 256 * 1024;
+
+struct Free {
+  Free* next;
+};
+
+struct Lists {
+  std::array<Free*, kClasses> heads{};
+  std::array<std::size_t, kClasses> bytes{};
+  bool closed = false;
+
+  ~Lists() {
+    closed = true;
+    for (Free*& head : heads) {
+      while (head != nullptr) {
+        Free* next = head->next;
+        std::free(head);
+        head = next;
+      }
+    }
+  }
+};
+
+Lists& lists() {
+  thread_local Lists instance;
+  return instance;
+}
+
+struct alignas(16) Header {
+  std::size_t size;
+};
+
+}  // namespace
+
+void* slab_allocate(std::size_t size) {
+  void* memory = nullptr;
+#ifndef WEFT_SANITIZED
+  if (size != 0 && size <= kSlabSizeMax) {
+    const std::size_t index = (size - 1) / kStep;
+    Lists& mine = lists();
+    if (Free* head = mine.heads[index]; head != nullptr) {
+      mine.heads[index] = head->next;
+      mine.bytes[index] -= (index + 1) * kStep;
+      return head;
+    }
+    size = (index + 1) * kStep;
+  }
+#endif
+  memory = std::malloc(size);
+  WEFT_ASSERT(memory != nullptr || size == 0);
+  return memory;
+}
+
+void slab_free(void* memory, std::size_t size) {
+#ifndef WEFT_SANITIZED
+  if (memory != nullptr && size != 0 && size <= kSlabSizeMax) {
+    const std::size_t index = (size - 1) / kStep;
+    Lists& mine = lists();
+    if (!mine.closed && mine.bytes[index] < kKeptBytesPerClass) {
+      auto* freed = static_cast<Free*>(memory);
+      freed->next = mine.heads[index];
+      mine.heads[index] = freed;
+      mine.bytes[index] += (index + 1) * kStep;
+      return;
+    }
+  }
+#else
+  (void)size;
+#endif
+  std::free(memory);
+}
+
+void* slab_malloc(std::size_t size) {
+  if (size > SIZE_MAX - sizeof(Header)) return nullptr;
+  auto* header = static_cast<Header*>(slab_allocate(size + sizeof(Header)));
+  header->size = size;
+  return header + 1;
+}
+
+void* slab_calloc(std::size_t count, std::size_t size) {
+  if (size != 0 && count > SIZE_MAX / size) return nullptr;
+  void* memory = slab_malloc(count * size);
+  if (memory != nullptr) std::memset(memory, 0, count * size);
+  return memory;
+}
+
+void* slab_realloc(void* memory, std::size_t size) {
+  if (memory == nullptr) return slab_malloc(size);
+  if (size == 0) {
+    slab_release(memory);
+    return nullptr;
+  }
+  const std::size_t old = (static_cast<Header*>(memory) - 1)->size;
+  void* moved = slab_malloc(size);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, memory, old < size ? old : size);
+  slab_release(memory);
+  return moved;
+}
+
+void slab_release(void* memory) {
+  if (memory == nullptr) return;
+  Header* header = static_cast<Header*>(memory) - 1;
+  slab_free(header, header->size + sizeof(Header));
+}
+
+}  // namespace weft
