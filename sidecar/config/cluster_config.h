@@ -1,0 +1,123 @@
+#pragma once
+// ClusterConfig and EndpointSet: a named destination, how to reach it, and its addresses. Plain immutable data; fields follow
+// envoy.config.cluster.v3, endpoint.v3 and the weft.config.v1 extensions. Defaults here are Envoy's (decisions A3).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidecar/config/tls_reference.h"
+#include "sidecar/core/address.h"
+#include "sidecar/core/clock.h"
+#include "sidecar/http/limits.h"
+
+namespace weft::config {
+
+// What metrics and logs say about a destination. From endpoint and cluster metadata "weft".
+struct DestinationLabels {
+  std::string service;            // "cart.shop.svc.cluster.local"
+  std::string service_name;       // "cart"
+  std::string service_namespace;  // "shop"
+  std::string backend;            // subset or backend Service
+};
+
+struct Endpoint {
+  enum class Health : std::uint8_t { kHealthy, kUnhealthy, kDraining, kDegraded };
+  SocketAddress address;
+  std::string hostname;
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  Health health = Health::kHealthy;
+  std::string zone;
+  std::string workload;
+  std::string version;
+  std::string canonical_service;
+  std::string identity;  // SPIFFE ID expected of it; empty: the cluster's matchers alone decide
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct EndpointSet {
+  std::string cluster;
+  std::string version;
+  std::vector<Endpoint> endpoints;
+  std::uint32_t overprovisioning_percent = 140;
+};
+
+enum class BalancerKind : std::uint8_t { kRoundRobin, kLeastRequest, kRandom };
+
+struct ClusterLimits {
+  std::uint32_t connections_max = 1024;
+  std::uint32_t pending_max = 1024;
+  std::uint32_t requests_max = 1024;
+  std::uint32_t retries_max = 3;          // Envoy's; a retry budget replaces it
+  Duration pending_timeout{0};            // 0: the connect timeout bounds the wait
+};
+
+// Retries ≤ max(percent of the requests of the last `interval`, min_per_second × interval).
+struct RetryBudget {
+  double percent = 20.0;
+  Duration interval = std::chrono::seconds(10);
+  std::uint32_t min_per_second = 10;
+};
+
+struct OutlierDetection {
+  std::uint32_t consecutive_5xx = 5;              // 0: off
+  std::uint32_t consecutive_gateway_failure = 0;
+  std::uint32_t consecutive_local_failure = 0;    // counted apart when split_local is set
+  bool split_local = false;
+  Duration interval = std::chrono::seconds(10);
+  Duration base_ejection = std::chrono::seconds(30);
+  Duration max_ejection = std::chrono::seconds(300);
+  Duration ejection_jitter{0};
+  std::uint32_t ejected_percent_max = 10;
+  bool always_eject_one = false;
+  bool never_eject_last = false;                  // weft: the last ready endpoint stays
+};
+
+struct UpstreamHttp {
+  enum class Protocol : std::uint8_t { kHttp1, kHttp2, kAlpn, kAsDownstream };
+  Protocol protocol = Protocol::kHttp1;
+  http::Limits limits;
+  http::Http2Limits http2;
+  Duration idle_timeout = std::chrono::hours(1);
+  std::uint64_t requests_per_connection_max = 0;
+};
+
+struct ClusterConfig {
+  enum class Discovery : std::uint8_t { kStatic, kEds, kStrictDns, kLogicalDns, kOriginalDst };
+  std::string name;
+  std::string version;
+  Discovery discovery = Discovery::kStatic;
+  std::string eds_service_name;               // empty: the cluster's name
+  Duration connect_timeout = std::chrono::seconds(5);
+  Duration handshake_timeout{0};              // 0: inside connect_timeout
+  BalancerKind balancer = BalancerKind::kRoundRobin;
+  std::uint32_t least_request_choices = 2;
+  double panic_percent = 50.0;
+  ClusterLimits limits;
+  std::optional<RetryBudget> retry_budget;
+  std::optional<OutlierDetection> outlier;
+  UpstreamHttp http;
+  std::optional<TlsReference> tls;
+  // Adds and believes x-weft-peer and x-weft-cause: the other side is a sidecar of the mesh.
+  bool mesh_peer = false;
+  // An app behind us that refuses the connection is answered so that the caller may safely try elsewhere (decisions D14).
+  bool local_app = false;
+  SocketAddress source;                        // upstream bind
+  bool tcp_keepalive = false;
+  DestinationLabels labels;
+  // Names to resolve for the DNS kinds, port apart; `inline_endpoints` is then filled by the resolver.
+  struct DnsTarget {
+    std::string host;
+    std::uint16_t port = 0;
+    std::uint32_t weight = 1;
+    std::uint32_t priority = 0;
+  };
+  std::vector<DnsTarget> dns_targets;
+  Duration dns_refresh = std::chrono::seconds(5);
+  std::shared_ptr<const EndpointSet> inline_endpoints;
+};
+
+}  // namespace weft::config

@@ -1,0 +1,116 @@
+#pragma once
+// ListenerConfig: an address we accept on, how a connection's chain is chosen, and what a chain does with it.
+//
+// Plain immutable data; fields follow envoy.config.listener.v3, http_connection_manager.v3 and tcp_proxy.v3.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sidecar/config/route_config.h"
+#include "sidecar/config/tls_reference.h"
+#include "sidecar/core/address.h"
+#include "sidecar/core/clock.h"
+#include "sidecar/http/limits.h"
+
+namespace weft::config {
+
+enum class Direction : std::uint8_t { kUnspecified, kInbound, kOutbound };
+
+struct ChainMatch {
+  std::optional<std::uint16_t> destination_port;
+  std::vector<Cidr> destination_prefixes;
+  std::vector<std::string> server_names;           // exact or "*.x"
+  std::string transport_protocol;                  // "tls", "raw_buffer" or empty for any
+  std::vector<std::string> application_protocols;  // ALPN, or what the HTTP sniffer found ("http/1.1", "h2c")
+  std::vector<Cidr> source_prefixes;
+  std::vector<std::uint16_t> source_ports;
+};
+
+struct AccessLog {
+  enum class Format : std::uint8_t { kJson, kText };
+  enum class Mode : std::uint8_t { kAll, kErrors };  // kErrors: status >= 500, a flag, or a failed attempt
+  std::string path;  // "/dev/stdout" and "/dev/stderr" are the streams
+  Format format = Format::kText;
+  Mode mode = Mode::kAll;
+};
+
+struct Tracing {
+  bool enabled = false;
+  double random_sampling = 100.0;  // percent of roots
+  double overall_sampling = 100.0;
+  std::string collector_cluster;
+};
+
+// Header names that only a verified peer may send us are stripped from everybody else's requests.
+struct HttpSettings {
+  enum class Codec : std::uint8_t { kAuto, kHttp1, kHttp2 };
+  std::string stat_prefix;
+  Codec codec = Codec::kAuto;
+  std::string route_config_name;                        // RDS, when inline_routes is null
+  std::shared_ptr<const RouteConfig> inline_routes;
+  http::Limits limits;
+  http::Http2Limits http2;
+  http::ConnectionTimeouts timeouts;
+  Duration request_timeout{0};                          // until the request is whole: 408
+  bool normalize_path = false;
+  bool merge_slashes = false;
+  bool generate_request_id = true;
+  bool preserve_request_id = true;
+  bool use_remote_address = false;
+  std::uint32_t trusted_hops = 0;
+  std::string server_name;                              // empty: leave `server` alone
+  std::vector<std::string> upgrades;                    // lower case
+  std::vector<AccessLog> access_logs;
+  Tracing tracing;
+};
+
+struct TcpSettings {
+  std::string stat_prefix;
+  std::vector<WeightedCluster> clusters;
+  Duration idle_timeout = std::chrono::hours(1);
+  std::uint32_t connect_attempts_max = 1;
+  std::vector<AccessLog> access_logs;
+};
+
+struct FilterChain {
+  std::string name;
+  ChainMatch match;
+  std::optional<TlsReference> tls;
+  std::variant<HttpSettings, TcpSettings> what;
+  Duration accept_timeout = std::chrono::seconds(15);   // handshake and sniffing together
+};
+
+// Whose side of which workload a listener is, for metrics, logs and identity headers.
+struct LocalWorkload {
+  std::string workload;
+  std::string name_space;
+  std::string canonical_service;
+  std::string canonical_revision;
+};
+
+struct ListenerConfig {
+  std::string name;
+  std::string version;
+  SocketAddress address;
+  std::vector<SocketAddress> extra_addresses;
+  Direction direction = Direction::kUnspecified;
+  bool bind = true;                  // false: reached only by original destination from another listener
+  bool use_original_dst = false;
+  bool transparent = false;
+  bool sniff_tls = false;            // tls_inspector
+  bool sniff_http = false;           // http_inspector
+  bool proxy_protocol = false;
+  Duration sniff_timeout = std::chrono::seconds(15);
+  bool go_on_after_sniff_timeout = false;
+  std::uint32_t connections_max = 0;  // 0: the process's limit only
+  std::vector<FilterChain> chains;
+  std::shared_ptr<const FilterChain> default_chain;
+  // Strict mesh port: peers' identities in requests are believed only over mTLS.
+  LocalWorkload workload;
+};
+
+}  // namespace weft::config

@@ -1,0 +1,35 @@
+#pragma once
+// Snapshot: everything a worker needs, validated, joined, versioned, immutable. Swapped whole by posting a pointer.
+//
+// Made by the main loop's Publisher; what did not change between two Snapshots is the same object, so that workers can keep
+// what belongs to it. Dies on the main loop (decisions D12).
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sidecar/config/cluster_config.h"
+#include "sidecar/config/listener_config.h"
+#include "sidecar/config/route_table.h"
+#include "sidecar/core/strings.h"
+
+namespace weft::config {
+
+// A cluster with its addresses: two resources that change at different rates.
+struct ClusterEntry {
+  std::shared_ptr<const ClusterConfig> config;
+  std::shared_ptr<const EndpointSet> endpoints;  // empty set: nothing to send to
+};
+
+struct Snapshot {
+  std::uint64_t generation = 0;
+  std::vector<std::shared_ptr<const ListenerConfig>> listeners;
+  std::unordered_map<std::string, std::shared_ptr<const RouteTable>, TextHash, std::equal_to<>> routes;
+  std::unordered_map<std::string, ClusterEntry, TextHash, std::equal_to<>> clusters;
+  // Route tables whose clusters have not all arrived answer 503 NC for those routes; names for /config_dump.
+  std::vector<std::string> warming;
+};
+
+}  // namespace weft::config
