@@ -1,0 +1,117 @@
+#include "sidecar/http/headers.h"
+
+#include <algorithm>
+
+#include "sidecar/core/strings.h"
+
+namespace weft::http {
+
+namespace {
+// Most heads fit, so the array is placed once; a larger one doubles and leaves the old array in the arena.
+constexpr std::size_t kFieldsAtFirst = 24;
+}  // namespace
+
+Arena& Headers::arena() {
+  if (arena_ == nullptr) arena_ = std::make_unique<Arena>();
+  return *arena_;
+}
+
+Field* Headers::grow() {
+  if (count_ == capacity_) {
+    const std::size_t capacity = capacity_ == 0 ? kFieldsAtFirst : capacity_ * 2;
+    Field* larger = arena().array<Field>(capacity);
+    std::uninitialized_copy_n(fields_, count_, larger);
+    fields_ = larger;
+    capacity_ = capacity;
+  }
+  return fields_ + count_++;
+}
+
+void Headers::add(std::string_view name, std::string_view value) {
+  *grow() = Field{name, value, header_id_of(name), false};
+}
+void Headers::add(HeaderId id, std::string_view value) { *grow() = Field{name_of(id), value, id, false}; }
+void Headers::add(const Field& field) { *grow() = field; }
+void Headers::add_copy(std::string_view name, std::string_view value) {
+  const HeaderId id = header_id_of(name);
+  const std::string_view kept_name = copy(name);
+  *grow() = Field{kept_name, copy(value), id, false};
+}
+
+void Headers::set(HeaderId id, std::string_view value) {
+  bool placed = false;
+  remove_if([&](const Field& field) {
+    if (field.id != id) return false;
+    if (placed) return true;
+    placed = true;
+    return false;
+  });
+  if (!placed) {
+    add(id, value);
+    return;
+  }
+  for (Field& field : fields()) {
+    if (field.id == id) field.value = value;
+  }
+}
+
+void Headers::set(std::string_view name, std::string_view value) {
+  const HeaderId id = header_id_of(name);
+  if (id != HeaderId::kOther) {
+    set(id, value);
+    return;
+  }
+  remove(name);
+  add(name, value);
+}
+
+std::size_t Headers::remove(HeaderId id) {
+  return remove_if([id](const Field& field) { return field.id == id; });
+}
+
+std::size_t Headers::remove(std::string_view name) {
+  const HeaderId id = header_id_of(name);
+  if (id != HeaderId::kOther) return remove(id);
+  return remove_if([name](const Field& field) {
+    return field.id == HeaderId::kOther && equals_ignore_case(field.name, name);
+  });
+}
+
+std::optional<std::string_view> Headers::find(HeaderId id) const {
+  for (const Field& field : *this) {
+    if (field.id == id) return field.value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  const HeaderId id = header_id_of(name);
+  if (id != HeaderId::kOther) return find(id);
+  for (const Field& field : *this) {
+    if (field.id == HeaderId::kOther && equals_ignore_case(field.name, name)) return field.value;
+  }
+  return std::nullopt;
+}
+
+std::size_t Headers::count_of(HeaderId id) const {
+  return static_cast<std::size_t>(std::count_if(begin(), end(), [id](const Field& f) { return f.id == id; }));
+}
+
+std::size_t Headers::bytes() const {
+  std::size_t total = 0;
+  for (const Field& field : *this) total += field.name.size() + field.value.size() + 32;
+  return total;
+}
+
+Headers Headers::clone() const {
+  Headers other;
+  for (const Field& field : *this) {
+    Field copied = field;
+    copied.name = field.id == HeaderId::kOther ? other.copy(field.name) : name_of(field.id);
+    copied.value = other.copy(field.value);
+    other.add(copied);
+  }
+  return other;
+}
+
+}  // namespace weft::http

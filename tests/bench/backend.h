@@ -1,0 +1,36 @@
+#pragma once
+// Backends: what stands behind the proxy under test. Each serves one listening socket until a stop
+// signal or `lifetime`.
+//
+// Owner: meshback's main. Thread: one. Errors: a connection that misbehaves is closed and the rest
+// go on. Limits: output waiting for a slow reader stops reading at kOutputMax; connections are
+// bounded by the descriptor limit.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "tests/bench/socket.h"
+
+namespace weft::bench {
+
+constexpr std::size_t kOutputMax = 4 * 1024 * 1024;
+
+struct HttpBackendOptions {
+  std::size_t body_bytes = 2;
+  bool chunked = false;
+  std::chrono::microseconds delay{};
+  std::chrono::seconds lifetime{3600};
+};
+
+// Answers every request with 200, eight header fields and the body; bytes are made once. Returns
+// the requests answered.
+[[nodiscard]] std::uint64_t serve_http(const Fd& listener, const HttpBackendOptions& options);
+
+enum class TcpMode { kEcho, kDiscard, kSource };
+
+// Echoes, swallows or produces bytes. Returns the bytes it received and sent together.
+[[nodiscard]] std::uint64_t serve_tcp(const Fd& listener, TcpMode mode,
+                                      std::chrono::seconds lifetime);
+
+}  // namespace weft::bench
