@@ -1,0 +1,152 @@
+#pragma once
+// Cluster: one destination's live state on one worker: endpoints, balancer, limits, retry budget, ejection.
+//
+// Owner: ClusterSet, and every ClusterRef that an exchange holds: a removed cluster takes no new requests and is retired with
+// its last reference. Thread: its worker. config() never changes for a Cluster object; a changed config is a new Cluster
+// that takes over the endpoints both have (keyed by address and TLS).
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "sidecar/config/cluster_config.h"
+#include "sidecar/core/address.h"
+#include "sidecar/core/dialer.h"
+#include "sidecar/upstream/outcome.h"
+#include "sidecar/upstream/pool.h"
+
+namespace weft::upstream {
+
+class Cluster;
+
+// One address's live state. Stays valid while a ClusterRef or a Permit on it exists.
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+  [[nodiscard]] virtual const config::Endpoint& config() const = 0;
+  [[nodiscard]] virtual std::uint32_t active_requests() const = 0;
+  [[nodiscard]] virtual bool ejected() const = 0;
+};
+
+// The endpoints that an exchange has tried; asked to be avoided first.
+class Tried final {
+ public:
+  void add(const Endpoint& endpoint) {
+    if (count_ < kKept) endpoints_[count_++] = &endpoint;
+  }
+  [[nodiscard]] bool contains(const Endpoint& endpoint) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (endpoints_[i] == &endpoint) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+
+ private:
+  static constexpr std::size_t kKept = 8;
+  std::array<const Endpoint*, kKept> endpoints_{};
+  std::size_t count_ = 0;
+};
+
+struct PickContext {
+  const Tried* tried = nullptr;
+  // For original-destination clusters: where the client wanted to go.
+  const SocketAddress* original_destination = nullptr;
+};
+
+// One request counted against the cluster's limits and one endpoint's load; gives everything back when it dies. Movable.
+class Permit final {
+ public:
+  Permit() = default;
+  Permit(Cluster& cluster, Endpoint* endpoint) : cluster_(&cluster), endpoint_(endpoint) {}
+  Permit(Permit&& other) noexcept
+      : cluster_(std::exchange(other.cluster_, nullptr)), endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+  Permit& operator=(Permit&& other) noexcept {
+    if (this != &other) {
+      release();
+      cluster_ = std::exchange(other.cluster_, nullptr);
+      endpoint_ = std::exchange(other.endpoint_, nullptr);
+    }
+    return *this;
+  }
+  ~Permit() { release(); }
+  void release();
+  [[nodiscard]] explicit operator bool() const { return cluster_ != nullptr; }
+
+ private:
+  Cluster* cluster_ = nullptr;
+  Endpoint* endpoint_ = nullptr;
+};
+
+class Cluster {
+ public:
+  [[nodiscard]] virtual const config::ClusterConfig& config() const = 0;
+
+  // Null: nothing healthy. Prefers endpoints that were not tried.
+  [[nodiscard]] virtual Endpoint* pick(const PickContext& context) = 0;
+  // One more request on `endpoint`, within requests_max; kLimit otherwise. The balancer sees it as load until the Permit dies.
+  [[nodiscard]] virtual Result<Permit> admit(Endpoint& endpoint) = 0;
+  // A connection with a free stream to `endpoint`. REQUIRES endpoint to be this cluster's.
+  [[nodiscard]] virtual Acquired acquire(Endpoint& endpoint, TicketHolder& holder) = 0;
+  // A connection of its own for a tunnel: dialed, counted against connections_max, not pooled.
+  [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, DialHolder& holder) = 0;
+
+  // Every finished attempt reports once.
+  virtual void report(Endpoint& endpoint, const Outcome& outcome) = 0;
+  // May one more retry be made? Counts it against the budget (or retries_max) when it says yes.
+  [[nodiscard]] virtual bool admit_retry() = 0;
+  virtual void retry_done() = 0;  // a retry admitted before has ended
+  // A first attempt begins: what the retry budget is a share of.
+  virtual void count_request() = 0;
+
+  // The ids of this cluster's metrics (telemetry::LabelId), resolved once.
+  struct Labels {
+    std::uint32_t service = 0;
+    std::uint32_t service_name = 0;
+    std::uint32_t service_namespace = 0;
+    std::uint32_t backend = 0;
+  };
+  [[nodiscard]] virtual const Labels& labels() const = 0;
+
+ protected:
+  virtual ~Cluster() = default;
+
+ private:
+  friend class ClusterRef;
+  friend class Permit;
+  virtual void reference() = 0;
+  virtual void unreference() = 0;
+  virtual void release(Endpoint* endpoint) = 0;
+};
+
+class ClusterRef final {
+ public:
+  ClusterRef() = default;
+  explicit ClusterRef(Cluster& cluster) : cluster_(&cluster) { cluster.reference(); }
+  ClusterRef(ClusterRef&& other) noexcept : cluster_(std::exchange(other.cluster_, nullptr)) {}
+  ClusterRef& operator=(ClusterRef&& other) noexcept {
+    if (this != &other) {
+      reset();
+      cluster_ = std::exchange(other.cluster_, nullptr);
+    }
+    return *this;
+  }
+  ~ClusterRef() { reset(); }
+  void reset() {
+    if (cluster_ != nullptr) std::exchange(cluster_, nullptr)->unreference();
+  }
+  [[nodiscard]] explicit operator bool() const { return cluster_ != nullptr; }
+  Cluster* operator->() const { return cluster_; }
+  Cluster& operator*() const { return *cluster_; }
+
+ private:
+  Cluster* cluster_ = nullptr;
+};
+
+inline void Permit::release() {
+  if (cluster_ != nullptr) std::exchange(cluster_, nullptr)->release(std::exchange(endpoint_, nullptr));
+}
+
+}  // namespace weft::upstream

@@ -1,0 +1,59 @@
+#pragma once
+// ClusterSet: all clusters of one worker. apply() takes a Snapshot and keeps what did not change: pools, health, ejections.
+//
+// Owner: Worker. Thread: its worker.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidecar/config/snapshot.h"
+#include "sidecar/core/dialer.h"
+#include "sidecar/core/random.h"
+#include "sidecar/core/turn.h"
+#include "sidecar/upstream/cluster.h"
+#include "sidecar/upstream/tls_contexts.h"
+
+namespace weft::upstream {
+
+class ClusterSet {
+ public:
+  struct Services {  // all outlive the set
+    Turn& turn;
+    Connector& connector;
+    Random& random;
+  };
+  // `workers` shares the limits of clusters between that many workers' sets (decisions D10); null with one worker.
+  static std::unique_ptr<ClusterSet> make(const Services& services);
+  virtual ~ClusterSet() = default;
+
+  virtual void apply(const config::Snapshot& snapshot, const TlsContexts& contexts) = 0;
+  // Empty when there is no such cluster.
+  [[nodiscard]] virtual ClusterRef find(std::string_view name) = 0;
+  // Close idle connections and take no new requests (process drain).
+  virtual void drain() = 0;
+
+  // For /clusters: one line of state per endpoint; called on the worker's thread.
+  struct EndpointState {
+    std::string address;
+    std::string state;  // ready, ejected, unhealthy, draining
+    std::uint32_t active_requests = 0;
+    std::uint32_t connections = 0;
+    std::uint64_t successes = 0;
+    std::uint64_t failures = 0;
+    std::uint32_t weight = 1;
+  };
+  struct ClusterState {
+    std::string name;
+    std::string version;
+    std::uint32_t active_requests = 0;
+    std::uint32_t pending = 0;
+    std::uint32_t connections = 0;
+    std::vector<EndpointState> endpoints;
+  };
+  [[nodiscard]] virtual std::vector<ClusterState> describe() const = 0;
+};
+
+}  // namespace weft::upstream
