@@ -48,10 +48,15 @@ class Codec {
   virtual void drain_now() = 0;
   // The transport broke or a deadline passed: every stream hears `error`; nothing is produced any more.
   virtual void fail(const Error& error) = 0;
+  // Streams whose output has been stuck since before `since` are reset and hear kIdle. A codec with one stream leaves that to
+  // its connection, which watches the transport.
+  virtual void expire(TimePoint since) { (void)since; }
 
   [[nodiscard]] virtual std::size_t streams() const = 0;
   // Nothing under way, nothing to send, and no more will come: close the transport.
   [[nodiscard]] virtual bool finished() const = 0;
+  // A message was cut short where an orderly close would look like its end: the transport must be aborted instead.
+  [[nodiscard]] virtual bool aborted() const { return false; }
 };
 
 class ServerCodec : public Codec {
@@ -66,8 +71,10 @@ class ServerCodec : public Codec {
    protected:
     ~Handler() = default;
   };
-  // A request head has begun and is not complete.
+  // A request head has begun and is not complete (HTTP/2: also the preface, from the start).
   [[nodiscard]] virtual bool reading_head() const = 0;
+  // That head took too long: queues the goodbye (408, GOAWAY) and takes no more input. The connection flushes and closes.
+  virtual void answer_timeout() = 0;
 };
 
 class ClientCodec : public Codec {
