@@ -11,6 +11,13 @@ namespace weft {
 
 namespace {
 
+// A sanitizer has to see every block come and go.
+#ifdef WEFT_SANITIZED
+constexpr bool kPooled = false;
+#else
+constexpr bool kPooled = true;
+#endif
+
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = kSlabSizeMax / kStep;
 // What one thread keeps per size class; beyond it memory goes back to the allocator.
@@ -50,8 +57,7 @@ struct alignas(16) Header {
 
 void* slab_allocate(std::size_t size) {
   void* memory = nullptr;
-#ifndef WEFT_SANITIZED
-  if (size != 0 && size <= kSlabSizeMax) {
+  if (kPooled && size != 0 && size <= kSlabSizeMax) {
     const std::size_t index = (size - 1) / kStep;
     Lists& mine = lists();
     if (Free* head = mine.heads[index]; head != nullptr) {
@@ -61,15 +67,13 @@ void* slab_allocate(std::size_t size) {
     }
     size = (index + 1) * kStep;
   }
-#endif
   memory = std::malloc(size);
   WEFT_ASSERT(memory != nullptr || size == 0);
   return memory;
 }
 
 void slab_free(void* memory, std::size_t size) {
-#ifndef WEFT_SANITIZED
-  if (memory != nullptr && size != 0 && size <= kSlabSizeMax) {
+  if (kPooled && memory != nullptr && size != 0 && size <= kSlabSizeMax) {
     const std::size_t index = (size - 1) / kStep;
     Lists& mine = lists();
     if (!mine.closed && mine.bytes[index] < kKeptBytesPerClass) {
@@ -80,9 +84,6 @@ void slab_free(void* memory, std::size_t size) {
       return;
     }
   }
-#else
-  (void)size;
-#endif
   std::free(memory);
 }
 
