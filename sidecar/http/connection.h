@@ -2,8 +2,11 @@
 // ServerConnection and ClientConnection: a Transport joined to a codec. They flush once per turn, apply back-pressure between
 // the transport and the codec, keep the connection's timeouts, and tell their owner when they are done.
 //
+// Life: open, then leaving (a goodbye is being written), then lingering (our side is shut; what the peer still sends is thrown
+// away so that the last answer is not lost to a reset), then done. A drained HTTP/2 connection says GOAWAY twice
+// (RFC 9113 section 6.8).
 // Owner: proxy::Session and http::Service (server), upstream::Pool and http::Client (client); it retires the connection after
-// on_connection_done. Thread: their loop's.
+// on_connection_done, or after abandon(). Thread: their loop's.
 
 #include <memory>
 
@@ -22,11 +25,19 @@ struct ConnectionOptions {
 
 class Connection : public Sink, public Flushable, public TimerSink, public CodecHost {
  public:
-  ~Connection();
+  // Between the two GOAWAYs of a drain, unless the peer's answer to our PING comes first.
+  static constexpr Duration kDrainNotice = std::chrono::seconds(1);
+  // For the peer's end of input after ours.
+  static constexpr Duration kLinger = std::chrono::seconds(1);
+  // Less than this moved within ConnectionTimeouts::stream_idle counts as nothing moved: one byte at a time is an attack.
+  static constexpr std::size_t kStallBytes = 16 * 1024;
 
   // Finish politely; on_connection_done follows at the latest after ConnectionTimeouts::drain.
   void drain();
+  // Ends it at once and in silence, for an owner that goes away itself. Allowed inside any event; retire it afterwards.
+  void abandon();
   [[nodiscard]] bool draining() const { return draining_; }
+  [[nodiscard]] bool done() const { return done_; }
   [[nodiscard]] Transport& transport() { return *transport_; }
   [[nodiscard]] Protocol protocol() const { return protocol_; }
   [[nodiscard]] std::size_t streams() const { return codec_->streams(); }
@@ -45,23 +56,60 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
 
  protected:
   Connection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol, const ConnectionOptions& options);
+  ~Connection();
   // After every feed and every flush: streams may have come or gone.
   virtual void on_progress() = 0;
   virtual void report_done(const Error& reason) = 0;
+  // A timer that the derived class owns.
+  virtual void on_own_timer(Timer& timer) = 0;
 
-  // Ends the connection: streams hear `reason`, then report_done once, as the last act of the current event.
+  void attach(std::unique_ptr<Codec> codec) { codec_ = std::move(codec); }
+  void listen(Buffer&& first);
+  // Writes what the codec has queued, then closes.
+  void leave(const Error& reason);
+  // The last act of every event: closes what is finished, sets timers.
+  void settle();
+  // Ends the connection: streams hear `reason`, then report_done once.
   void finish(const Error& reason);
-  void attach(std::unique_ptr<Codec> codec);
+  // A request came or went out.
+  void note_request() { idle_timer_.cancel(); }
+  [[nodiscard]] bool open_for_streams() const { return state_ == State::kOpen && !draining_ && !done_; }
 
   Turn& turn_;
-  std::unique_ptr<Transport> transport_;
-  std::unique_ptr<Codec> codec_;
-  Protocol protocol_;
   ConnectionOptions options_;
+
+ private:
+  enum class State : std::uint8_t { kOpen, kLeaving, kLingering };
+
+  void feed(Buffer& bytes);
+  void feed_end();
+  void feed_held();
+  void pump();
+  void close_gently();
+  void tend_timers();
+  void watch_stalls();
+  void on_drain_timer();
+  void on_close_timer();
+  void silence();
+
+  std::unique_ptr<Transport> transport_;
+  Buffer held_;  // sniffed bytes that the codec has not taken yet
+  std::unique_ptr<Codec> codec_;
   Timer idle_timer_;
   Timer drain_timer_;
+  Timer close_timer_;  // while open it watches for stalls
+  Error reason_;       // once leaving
+  std::uint64_t written_ = 0;
+  std::uint64_t left_at_mark_ = 0;  // bytes that had left the transport when the stall watch last looked
+  TimePoint mark_{};
+  Protocol protocol_;
+  State state_ = State::kOpen;
   bool draining_ = false;
+  bool drained_ = false;  // the second GOAWAY was asked for
+  bool input_ended_ = false;
+  bool input_paused_ = false;
   bool done_ = false;
+  bool abandoned_ = false;
 };
 
 class ServerConnection final : public Connection, public ServerCodec::Handler {
@@ -78,7 +126,6 @@ class ServerConnection final : public Connection, public ServerCodec::Handler {
     ~Owner() = default;
   };
 
-  // `first` are bytes already read (sniffed); they are fed from the constructor's caller by start().
   ServerConnection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol, const ConnectionOptions& options,
                    Owner& owner);
   ~ServerConnection();
@@ -91,17 +138,20 @@ class ServerConnection final : public Connection, public ServerCodec::Handler {
  private:
   void on_progress() override;
   void report_done(const Error& reason) override;
+  void on_own_timer(Timer& timer) override;
 
   Owner& owner_;
   ServerCodec* server_codec_ = nullptr;
   Timer head_timer_;
+  std::uint64_t requests_ = 0;
+  std::uint64_t requests_before_head_ = 0;  // requests_ when head_timer_ was armed
 };
 
 class ClientConnection final : public Connection {
  public:
   class Owner {
    public:
-    // available() may have changed: a stream ended, the peer's limit moved, the peer says goodbye.
+    // available() or streams() changed: a stream ended, the peer's limit moved, the peer says goodbye.
     virtual void on_capacity(ClientConnection& connection) = 0;
     virtual void on_connection_done(ClientConnection& connection, const Error& reason) = 0;
 
@@ -121,10 +171,13 @@ class ClientConnection final : public Connection {
  private:
   void on_progress() override;
   void report_done(const Error& reason) override;
+  void on_own_timer(Timer&) override {}
 
   Owner& owner_;
   ClientCodec* client_codec_ = nullptr;
   std::uint64_t opened_ = 0;
+  std::size_t available_seen_ = 0;
+  std::size_t streams_seen_ = 0;
 };
 
 }  // namespace weft::http
