@@ -2,6 +2,8 @@
 //
 // Exit codes: 0 a report was printed (look at its errors), 1 self-test failed, 2 it could not run.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -191,8 +193,11 @@ int run_load_flags(const Flags& flags, const Endpoint& target) {
       .close_each = flags.close_each,
       .seed = flags.seed};
   options.watched.assign(flags.watched.begin(), flags.watched.end());
+  options.watched.push_back(::getpid());  // Our own share of the core we run on.
   Load load{options};
-  std::cout << report_json(load.run(), flags.raw_histogram).dump() << '\n';
+  Json json = report_json(load.run(), flags.raw_histogram);
+  json["pid"] = ::getpid();
+  std::cout << json.dump() << '\n';
   return 0;
 }
 

@@ -1,0 +1,1 @@
+"""Parts of the benchmark runner; run.py is where to start reading."""

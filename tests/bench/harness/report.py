@@ -1,0 +1,220 @@
+"""From runs to figures: summaries, the table, ratios, verdicts and the line for history.jsonl."""
+
+from harness.stats import Histogram, Sample, ratio
+
+ANCHORS = ("haproxy", "nginx", "fwd-epoll")
+# Method: a set whose runs lie further apart is not evidence.
+SPREAD_MAX = {"rps": 0.05, "cpu_us": 0.05, "p99_us": 0.15}
+
+
+def summarise(runs):
+    """Runs of one contender at one load → median with range for each figure, quantiles of the merged histogram."""
+    summary = {}
+    for key in ("rps", "cpu_us", "switches", "proxy_busy", "load_busy", "load_cpu_us", "p50_us", "p99_us", "p999_us", "rss_kb",
+                "pss_kb"):
+        summary[key] = Sample([run[key] for run in runs]).as_json()
+    merged = Histogram()
+    for run in runs:
+        merged.add(run["buckets_ns"])
+    summary["merged"] = {
+        "samples": merged.count,
+        "p50_us": merged.quantile_us(0.5),
+        "p99_us": merged.quantile_us(0.99),
+        "p999_us": merged.quantile_us(0.999),
+        "max_us": max((run["max_us"] for run in runs), default=None),
+    }
+    summary["notes"] = _notes(runs)
+    summary["disturbed_runs"] = sum(run["is_disturbed"] for run in runs)
+    for key, most in SPREAD_MAX.items():
+        figure = summary[key]
+        if figure and len(runs) > 1:
+            spread = Sample(figure["values"]).spread
+            if spread > most:
+                summary["notes"].append(f"spread of {key} {spread:.0%} (limit {most:.0%})")
+    return summary
+
+
+def _notes(runs):
+    """One sentence per kind of note, the last one seen, with the number of runs it touches."""
+    kinds = {}
+    for run in runs:
+        for kind, sentence in run["notes"]:
+            kinds.setdefault(kind, []).append(sentence)
+    notes = [f"{sentences[-1]} ({len(sentences)} of {len(runs)} runs)" for sentences in kinds.values()]
+    repeated = sum(run.get("repeated", 0) for run in runs)
+    if repeated:
+        notes.append(f"{repeated} disturbed runs were discarded and repeated")
+    return notes
+
+
+def median(summary, key):
+    figure = (summary or {}).get(key)
+    return figure["median"] if figure else None
+
+
+def ratios(result):
+    """ours / anchor for every figure both have."""
+    found = {}
+    ours = result["contenders"].get("weft")
+    for anchor in ANCHORS:
+        theirs = result["contenders"].get(anchor)
+        if not ours or not theirs:
+            continue
+        found[anchor] = {
+            "cpu_us": ratio(median(ours["fixed"], "cpu_us"), median(theirs["fixed"], "cpu_us")),
+            "cpu_us_at_peak": ratio(median(ours["peak"], "cpu_us"), median(theirs["peak"], "cpu_us")),
+            "peak_rps": ratio(median(ours["peak"], "rps"), median(theirs["peak"], "rps")),
+            "p50_us": ratio(median(ours["fixed"], "p50_us"), median(theirs["fixed"], "p50_us")),
+            "p99_us": ratio(median(ours["fixed"], "p99_us"), median(theirs["fixed"], "p99_us")),
+            "rss_kb": ratio(median(ours["fixed"], "rss_kb"), median(theirs["fixed"], "rss_kb")),
+        }
+    return found
+
+
+def _figure(summary, key, digits=1, scale=1.0, with_range=True):
+    figure = (summary or {}).get(key)
+    if not figure:
+        return "-"
+    text = f"{figure['median'] * scale:.{digits}f}"
+    if with_range and len(figure["values"]) > 1:
+        text += f" ({figure['min'] * scale:.{digits}f}-{figure['max'] * scale:.{digits}f})"
+    return text
+
+
+def _rows(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        lines.append("  ".join(cells).rstrip())
+        if number == 0:
+            lines.append("  ".join("-" * width for width in widths))
+    return lines
+
+
+def table(result):
+    haproxy = result["contenders"].get("haproxy")
+    rows = [["contender", "CPU us/req", "x haproxy", "peak rps", "CPU us at peak", "p50 us", "p99 us", "RSS MB", "PSS MB"]]
+    for contender in result["contenders"].values():
+        fixed, peak = contender["fixed"], contender["peak"]
+        against = ratio(median(fixed, "cpu_us"), median(haproxy["fixed"], "cpu_us")) if haproxy else None
+        rows.append([
+            contender["label"],
+            _figure(fixed, "cpu_us"),
+            f"{against:.2f}" if against else "-",
+            _figure(peak, "rps", digits=0),
+            _figure(peak, "cpu_us"),
+            _figure(fixed, "p50_us", digits=0),
+            _figure(fixed, "p99_us", digits=0),
+            _figure(fixed, "rss_kb", scale=1 / 1024, with_range=False),
+            _figure(fixed, "pss_kb", scale=1 / 1024, with_range=False),
+        ])
+    lines = [
+        f"{result['title']}: CPU, p50 and p99 at {result['rate']:.0f} requests/s open loop; "
+        f"peak with {result['connections']} connections; median (min-max) of {result['runs']} runs"
+    ] + _rows(rows)
+    for anchor, values in result["ratios"].items():
+        parts = [f"{name} {value:.2f}" for name, value in values.items() if value is not None]
+        lines.append(f"weft / {anchor}: " + ", ".join(parts))
+    for contender in result["contenders"].values():
+        for load in ("fixed", "peak"):
+            for note in (contender[load] or {}).get("notes", []):
+                lines.append(f"note: {contender['label']}, {load}: {note}")
+        bound = peak_bound(contender["peak"])
+        if bound:
+            lines.append(f"note: {contender['label']}, peak: {bound}")
+    return "\n".join(lines)
+
+
+def peak_bound(peak):
+    """Why a peak figure is not the proxy's own limit; None when it is."""
+    busy, load = median(peak, "proxy_busy"), median(peak, "load_busy")
+    if busy is None:
+        return None
+    if load is not None and load >= 0.95:
+        return f"bound by client and backend ({load:.0%} of their core, proxy {busy:.0%}): use CPU us/req"
+    if busy < 0.98:
+        return f"the proxy used only {busy:.0%} of its core"
+    return None
+
+
+def idle_table(result):
+    rows = [["idle process", "RSS MB", "PSS MB", "wake-ups/s"]]
+    for name, figures in result["processes"].items():
+        rows.append([name, f"{figures['rss_kb'] / 1024:.1f}", f"{figures['pss_kb'] / 1024:.1f}",
+                     f"{figures['wake_ups_per_s']:.1f}"])
+    return "\n".join(["idle: ready, no request seen"] + _rows(rows))
+
+
+def counts_table(results):
+    kinds = sorted({counter for result in results.values() for counter in result})
+    rows = [["per request"] + kinds]
+    for name, result in results.items():
+        rows.append([name] + [f"{result[kind]:.1f}" if kind in result else "-" for kind in kinds])
+    return "\n".join(_rows(rows))
+
+
+def verdicts(results, limit_cpu, limit_idle_mb):
+    """(sentence, holds) for each promise these results can show or break."""
+    found = []
+    for name, result in results.items():
+        if result["kind"] == "idle":
+            for process_name, figures in result["processes"].items():
+                if process_name.startswith("weft"):
+                    size = figures["rss_kb"] / 1024
+                    found.append((f"{process_name} idle: {size:.1f} MB resident, at most {limit_idle_mb:g}",
+                                  size <= limit_idle_mb))
+            continue
+        for key, load, where in (("cpu_us", "fixed", "at the fixed rate"), ("cpu_us_at_peak", "peak", "at peak")):
+            value = result["ratios"].get("haproxy", {}).get(key)
+            if value is None:
+                continue
+            disturbed = sum(result["contenders"][who][load]["disturbed_runs"] for who in ("weft", "haproxy"))
+            aside = f" ({disturbed} of the runs behind it were disturbed)" if disturbed else ""
+            found.append((f"{name}: CPU per request {where} {value:.2f} x HAProxy, at most {limit_cpu:.2f}{aside}",
+                          value <= limit_cpu))
+    return found
+
+
+def compact(results):
+    """What history.jsonl keeps: medians and ratios, without single runs."""
+    kept = {}
+    for name, result in results.items():
+        if result["kind"] == "idle":
+            kept[name] = result["processes"]
+            continue
+        kept[name] = {"rate": round(result["rate"]), "ratios": {
+            anchor: {key: round(value, 3) for key, value in values.items() if value is not None}
+            for anchor, values in result["ratios"].items()}}
+        for contender, loads in result["contenders"].items():
+            kept[name][contender] = {
+                "cpu_us": _rounded(median(loads["fixed"], "cpu_us")),
+                "peak_rps": _rounded(median(loads["peak"], "rps"), 0),
+                "cpu_us_at_peak": _rounded(median(loads["peak"], "cpu_us")),
+                "p50_us": _rounded(median(loads["fixed"], "p50_us")),
+                "p99_us": _rounded(median(loads["fixed"], "p99_us")),
+                "rss_kb": _rounded(median(loads["fixed"], "rss_kb"), 0),
+            }
+    return kept
+
+
+def _rounded(value, digits=2):
+    return None if value is None else round(value, digits)
+
+
+def history_lines(records):
+    """The last records, one line each, with the change of CPU per request against the record before."""
+    lines, before = [], {}
+    for record in records:
+        parts = []
+        for name, result in record["results"].items():
+            ours = result.get("weft") if isinstance(result, dict) else None
+            value = (ours or {}).get("cpu_us")
+            if value is None:
+                continue
+            change = f" ({value / before[name] - 1:+.1%})" if before.get(name) else ""
+            against = result.get("ratios", {}).get("haproxy", {}).get("cpu_us")
+            parts.append(f"{name} {value:.1f} us{change}" + (f" = {against:.2f} x haproxy" if against else ""))
+            before[name] = value
+        lines.append(f"{record['time']} {record['commit']}: " + ("; ".join(parts) or "no figure of weft"))
+    return lines

@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+"""The benchmark: weft beside HAProxy, nginx and a forwarder that parses nothing. README.md has the method.
+
+Exit codes: 0 done and every promise that could be judged holds; 1 a promise is broken or a run failed; 2 it could not run.
+"""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from harness import certificates, contenders, machine, measure, report, stats
+from harness.process import Failed
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+HISTORY = os.path.join(HERE, "history.jsonl")
+SCENARIOS = ("plain", "pair", "idle")
+RATE_WITHOUT_HAPROXY = 10000.0
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [contender.name for contender in contenders.ALL]
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="default: all; may be repeated")
+    parser.add_argument("--contender", action="append", choices=names, help="default: all; may be repeated")
+    parser.add_argument("--size", action="append", type=int, help="bytes of an answer; default: 2 and 1024")
+    parser.add_argument("--runs", type=int, help="repetitions of each point (default 5)")
+    parser.add_argument("--quick", action="store_true", help="2 runs of 2 s: shows that all works, proves no figure")
+    parser.add_argument("--warmup", type=float, help="seconds before each window (default 3)")
+    parser.add_argument("--duration", type=float, help="seconds of each window (default 15)")
+    parser.add_argument("--repeats", type=int,
+                        help="times a run is repeated when other load or steal disturbed it (default 2; 0 when quick)")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--headers", type=int, default=8, help="header fields of a request (default 8)")
+    parser.add_argument("--rate", type=float, help="requests/s of the open loop (default: half of HAProxy's peak)")
+    parser.add_argument("--json", metavar="FILE", help="write everything measured")
+    parser.add_argument("--record", action="store_true", help="append medians to history.jsonl")
+    parser.add_argument("--history", action="store_true", help="print the last ten records and exit")
+    parser.add_argument("--count", action="append", choices=sorted(measure.COUNTERS),
+                        help="also count instructions (callgrind) or system calls (strace) per request")
+    parser.add_argument("--limit-cpu", type=float, default=1.3, help="most CPU per request, times HAProxy's (1.3)")
+    parser.add_argument("--limit-idle-mb", type=float, default=15, help="most resident size of an idle sidecar (15)")
+    parser.add_argument("--bin", default=os.path.join(TOP, "build", "release", "bin"), help="where our binaries are")
+    parser.add_argument("--proxy-core", type=int, help="core of the proxy under test (default 1)")
+    parser.add_argument("--load-core", type=int, help="core of client and backend (default 0)")
+    parser.add_argument("--no-tracing", action="store_true", help="weft's pair without trace header and span export")
+    parser.add_argument("--keep", action="store_true", help="keep configurations and logs of every run")
+    parser.add_argument("--self-test", action="store_true", help="check the statistics and exit")
+    args = parser.parse_args()
+    args.runs = args.runs or (2 if args.quick else 5)
+    args.repeats = args.repeats if args.repeats is not None else (0 if args.quick else 2)
+    args.warmup = args.warmup if args.warmup is not None else (0.5 if args.quick else 3.0)
+    args.duration = args.duration if args.duration is not None else (2.0 if args.quick else 15.0)
+    args.scenario = args.scenario or list(SCENARIOS)
+    args.size = args.size or [2, 1024]
+    args.bin = os.path.abspath(args.bin)
+    cores = sorted(os.sched_getaffinity(0))
+    if args.load_core is None and len(cores) > 1:
+        args.load_core = cores[0]
+    if args.proxy_core is None and len(cores) > 1:
+        args.proxy_core = cores[1]
+    if not 1 <= args.runs <= 100 or not 0.1 <= args.duration <= 600 or not 0 <= args.warmup <= 600:
+        parser.error("runs: 1 to 100, duration: 0.1 to 600 s, warmup: 0 to 600 s")
+    if not 0 <= args.repeats <= 10:
+        parser.error("repeats: 0 to 10")
+    return args
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def self_test(args):
+    wrong = stats.self_test()
+    meshload = os.path.join(args.bin, "meshload")
+    if os.access(meshload, os.X_OK):
+        if subprocess.run([meshload, "--self-test"], check=False).returncode != 0:
+            wrong.append("meshload --self-test: its histogram is wrong")
+    else:
+        print("meshload is not built; its histogram was not checked")
+    for sentence in wrong:
+        print(f"FAILED {sentence}")
+    print("self-test failed" if wrong else "self-test passed")
+    return 1 if wrong else 0
+
+
+def find_contenders(args):
+    """Those asked for that are there; the others are named."""
+    found = []
+    for contender in contenders.ALL:
+        if args.contender and contender.name not in args.contender:
+            continue
+        if contender.find(args.bin) is None:
+            where = f"install {contender.program}" if contender.program else f"not in {os.path.relpath(args.bin)}"
+            say(f"skipped: {contender.name} ({where})")
+        else:
+            found.append(contender)
+    return found
+
+
+class Bench:
+    """One invocation: runs what was asked for and collects results and failures."""
+
+    def __init__(self, args, plan, found):
+        self.args = args
+        self.plan = plan
+        self.found = found
+        self.results = {}
+        self.counts = {}
+        self.failures = []
+
+    def run(self):
+        for kind in ("plain", "pair"):
+            if kind in self.args.scenario:
+                for size in self.args.size:
+                    self.scenario(kind, size)
+        if "idle" in self.args.scenario:
+            self.idle()
+        for counter in self.args.count or []:
+            self.count(counter)
+
+    def scenario(self, kind, size):
+        name = f"{kind}-{size}"
+        alive = list(self.found)
+        peaks = self.interleave(name, alive, kind, size, None)
+        rate = self.args.rate or self.rate_from(peaks)
+        fixed = self.interleave(name, alive, kind, size, rate)
+        result = {
+            "kind": kind,
+            "title": f"{kind}, {size}-byte answers",
+            "rate": rate,
+            "connections": self.args.connections,
+            "runs": self.args.runs,
+            "contenders": {
+                contender.name: {
+                    "label": contender.label(kind),
+                    "peak": report.summarise(peaks[contender.name]) if peaks[contender.name] else None,
+                    "fixed": report.summarise(fixed[contender.name]) if fixed.get(contender.name) else None,
+                }
+                for contender in self.found
+                if peaks[contender.name]
+            },
+        }
+        result["ratios"] = report.ratios(result)
+        self.results[name] = result
+        print(report.table(result) + "\n", flush=True)
+
+    def interleave(self, name, alive, kind, size, rate):
+        """A B C A B C: each round starts every contender once. One that fails is reported and left out from then on."""
+        runs = {contender.name: [] for contender in self.found}
+        for number in range(self.args.runs):
+            for contender in list(alive):
+                try:
+                    run = self.undisturbed(contender, kind, size, rate, check=number == 0 and rate is None)
+                except Failed as error:
+                    self.fail(f"{name}: {contender.name}: {error}")
+                    alive.remove(contender)
+                    continue
+                if not run["is_valid"]:
+                    self.fail(f"{name}: {contender.name}: {run['notes'][0][1]}")
+                runs[contender.name].append(run)
+                load = f"{rate:.0f}/s" if rate else "peak"
+                cpu = f", {run['cpu_us']:.1f} us CPU/req" if run["cpu_us"] else ""
+                say(f"{name} {load} run {number + 1}/{self.args.runs} {contender.name}: {run['rps']:.0f} rps{cpu}, "
+                    f"p50 {run['p50_us']:.0f} p99 {run['p99_us']:.0f} us" + "".join(f"; {sentence}" for _, sentence in run["notes"]))
+        return runs
+
+    def undisturbed(self, contender, kind, size, rate, check):
+        """A run while nothing else used our cores, or the last try. Judged by that other load, never by the figures."""
+        for repeated in range(self.args.repeats + 1):
+            run = measure.loaded(self.plan, contender, kind, size, rate, check)
+            run["repeated"] = repeated
+            if not run["is_disturbed"]:
+                break
+        return run
+
+    def rate_from(self, peaks):
+        for name in ("haproxy", "nginx", "fwd-epoll"):
+            if peaks.get(name):
+                return 0.5 * stats.Sample([run["rps"] for run in peaks[name]]).median
+        return RATE_WITHOUT_HAPROXY
+
+    def idle(self):
+        processes = {}
+        for contender in self.found:
+            if contender.name not in ("weft", "haproxy", "nginx"):
+                continue
+            for kind in ("plain", "pair"):
+                try:
+                    processes.update(measure.idle(self.plan, contender, kind))
+                except Failed as error:
+                    self.fail(f"idle {kind}: {contender.name}: {error}")
+        self.results["idle"] = {"kind": "idle", "processes": processes}
+        print(report.idle_table(self.results["idle"]) + "\n", flush=True)
+
+    def count(self, counter):
+        program, _, _ = measure.COUNTERS[counter]
+        if machine.find_program(program) is None:
+            say(f"skipped: counting {counter} (install {program})")
+            return
+        for kind in ("plain", "pair"):
+            if kind not in self.args.scenario:
+                continue
+            for contender in self.found:
+                if contender.name == "direct":
+                    continue
+                try:
+                    value = measure.counted(self.plan, contender, kind, self.args.size[0], counter)
+                except Failed as error:
+                    self.fail(f"{counter}: {contender.name}: {error}")
+                    continue
+                self.counts.setdefault(contender.label(kind), {})[counter] = value
+                say(f"{kind} {counter} {contender.name}: {value:.1f} per request")
+
+    def fail(self, sentence):
+        self.failures.append(sentence)
+        say(f"FAILED {sentence}")
+
+
+def git(*arguments):
+    done = subprocess.run(("git", "-C", TOP) + arguments, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def record_of(bench, args):
+    dirty = "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": git("rev-parse", "--short=12", "HEAD") + dirty,
+        "machine": machine.describe(),
+        "method": {"runs": args.runs, "warmup_s": args.warmup, "duration_s": args.duration,
+                   "connections": args.connections, "headers": args.headers},
+        "results": report.compact(bench.results),
+        "counts": bench.counts,
+    }
+
+
+def print_history():
+    if not os.path.exists(HISTORY):
+        print("no record yet; --record makes one")
+        return 0
+    with open(HISTORY, encoding="utf-8") as lines:
+        records = [json.loads(line) for line in lines if line.strip()]
+    print("\n".join(report.history_lines(records)[-10:]))
+    return 0
+
+
+def finish(bench, args):
+    if bench.counts:
+        print(report.counts_table(bench.counts) + "\n")
+    judged = report.verdicts(bench.results, args.limit_cpu, args.limit_idle_mb)
+    for sentence, holds in judged:
+        print(("ok      " if holds else "BROKEN  ") + sentence)
+    for sentence in bench.failures:
+        print(f"FAILED  {sentence.splitlines()[0]}")
+    record = record_of(bench, args)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as target:
+            json.dump({**record, "results": bench.results, "failures": bench.failures,
+                       "verdicts": [{"promise": s, "holds": h} for s, h in judged]}, target, indent=1)
+    if args.record:
+        with open(HISTORY, "a", encoding="utf-8") as target:
+            target.write(json.dumps(record, separators=(",", ":")) + "\n")
+    return 1 if bench.failures or not all(holds for _, holds in judged) else 0
+
+
+def main():
+    args = parse_args()
+    if args.self_test:
+        return self_test(args)
+    if args.history:
+        return print_history()
+    for tool in ("meshload", "meshback"):
+        if not os.access(os.path.join(args.bin, tool), os.X_OK):
+            say(f"{tool} is not in {args.bin}; build the release preset first")
+            return 2
+    found = find_contenders(args)
+    if not found:
+        say("no contender to measure")
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
+    directory = tempfile.mkdtemp(prefix="weft-bench-")
+    try:
+        plan = measure.Plan(args, directory, certificates.make(directory))
+        if args.load_core is not None:
+            os.sched_setaffinity(0, {args.load_core})
+        bench = Bench(args, plan, found)
+        bench.run()
+        return finish(bench, args)
+    except KeyboardInterrupt:
+        return 2
+    finally:
+        if args.keep:
+            say(f"kept: {directory}")
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
