@@ -14,6 +14,8 @@ class Counter final {
  public:
   void add(std::uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+  // Its writer only: the place is used again for another series.
+  void clear() { value_.store(0, std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint64_t> value_{0};
@@ -29,6 +31,7 @@ class Gauge final {
     if (n > value_.load(std::memory_order_relaxed)) set(n);
   }
   [[nodiscard]] std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
+  void clear() { set(0); }
 
  private:
   std::atomic<std::int64_t> value_{0};
@@ -49,6 +52,10 @@ class Histogram final {
   // Not cumulative; the last is +Inf.
   [[nodiscard]] std::uint64_t bucket(std::size_t i) const { return buckets_[i].value(); }
   [[nodiscard]] double sum_seconds() const { return static_cast<double>(sum_ns_.value()) * 1e-9; }
+  void clear() {
+    for (Counter& bucket : buckets_) bucket.clear();
+    sum_ns_.clear();
+  }
 
  private:
   std::array<Counter, kEdges.size() + 1> buckets_;
