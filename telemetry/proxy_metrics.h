@@ -1,0 +1,149 @@
+#pragma once
+// ProxyMetrics: what one thread counts about itself, and ClusterMetrics: what it counts about one destination.
+//
+// Plain structs of core's Counter, Gauge and Histogram, written by the thread that owns the Shard and read by a scrape. How a
+// member is called on /metrics is said by telemetry/families.h and written by telemetry/proxy_metrics.cc. A gauge that only
+// the main loop knows (configuration, certificates) is set in the main loop's own Shard.
+
+#include <cstdint>
+#include <string_view>
+
+#include "sidecar/core/counters.h"
+#include "telemetry/by_enum.h"
+
+namespace weft::telemetry {
+
+// ---- one destination ----
+
+enum class AttemptResult : std::uint8_t {
+  kOk, kServerError, kConnectFailure, kTlsFailure, kTimeout, kReset, kRefused, kProtocolError, kCancelled
+};
+enum class RetryReason : std::uint8_t { kUnprocessed, kReset, kTimeout, k5xx, kGatewayError, kRetriable4xx, kStatusCode, kGrpc };
+enum class RetryDenied : std::uint8_t {
+  kBudget, kDeadline, kMethod, kBodyTooLarge, kResponseStarted, kRetryAfter, kBreaker, kLimit, kAttempts
+};
+enum class HedgeResult : std::uint8_t { kWon, kLost, kDenied };
+enum class MirrorResult : std::uint8_t { kSent, kFailed, kDropped };
+enum class FaultKind : std::uint8_t { kDelay, kAbort, kReset, kSlowBody };
+enum class Refusal : std::uint8_t { kLimit, kQueueTimeout, kCircuitOpen, kNoHealthyEndpoint, kNameNotResolved, kDraining };
+enum class EndpointState : std::uint8_t { kHealthy, kUnhealthy, kEjected, kDraining };
+enum class EjectionReason : std::uint8_t { kGatewayErrors, kLocalFailures, k5xx, kSuccessRate, kFailurePercent };
+enum class BreakerEdge : std::uint8_t { kClosedToOpen, kOpenToHalfOpen, kHalfOpenToClosed, kHalfOpenToOpen };
+enum class LimitKind : std::uint8_t { kConnections, kRequests, kPending, kRetries, kTunnels };
+enum class PoolState : std::uint8_t { kConnecting, kIdle, kBusy, kDraining };
+
+template <> inline constexpr std::size_t kCountOf<AttemptResult> = 9;
+template <> inline constexpr std::size_t kCountOf<RetryReason> = 8;
+template <> inline constexpr std::size_t kCountOf<RetryDenied> = 9;
+template <> inline constexpr std::size_t kCountOf<HedgeResult> = 3;
+template <> inline constexpr std::size_t kCountOf<MirrorResult> = 3;
+template <> inline constexpr std::size_t kCountOf<FaultKind> = 4;
+template <> inline constexpr std::size_t kCountOf<Refusal> = 6;
+template <> inline constexpr std::size_t kCountOf<EndpointState> = 4;
+template <> inline constexpr std::size_t kCountOf<EjectionReason> = 5;
+template <> inline constexpr std::size_t kCountOf<BreakerEdge> = 4;
+template <> inline constexpr std::size_t kCountOf<LimitKind> = 5;
+template <> inline constexpr std::size_t kCountOf<PoolState> = 4;
+
+// As label values.
+[[nodiscard]] std::string_view name_of(AttemptResult value);
+[[nodiscard]] std::string_view name_of(RetryReason value);
+[[nodiscard]] std::string_view name_of(RetryDenied value);
+[[nodiscard]] std::string_view name_of(HedgeResult value);
+[[nodiscard]] std::string_view name_of(MirrorResult value);
+[[nodiscard]] std::string_view name_of(FaultKind value);
+[[nodiscard]] std::string_view name_of(Refusal value);
+[[nodiscard]] std::string_view name_of(EndpointState value);
+[[nodiscard]] std::string_view name_of(EjectionReason value);
+[[nodiscard]] std::string_view name_of(LimitKind value);
+[[nodiscard]] std::string_view name_of(PoolState value);
+[[nodiscard]] std::string_view from_state_of(BreakerEdge edge);
+[[nodiscard]] std::string_view to_state_of(BreakerEdge edge);
+
+// As values of the gauge weft_breaker_state.
+inline constexpr std::int64_t kBreakerClosed = 0;
+inline constexpr std::int64_t kBreakerHalfOpen = 1;
+inline constexpr std::int64_t kBreakerOpen = 2;
+
+struct ClusterMetrics {
+  ByEnum<Counter, AttemptResult> attempts;
+  ByEnum<Counter, RetryReason> retries;
+  ByEnum<Counter, RetryDenied> retries_denied;
+  ByEnum<Counter, HedgeResult> hedges;
+  ByEnum<Counter, MirrorResult> mirrors;
+  ByEnum<Counter, FaultKind> faults;
+  ByEnum<Counter, Refusal> refused;
+  ByEnum<Gauge, EndpointState> endpoints;
+  ByEnum<Counter, EjectionReason> ejections;
+  Gauge breaker_state;
+  ByEnum<Counter, BreakerEdge> breaker_transitions;
+  ByEnum<Gauge, LimitKind> limit_in_use;
+  ByEnum<Gauge, LimitKind> limit_high_water;
+  ByEnum<Gauge, LimitKind> limit_max;
+  Histogram queue;
+  ByEnum<Gauge, PoolState> pool_connections;
+
+  void clear();
+};
+
+// ---- one thread ----
+
+enum class HandshakeSide : std::uint8_t { kServer, kClient };
+enum class HandshakeResult : std::uint8_t {
+  kOk, kNoCertificate, kUnknownAuthority, kExpired, kIdentity, kProtocol, kTimeout, kReset, kPlaintext, kOther
+};
+enum class DetectedProtocol : std::uint8_t { kHttp1, kHttp2, kTls, kTcp };
+enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout };
+enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
+enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener };
+enum class SelfLimit : std::uint8_t { kDownstreamConnections, kBufferBytes, kDescriptors, kMemoryBytes };
+enum class OverloadAction : std::uint8_t { kShedLowPriority, kRefuseStreams, kStopAccepting, kDisableKeepalive };
+enum class Signal : std::uint8_t { kLogLine, kSpan, kSpanExport, kLabel };
+enum class CertificateKind : std::uint8_t { kLeaf, kIssuer, kRoot };
+enum class SeriesMetric : std::uint8_t { kRequests, kTcp, kRoutes, kClusters, kAccess };
+
+template <> inline constexpr std::size_t kCountOf<HandshakeSide> = 2;
+template <> inline constexpr std::size_t kCountOf<HandshakeResult> = 10;
+template <> inline constexpr std::size_t kCountOf<DetectedProtocol> = 4;
+template <> inline constexpr std::size_t kCountOf<DetectedHow> = 4;
+template <> inline constexpr std::size_t kCountOf<ConfigType> = 6;
+template <> inline constexpr std::size_t kCountOf<AcceptOutcome> = 4;
+template <> inline constexpr std::size_t kCountOf<SelfLimit> = 4;
+template <> inline constexpr std::size_t kCountOf<OverloadAction> = 4;
+template <> inline constexpr std::size_t kCountOf<Signal> = 4;
+template <> inline constexpr std::size_t kCountOf<CertificateKind> = 3;
+template <> inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
+
+// As label values. A handshake has two: its result and, when it failed, the reason.
+[[nodiscard]] std::string_view name_of(HandshakeSide value);
+[[nodiscard]] std::string_view name_of(HandshakeResult value);
+[[nodiscard]] std::string_view name_of(DetectedProtocol value);
+[[nodiscard]] std::string_view name_of(DetectedHow value);
+[[nodiscard]] std::string_view name_of(ConfigType value);
+[[nodiscard]] std::string_view name_of(AcceptOutcome value);
+[[nodiscard]] std::string_view name_of(SelfLimit value);
+[[nodiscard]] std::string_view name_of(OverloadAction value);
+[[nodiscard]] std::string_view name_of(Signal value);
+[[nodiscard]] std::string_view name_of(CertificateKind value);
+[[nodiscard]] std::string_view name_of(SeriesMetric value);
+
+struct ProxyMetrics {
+  ByEnum<Counter, HandshakeSide, HandshakeResult> handshakes;
+  ByEnum<Counter, DetectedProtocol, DetectedHow> protocol_detected;
+  ByEnum<Counter, AcceptOutcome> downstream_accepted;
+  Gauge downstream_connections;
+  ByEnum<Gauge, SelfLimit> self_limit_in_use;
+  ByEnum<Gauge, SelfLimit> self_limit_high_water;
+  ByEnum<Gauge, SelfLimit> self_limit_max;
+  ByEnum<Gauge, OverloadAction> overload_active;
+  Histogram loop_lag;
+  ByEnum<Counter, Signal> dropped;
+  ByEnum<Counter, SeriesMetric> series_overflow;
+  // The main loop's.
+  Gauge config_generation;
+  Gauge config_last_ack;  // seconds since the epoch
+  ByEnum<Counter, ConfigType> config_rejected;
+  ByEnum<Gauge, CertificateKind> certificate_expiry;  // seconds since the epoch
+};
+
+}  // namespace weft::telemetry
