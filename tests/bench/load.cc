@@ -210,26 +210,26 @@ void Load::start_due(Instant now) {
       if (waiting_.size() < kWaitingMax) {
         waiting_.push_back(next_due_);
       } else {
-        on_error(&Errors::unanswered);
+        ++report_.unsent;
       }
       plan_next();
     }
   }
   while (!idle_.empty() && !stopping_) {
-    Instant intended = now;
-    if (options_.rate > 0) {
-      if (waiting_.empty()) return;
-      intended = waiting_.front();
-      waiting_.pop_front();
-    } else if (!may_start()) {
-      return;
-    }
-    LoadConnection& connection = *idle_.front();
-    idle_.pop_front();
-    ++started_;
-    connection.start(intended);
+    if (options_.rate > 0 ? waiting_.empty() : !may_start()) return;
+    if (options_.rate <= 0) waiting_.push_back(now);
+    start_waiting();
   }
   report_.waited_max = std::max<std::uint64_t>(report_.waited_max, waiting_.size());
+}
+
+void Load::start_waiting() {
+  LoadConnection& connection = *idle_.front();
+  const Instant intended = waiting_.front();
+  idle_.pop_front();
+  waiting_.pop_front();
+  ++started_;
+  connection.start(intended);
 }
 
 void Load::plan_next() {
@@ -266,26 +266,31 @@ void Load::end_window() {
   }
 }
 
-// What was due in the window still counts when it ends a little later; what never ends is an error,
-// not a missing sample.
+// What was due in the window still counts when it ends a little later. What never ends is a sample
+// too, as old as it is now: a stall must not look like a fast run.
 void Load::drain() {
   stopping_ = true;
-  const Instant deadline = Clock::now() + kDrainMax;
   const auto busy = [](const auto& connection) { return connection->has_request(); };
-  const bool aborted = report_.aborted;
-  while (!aborted && (!waiting_.empty() || std::ranges::any_of(connections_, busy)) &&
-         Clock::now() < deadline) {
-    while (!idle_.empty() && !waiting_.empty()) {
-      LoadConnection& connection = *idle_.front();
-      idle_.pop_front();
-      ++started_;
-      connection.start(waiting_.front());
-      waiting_.pop_front();
-    }
+  const auto any_busy = [&] { return std::ranges::any_of(connections_, busy); };
+  Instant deadline = Clock::now() + kDrainMax;
+  while (!report_.aborted && !waiting_.empty() && Clock::now() < deadline) {
+    while (!idle_.empty() && !waiting_.empty()) start_waiting();
     poller_.poll(deadline);
   }
-  const auto left = static_cast<std::uint64_t>(std::ranges::count_if(connections_, busy));
-  report_.errors.unanswered += waiting_.size() + left;
+  deadline = Clock::now() + kDrainMax;
+  while (!report_.aborted && any_busy() && Clock::now() < deadline) poller_.poll(deadline);
+
+  const Instant now = Clock::now();
+  const auto record_age = [&](Instant intended) {
+    if (intended >= window_begin_ && intended < window_end_) report_.latency.record(now - intended);
+  };
+  report_.unsent += waiting_.size();
+  for (const Instant intended : waiting_) record_age(intended);
+  for (const auto& connection : connections_) {
+    if (!connection->has_request()) continue;
+    ++report_.errors.unanswered;
+    record_age(connection->intended());
+  }
 }
 
 void Load::on_answer(Instant intended, unsigned status, std::uint64_t body_bytes) {

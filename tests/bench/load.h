@@ -44,9 +44,9 @@ class Load final {
 
   struct Errors {
     std::uint64_t connect = 0;
-    std::uint64_t cut = 0;        // The peer closed or reset before the answer was whole.
-    std::uint64_t malformed = 0;  // The answer is not HTTP/1.1, or bytes follow it.
-    std::uint64_t unanswered = 0;
+    std::uint64_t cut = 0;         // The peer closed or reset before the answer was whole.
+    std::uint64_t malformed = 0;   // The answer is not HTTP/1.1, or bytes follow it.
+    std::uint64_t unanswered = 0;  // Sent, and no answer within kDrainMax after the end.
     std::uint64_t idle_closed =
         0;  // Closed between requests: none was lost, so it is not part of total().
     [[nodiscard]] std::uint64_t total() const { return connect + cut + malformed + unanswered; }
@@ -56,6 +56,7 @@ class Load final {
     std::uint64_t requests = 0;  // Answers that ended inside the measured window.
     std::uint64_t requests_all = 0;
     std::uint64_t body_bytes = 0;
+    std::uint64_t unsent = 0;      // Due, but no connection came free until the end.
     std::uint64_t waited_max = 0;  // Most due requests that found every connection busy.
     std::array<std::uint64_t, 600> statuses{};
     Errors errors;
@@ -81,6 +82,7 @@ class Load final {
   void connect_all();
   void turn(Instant until);
   void start_due(Instant now);
+  void start_waiting();
   void plan_next();
   void begin_window();
   void end_window();

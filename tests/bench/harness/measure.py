@@ -141,7 +141,7 @@ def _faults(report, answered):
 def loaded(plan, contender, kind, body_bytes, rate=None, check=False):
     """One run: peak (closed loop) without a rate, open loop with one."""
     with stage(plan, contender, kind, body_bytes) as standing:
-        faults = [("set-up", sentence) for sentence in contender.checks(standing.scene)] if check else []
+        faults = [(sentence, sentence) for sentence in contender.checks(standing.scene)] if check else []
         extra = ["--rate", f"{rate:.1f}"] if rate else []
         report = _load(plan, standing, extra, plan.warmup, plan.duration, plan.connections)
         memory = standing.memory() if standing.proxies else {"rss_kb": None, "pss_kb": None}

@@ -218,3 +218,46 @@ def history_lines(records):
             before[name] = value
         lines.append(f"{record['time']} {record['commit']}: " + ("; ".join(parts) or "no figure of weft"))
     return lines
+
+
+def self_test():
+    """Returns what does not hold of summaries, ratios and verdicts, as sentences."""
+    wrong = []
+
+    def run(cpu_us, disturbed=False):
+        notes = [("other load 1", "other load on core 1: 9%")] if disturbed else []
+        return {"rps": 1e5 / cpu_us, "cpu_us": cpu_us, "switches": 1, "proxy_busy": 1.0, "load_busy": 0.5,
+                "load_cpu_us": 5, "p50_us": 50, "p99_us": 90, "p999_us": 95, "max_us": 99, "rss_kb": 10240,
+                "pss_kb": 8192, "buckets_ns": [[50000, 50999, 99], [90000, 90999, 1]], "notes": notes,
+                "is_disturbed": disturbed}
+
+    def contender(label, runs):
+        return {"label": label, "peak": summarise(runs), "fixed": summarise(runs)}
+
+    result = {"kind": "plain", "title": "plain", "rate": 1000, "connections": 1, "runs": 2, "contenders": {
+        "direct": {"label": "direct", "peak": summarise([dict(run(1), cpu_us=None, proxy_busy=None)]), "fixed": None},
+        "haproxy": contender("haproxy", [run(10), run(10, disturbed=True)]),
+        "weft": contender("weft", [run(12), run(14)]),
+    }}
+    result["ratios"] = ratios(result)
+
+    def expect(holds, what):
+        if not holds:
+            wrong.append(what)
+
+    expect(abs(result["ratios"]["haproxy"]["cpu_us"] - 1.3) < 1e-9, "the ratio is of the medians")
+    expect("nginx" not in result["ratios"], "an absent anchor has no ratio")
+    fixed = result["contenders"]["weft"]["fixed"]
+    expect(fixed["merged"]["samples"] == 200 and fixed["merged"]["p50_us"] == 50.999, "histograms are merged")
+    expect(any("spread of cpu_us 15%" in note for note in fixed["notes"]), "a wide spread is noted")
+    holds = {sentence: kept for sentence, kept in verdicts({"plain-2": result}, 1.31, 15)}
+    expect(len(holds) == 2 and all(holds.values()), "1.30 is within 1.31")
+    expect(all("1 of the runs behind it were disturbed" in sentence for sentence in holds), "disturbed runs are named")
+    expect(not any(kept for _, kept in verdicts({"plain-2": result}, 1.29, 15)), "1.30 breaks 1.29")
+    idle = {"kind": "idle", "processes": {"weft-plain": {"rss_kb": 16 * 1024, "pss_kb": 1, "wake_ups_per_s": 0}}}
+    expect(not verdicts({"idle": idle}, 1.3, 15)[0][1], "16 MB idle breaks 15")
+    lines = table(result)
+    expect("1.30" in lines and "weft / haproxy" in lines, "the table shows the ratio")
+    records = [{"time": "t", "commit": "c", "results": compact({"plain-2": result})}] * 2
+    expect("(+0.0%) = 1.30 x haproxy" in history_lines(records)[1], "history shows the change")
+    return wrong
