@@ -11,6 +11,7 @@
 #include "sidecar/core/clock.h"
 #include "sidecar/core/result.h"
 #include "sidecar/http/limits.h"
+#include "sidecar/http/normalize.h"
 #include "sidecar/http/stream.h"
 
 namespace weft::http {
@@ -88,7 +89,8 @@ class ClientCodec : public Codec {
 struct CodecOptions {
   Limits limits;
   Http2Limits http2;
-  bool secured = false;  // scheme https
+  NormalizeOptions normalize;  // of requests that come in
+  bool secured = false;        // scheme https
 };
 
 [[nodiscard]] std::unique_ptr<ServerCodec> make_http1_server(CodecHost& host, ServerCodec::Handler& handler,
