@@ -45,6 +45,8 @@ class Turn final {
     if (object != nullptr) graves_.push_back({object.release(), [](void* p) { delete static_cast<T*>(p); }});
   }
 
+  // Moves time forward only.
+  void set_now(TimePoint now) { wheel_.set_now(now); }
   // Moves time forward and fires timers.
   void advance(TimePoint now) { wheel_.advance(now); }
   // Flushes and buries. Returns false when output was still being produced after the last round.
