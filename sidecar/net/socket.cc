@@ -1,0 +1,326 @@
+#include "sidecar/net/socket.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "sidecar/core/assert.h"
+
+namespace weft::net {
+
+namespace {
+
+SocketAddress address_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage native{};
+  socklen_t length = sizeof native;
+  if (fd < 0 || ask(fd, reinterpret_cast<sockaddr*>(&native), &length) != 0) return {};
+  return SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&native), length);
+}
+
+SocketCore& core_of(void* data) { return *static_cast<SocketCore*>(data); }
+
+}  // namespace
+
+std::unique_ptr<Socket> Socket::adopt(Loop& loop, OwnedFd fd, Identity identity) {
+  return std::make_unique<Socket>(SocketCore::open(loop, std::move(fd)), std::move(identity));
+}
+
+Socket::Socket(CorePtr core, Identity identity)
+    : core_(std::move(core)), loop_(core_->loop), identity_(std::move(identity)) {
+  core_->socket = this;
+  core_->write.data = core_.get();
+}
+
+Socket::~Socket() = default;
+
+// ---- reading ----
+
+void Socket::set_sink(Sink* sink) {
+  sink_ = sink;
+  if (sink == nullptr || !core_) return;
+  held_unoffered_ = !core_->in.empty();
+  start_reading();
+  loop_.defer(*this);
+}
+
+void Socket::pause() { paused_ = true; }
+
+void Socket::resume() {
+  paused_ = false;
+  if (!core_) return;
+  if (!core_->in.empty()) {
+    held_unoffered_ = true;
+    loop_.defer(*this);
+  }
+  if (end_ == End::kSeen || fault_) loop_.defer(*this);
+  start_reading();
+}
+
+bool Socket::wants_bytes() const {
+  return sink_ != nullptr && !paused_ && core_->in.size() < kHeldMax;
+}
+
+void Socket::start_reading() {
+  if (reading_ || sink_ == nullptr || paused_ || end_ != End::kNo) return;
+  if (fault_ && !write_broken_) return;
+  reading_ = uv_read_start(core_->stream(), give_room, read_done) == 0;
+}
+
+void Socket::stop_reading() {
+  if (!std::exchange(reading_, false)) return;
+  uv_read_stop(core_->stream());
+}
+
+// No room ends libuv's reading loop with UV_ENOBUFS and no system call; the kernel tells again in the next turn.
+void Socket::give_room(uv_handle_t* handle, std::size_t, uv_buf_t* room) {
+  *room = uv_buf_init(nullptr, 0);
+  SocketCore& core = core_of(handle->data);
+  if (core.socket == nullptr) return;
+  Socket& socket = *core.socket;
+  if (socket.read_turn_ != core.loop.turn_number()) {
+    socket.read_turn_ = core.loop.turn_number();
+    socket.read_in_turn_ = 0;
+  }
+  if (!socket.wants_bytes() || socket.read_in_turn_ >= kReadPerTurnMax) return;
+  const BlockRef& block = core.loop.read_block();
+  room->base = reinterpret_cast<char*>(block->data() + block->used);
+  room->len = std::min(block->capacity() - block->used, kReadPerTurnMax - socket.read_in_turn_);
+}
+
+void Socket::read_done(uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
+  SocketCore& core = core_of(stream->data);
+  if (core.socket == nullptr) return;
+  Socket& socket = *core.socket;
+  core.loop.begin_event();
+  if (count > 0) {
+    socket.take_in(static_cast<std::size_t>(count));
+    socket.offer();
+    return;
+  }
+  if (count == 0) return;
+  if (count == UV_ENOBUFS) {
+    // Pausing costs nothing until the peer sends more: only now is it worth the kernel's attention.
+    if (!socket.wants_bytes()) socket.stop_reading();
+    return;
+  }
+  socket.stop_reading();
+  if (count == UV_EOF && !socket.write_broken_) {
+    socket.end_ = End::kSeen;
+  } else {
+    // After a broken write the kernel says "end" here; believing it would make a cut answer look whole.
+    socket.break_with(static_cast<int>(count), "read");
+  }
+  socket.raise_next();
+}
+
+void Socket::take_in(std::size_t count) {
+  SocketCore& core = *core_;
+  read_in_turn_ += count;
+  loop_.stats().reads.add();
+  loop_.stats().read_bytes.add(count);
+  BlockRef block = loop_.read_block();
+  const std::size_t begin = block->used;
+  if (!core.in.empty() && count < Buffer::kShareMin) {
+    core.in.append(Bytes{block->data() + begin, count});
+    return;
+  }
+  block->used += count;
+  core.in.append(std::move(block), begin, count);
+  borrows_block_ = true;
+}
+
+void Socket::offer() {
+  SocketCore* core = core_.get();
+  held_unoffered_ = false;
+  sink_->on_bytes(core->in);
+  if (core->socket == nullptr) return;  // destroyed or aborted meanwhile; `core` lives until its close callback
+  disown_read_block();
+}
+
+// A few bytes that wait must not keep 64 KiB: fifteen thousand half-sent heads would be a gigabyte.
+void Socket::disown_read_block() {
+  Buffer& in = core_->in;
+  if (in.empty()) {
+    in.clear();
+    borrows_block_ = false;
+  }
+  if (!borrows_block_ || in.size() > Block::kMedium) return;
+  Buffer own;
+  (void)own.reserve(in.size());
+  in.for_each_slice([&own](Bytes slice) { own.append(slice); });
+  in = std::move(own);
+  borrows_block_ = false;
+}
+
+// ---- events that could not be raised where they happened ----
+
+void Socket::on_deferred() { raise_next(); }
+
+bool Socket::fault_is_due() const {
+  if (!fault_) return false;
+  if (paused_ || !reading_) return true;
+  // Broken while writing: look at the socket once more, and again as long as that gives bytes.
+  const bool looked = loop_.turn_number() > fault_turn_;
+  const bool found = read_turn_ == loop_.turn_number() && read_in_turn_ > 0;
+  return looked && !found;
+}
+
+// One event, the last statement of each branch; the next, if there is one, is raised in a later round.
+void Socket::raise_next() {
+  if (!core_ || sink_ == nullptr) return;
+  if (held_unoffered_ && !paused_) {
+    if (fault_ || end_ == End::kSeen || writable_untold_) loop_.defer(*this);
+    return offer();
+  }
+  if (fault_) {
+    if (!fault_is_due()) return loop_.defer(*this);
+    const Error error = *std::exchange(fault_, std::nullopt);
+    stop_reading();
+    end_ = End::kTold;
+    writable_untold_ = false;
+    return std::exchange(sink_, nullptr)->on_fault(error);
+  }
+  if (end_ == End::kSeen && !paused_) {
+    end_ = End::kTold;
+    if (writable_untold_) loop_.defer(*this);
+    return sink_->on_end();
+  }
+  if (std::exchange(writable_untold_, false)) return sink_->on_writable();
+}
+
+// A write may break without anybody having been called; the fault waits for its turn.
+void Socket::break_with(int uv_error, const char* doing) {
+  write_broken_ = true;
+  if (core_->in_flight == 0) core_->out.clear();
+  if (fault_) return;
+  fault_ = Error{Fault::kReset, identity_.side, fmt::format("{}: {}", doing, uv_strerror(uv_error))};
+  fault_turn_ = loop_.turn_number();
+  loop_.defer(*this);
+}
+
+// ---- writing ----
+
+void Socket::write(Buffer&& bytes) {
+  if (!core_ || write_broken_) {
+    bytes.clear();
+    return;
+  }
+  WEFT_ASSERT(!shutdown_wanted_);
+  core_->out.append(std::move(bytes));
+  if (buffered() >= kHighMark) above_high_ = true;
+}
+
+void Socket::flush() {
+  if (!core_ || write_broken_ || core_->in_flight != 0) return;
+  send_queued();
+  note_drained();
+  if (writable_untold_) loop_.defer(*this);
+}
+
+void Socket::shutdown_write() {
+  shutdown_wanted_ = true;
+  if (core_ && !write_broken_ && core_->out.empty()) send_queued();
+}
+
+void Socket::note_drained() {
+  if (!above_high_ || buffered() >= kLowMark) return;
+  above_high_ = false;
+  writable_untold_ = true;
+}
+
+void Socket::send_queued() {
+  SocketCore& core = *core_;
+  while (!core.out.empty()) {
+    iovec vectors[kVectorsMax];
+    msghdr message{};
+    message.msg_iov = vectors;
+    const int count = core.out.gather(vectors, kVectorsMax);
+    message.msg_iovlen = static_cast<std::size_t>(count);
+    std::size_t offered = 0;
+    for (int i = 0; i < count; ++i) offered += vectors[i].iov_len;
+    const ssize_t sent = ::sendmsg(core.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return queue_rest();
+      return break_with(-errno, "write");
+    }
+    loop_.stats().writes.add();
+    loop_.stats().written_bytes.add(static_cast<std::size_t>(sent));
+    core.out.drain(static_cast<std::size_t>(sent));
+    if (static_cast<std::size_t>(sent) < offered) return queue_rest();
+  }
+  if (shutdown_wanted_ && !std::exchange(shutdown_done_, true)) ::shutdown(core.fd, SHUT_WR);
+}
+
+// The kernel is full. libuv waits for room with the pieces it has; `out` keeps their blocks alive and takes more behind them.
+void Socket::queue_rest() {
+  SocketCore& core = *core_;
+  iovec vectors[kVectorsMax];
+  uv_buf_t pieces[kVectorsMax];
+  const int count = core.out.gather(vectors, kVectorsMax);
+  std::size_t total = 0;
+  for (int i = 0; i < count; ++i) {
+    pieces[i] = uv_buf_init(static_cast<char*>(vectors[i].iov_base), static_cast<unsigned>(vectors[i].iov_len));
+    total += vectors[i].iov_len;
+  }
+  const int result = uv_write(&core.write, core.stream(), pieces, static_cast<unsigned>(count), write_done);
+  if (result != 0) return break_with(result, "write");
+  core.in_flight = total;
+}
+
+void Socket::write_done(uv_write_t* request, int status) {
+  SocketCore& core = core_of(request->data);
+  const std::size_t written = std::exchange(core.in_flight, 0);
+  if (core.socket == nullptr) return;
+  Socket& socket = *core.socket;
+  core.loop.begin_event();
+  if (status < 0 || socket.write_broken_) {
+    socket.break_with(status, "write");
+  } else {
+    core.loop.stats().writes.add();
+    core.loop.stats().written_bytes.add(written);
+    core.out.drain(written);
+    socket.send_queued();
+    socket.note_drained();
+  }
+  socket.raise_next();
+}
+
+std::size_t Socket::buffered() const {
+  if (!core_) return 0;
+  if (core_->in_flight == 0) return core_->out.size();
+  return core_->out.size() - core_->in_flight + uv_stream_get_write_queue_size(core_->stream());
+}
+
+// ---- the rest ----
+
+void Socket::abort() {
+  if (!core_) return;
+  (void)local_address();
+  (void)peer_address();
+  const linger now{.l_onoff = 1, .l_linger = 0};  // close() sends RST and forgets what is queued
+  ::setsockopt(core_->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  core_.reset();
+  sink_ = nullptr;
+}
+
+const SocketAddress& Socket::peer_address() const {
+  if (identity_.peer.is_none()) identity_.peer = address_of(fd(), ::getpeername);
+  return identity_.peer;
+}
+
+const SocketAddress& Socket::local_address() const {
+  if (local_.is_none()) local_ = address_of(fd(), ::getsockname);
+  return local_;
+}
+
+const TlsInfo& Socket::tls() const {
+  static const TlsInfo kPlain;
+  return kPlain;
+}
+
+}  // namespace weft::net
