@@ -118,11 +118,11 @@ def table(result):
         lines.append(f"weft / {anchor}: " + ", ".join(parts))
     for contender in result["contenders"].values():
         for load in ("fixed", "peak"):
-            for note in (contender[load] or {}).get("notes", []):
-                lines.append(f"note: {contender['label']}, {load}: {note}")
-        bound = peak_bound(contender["peak"])
-        if bound:
-            lines.append(f"note: {contender['label']}, peak: {bound}")
+            notes = list((contender[load] or {}).get("notes", []))
+            bound = peak_bound(contender["peak"]) if load == "peak" else None
+            notes += [bound] if bound else []
+            if notes:
+                lines.append(f"note: {contender['label']}, {load}: " + "; ".join(notes))
     return "\n".join(lines)
 
 
