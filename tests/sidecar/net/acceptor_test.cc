@@ -304,10 +304,12 @@ int spends_its_reserve() {
 }
 
 TEST(AcceptorDeathTest, WaitsForADescriptorWithoutSpinning) {
+  WEFT_NEEDS_NO_DESCRIPTORS();
   EXPECT_EXIT(std::_Exit(runs_out_and_recovers()), testing::ExitedWithCode(0), "");
 }
 
 TEST(AcceptorDeathTest, SpendsItsReserveWhenTheProcessHasNoMore) {
+  WEFT_NEEDS_NO_DESCRIPTORS();
   EXPECT_EXIT(std::_Exit(spends_its_reserve()), testing::ExitedWithCode(0), "");
 }
 
