@@ -197,6 +197,27 @@ Buffer Buffer::split(std::size_t count_out) {
   return out;
 }
 
+Buffer Buffer::share(std::size_t begin, std::size_t size) const {
+  WEFT_ASSERT(begin <= size_ && size <= size_ - begin);
+  Buffer out;
+  for (std::size_t i = head_; i < count() && size > 0; ++i) {
+    const Slice& slice = at(i);
+    if (begin >= slice.size) {
+      begin -= slice.size;
+      continue;
+    }
+    const std::size_t n = std::min<std::size_t>(slice.size - begin, size);
+    if (n < kShareMin) {
+      out.append(Bytes{slice.block.get()->data() + slice.begin + begin, n});
+    } else {
+      out.append(slice.block, slice.begin + begin, n);
+    }
+    begin = 0;
+    size -= n;
+  }
+  return out;
+}
+
 int Buffer::gather(struct iovec* vectors, int capacity) const {
   int filled = 0;
   for (std::size_t i = head_; i < count() && filled < capacity; ++i) {

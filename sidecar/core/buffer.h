@@ -62,6 +62,9 @@ class Buffer final {
   void clear();
   // Moves the first `count` bytes out.
   [[nodiscard]] Buffer split(std::size_t count);
+  // The bytes [begin, begin + size) again, while they also stay here: by reference, small pieces by copy.
+  // REQUIRES begin + size <= this->size().
+  [[nodiscard]] Buffer share(std::size_t begin, std::size_t size) const;
 
   // Fills at most `capacity` iovecs; returns how many.
   [[nodiscard]] int gather(struct iovec* vectors, int capacity) const;

@@ -58,6 +58,8 @@ class Codec {
   [[nodiscard]] virtual bool finished() const = 0;
   // A message was cut short where an orderly close would look like its end: the transport must be aborted instead.
   [[nodiscard]] virtual bool aborted() const { return false; }
+  // Why the codec itself ended the connection while it was writing; null when all is in order.
+  [[nodiscard]] virtual const Error* failure() const { return nullptr; }
 };
 
 class ServerCodec : public Codec {

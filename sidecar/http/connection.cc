@@ -36,6 +36,7 @@ Connection::~Connection() { transport_->set_sink(nullptr); }
 void Connection::listen(Buffer&& first) {
   transport_->set_sink(this);
   held_ = std::move(first);
+  if (codec_->wants_output()) turn_.enlist(*this);
   feed_held();
   settle();
 }
@@ -154,7 +155,8 @@ void Connection::settle() {
         finish(Error{Fault::kReset, Side::kLocal, "a message was cut short"});
         return;
       }
-      leave(closed(input_ended_ ? "closed by the peer" : draining_ ? "drained" : "finished"));
+      const Error* failure = codec_->failure();
+      leave(failure != nullptr ? *failure : closed(input_ended_ ? "closed by the peer" : draining_ ? "drained" : "finished"));
     }
   }
   if (state_ == State::kLeaving && !codec_->wants_output()) close_gently();

@@ -112,5 +112,24 @@ TEST(Buffer, AgreesWithAStringForRandomEdits) {
   }
 }
 
+TEST(Buffer, SharesAnyPartOfItselfAndKeepsIt) {
+  Buffer buffer;
+  std::string model;
+  for (const std::size_t size : {5000U, 7U, 16384U, 1U, 4096U}) {
+    const std::string piece(size, static_cast<char>('a' + model.size() % 26));
+    buffer.append(BlockRef(), 0, 0);
+    Buffer part(piece);
+    buffer.append(std::move(part));
+    model += piece;
+  }
+  for (std::size_t begin = 0; begin <= model.size(); begin += 997) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{5001}, model.size() - begin}) {
+      if (size > model.size() - begin) continue;
+      EXPECT_EQ(buffer.share(begin, size).to_string(), model.substr(begin, size));
+    }
+  }
+  EXPECT_EQ(buffer.to_string(), model);
+}
+
 }  // namespace
 }  // namespace weft
