@@ -21,6 +21,16 @@ SocketAddress address_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
   return SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&native), length);
 }
 
+// One piece is the usual case, and send() spares the kernel the copying and checking of a vector.
+ssize_t send_pieces(int fd, iovec* pieces, int count) {
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  if (count == 1) return ::send(fd, pieces->iov_base, pieces->iov_len, kFlags);
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = static_cast<std::size_t>(count);
+  return ::sendmsg(fd, &message, kFlags);
+}
+
 SocketCore& core_of(void* data) { return *static_cast<SocketCore*>(data); }
 
 }  // namespace
@@ -236,13 +246,10 @@ void Socket::send_queued() {
   SocketCore& core = *core_;
   while (!core.out.empty()) {
     iovec vectors[kVectorsMax];
-    msghdr message{};
-    message.msg_iov = vectors;
     const int count = core.out.gather(vectors, kVectorsMax);
-    message.msg_iovlen = static_cast<std::size_t>(count);
     std::size_t offered = 0;
     for (int i = 0; i < count; ++i) offered += vectors[i].iov_len;
-    const ssize_t sent = ::sendmsg(core.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send_pieces(core.fd, vectors, count);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return queue_rest();
