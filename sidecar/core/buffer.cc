@@ -9,12 +9,13 @@ Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this == &other) return *this;
+  clear();
   size_ = std::exchange(other.size_, 0);
   head_ = std::exchange(other.head_, 0);
   inline_count_ = std::exchange(other.inline_count_, 0);
-  for (std::size_t i = 0; i < kInline; ++i) inline_[i] = std::move(other.inline_[i]);
-  more_ = std::move(other.more_);
-  other.more_.clear();
+  // Slots outside [head_, inline_count_) hold nothing, on either side.
+  for (std::size_t i = head_; i < inline_count_; ++i) inline_[i] = std::move(other.inline_[i]);
+  if (!other.more_.empty()) more_ = std::exchange(other.more_, {});
   return *this;
 }
 

@@ -10,7 +10,7 @@ constexpr int kFlushRoundsMax = 8;
 
 Turn::~Turn() { bury(); }
 
-bool Turn::end() {
+bool Turn::settle() {
   for (int round = 0; round < kFlushRoundsMax && !dirty_.empty(); ++round) {
     IntrusiveList<Flushable> batch;
     batch.splice(dirty_);

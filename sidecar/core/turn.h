@@ -50,13 +50,14 @@ class Turn final {
   // Moves time forward and fires timers.
   void advance(TimePoint now) { wheel_.advance(now); }
   // Flushes and buries. Returns false when output was still being produced after the last round.
-  bool end();
+  bool end() { return (dirty_.empty() && graves_.empty()) || settle(); }
 
  private:
   struct Grave {
     void* object;
     void (*bury)(void*);
   };
+  bool settle();
   void bury();
 
   TimerWheel wheel_;
