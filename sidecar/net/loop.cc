@@ -123,6 +123,7 @@ void Loop::on_prepare() {
 
 void Loop::run_deferred() {
   // One round: what is deferred meanwhile comes after the next poll, so that events cannot shut out sockets.
+  if (deferred_.empty()) return;
   IntrusiveList<Deferred> batch;
   batch.splice(deferred_);
   while (Deferred* deferred = batch.pop_front()) deferred->on_deferred();
