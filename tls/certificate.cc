@@ -131,7 +131,8 @@ Result<SpiffeId> check_svid(const x509_st& leaf, const SubjectNames& names) {
   if (id->path().empty()) return bad("its SPIFFE ID has no path");
   // These two cache what they find in the object, which belongs to one thread.
   auto* certificate = const_cast<x509_st*>(&leaf);
-  if (X509_check_ca(certificate) != 0) return bad("the leaf is a CA");
+  // The flag as written, not X509_check_ca, which finds that CA:TRUE without keyCertSign is no CA after all.
+  if ((X509_get_extension_flags(certificate) & EXFLAG_CA) != 0) return bad("the leaf is a CA");
   const std::uint32_t usage = X509_get_key_usage(certificate);
   if (usage == UINT32_MAX) return bad("no key usage");
   if ((usage & KU_DIGITAL_SIGNATURE) == 0) return bad("key usage without digitalSignature");
