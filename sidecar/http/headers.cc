@@ -1,6 +1,7 @@
 #include "sidecar/http/headers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sidecar/core/strings.h"
 
@@ -10,6 +11,21 @@ namespace {
 // Most heads fit, so the array is placed once; a larger one doubles and leaves the old array in the arena.
 constexpr std::size_t kFieldsAtFirst = 24;
 }  // namespace
+
+// What is moved from is empty, not a view into an arena that somebody else has.
+Headers::Headers(Headers&& other) noexcept
+    : arena_(std::move(other.arena_)),
+      fields_(std::exchange(other.fields_, nullptr)),
+      count_(std::exchange(other.count_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+Headers& Headers::operator=(Headers&& other) noexcept {
+  arena_ = std::move(other.arena_);
+  fields_ = std::exchange(other.fields_, nullptr);
+  count_ = std::exchange(other.count_, 0);
+  capacity_ = std::exchange(other.capacity_, 0);
+  return *this;
+}
 
 Arena& Headers::arena() {
   if (arena_ == nullptr) arena_ = std::make_unique<Arena>();

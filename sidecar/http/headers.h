@@ -27,8 +27,8 @@ struct Field {
 class Headers final {
  public:
   Headers() = default;
-  Headers(Headers&&) noexcept = default;
-  Headers& operator=(Headers&&) noexcept = default;
+  Headers(Headers&& other) noexcept;
+  Headers& operator=(Headers&& other) noexcept;
   Headers(const Headers&) = delete;
   Headers& operator=(const Headers&) = delete;
 
