@@ -1,7 +1,9 @@
 #pragma once
-// Character classes of HTTP/1 text and the scans over it, shared by the parser, the normaliser and the chunk reader.
+// Character classes of HTTP/1 text and the scans over it, shared by the parser, the normaliser and
+// the chunk reader.
 //
-// Pure; no state. Source: RFC 9110 section 5.6.2 (token) and 5.5 (field values), RFC 9112 section 2.2 (line ends).
+// Pure; no state. Source: RFC 9110 section 5.6.2 (token) and 5.5 (field values), RFC 9112
+// section 2.2 (line ends).
 
 #include <array>
 #include <cstddef>
@@ -62,7 +64,8 @@ inline constexpr auto kClasses = make_classes();
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// The first '\n' in [at, end), or `end`. Lines of a head are short, so a call of memchr for each costs more than the scan.
+// The first '\n' in [at, end), or `end`. Lines of a head are short, so a call of memchr for each
+// costs more than the scan.
 [[nodiscard]] inline const char* find_line_feed(const char* at, const char* end) {
 #ifdef __SSE2__
   const __m128i wanted = _mm_set1_epi8('\n');

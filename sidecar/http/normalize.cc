@@ -12,7 +12,8 @@ namespace weft::http {
 namespace {
 
 // Families of fields that carry identity or steer the mesh; any name below one of them is ours.
-constexpr std::array<std::string_view, 5> kGuardedFamilies{"x-weft-", "x-forwarded-", "x-envoy-", "x-mesh-", "l5d-"};
+constexpr std::array<std::string_view, 5> kGuardedFamilies{"x-weft-", "x-forwarded-", "x-envoy-",
+                                                           "x-mesh-", "l5d-"};
 
 constexpr std::size_t kGuardedNameMax = 32;  // no known name is longer
 
@@ -20,12 +21,14 @@ constexpr std::size_t kGuardedNameMax = 32;  // no known name is longer
 constexpr std::array<std::string_view, 2> kNeverTrailers{"if-", "proxy-"};
 // Known names that were made for trailers, or are harmless there.
 constexpr auto kKnownTrailers = std::to_array<HeaderId>(
-    {HeaderId::kGrpcStatus, HeaderId::kGrpcMessage, HeaderId::kGrpcRetryPushbackMs, HeaderId::kEtag, HeaderId::kDate,
-     HeaderId::kLastModified, HeaderId::kExpires, HeaderId::kServer, HeaderId::kVia, HeaderId::kLink});
+    {HeaderId::kGrpcStatus, HeaderId::kGrpcMessage, HeaderId::kGrpcRetryPushbackMs, HeaderId::kEtag,
+     HeaderId::kDate, HeaderId::kLastModified, HeaderId::kExpires, HeaderId::kServer,
+     HeaderId::kVia, HeaderId::kLink});
 
 template <std::size_t kCount>
 bool begins_with_any(std::string_view name, const std::array<std::string_view, kCount>& families) {
-  return std::any_of(families.begin(), families.end(), [name](std::string_view f) { return name.starts_with(f); });
+  return std::any_of(families.begin(), families.end(),
+                     [name](std::string_view f) { return name.starts_with(f); });
 }
 
 // ---- authority ----
@@ -54,7 +57,8 @@ constexpr std::uint8_t kForbidden = 3;
 
 constexpr std::array<std::uint8_t, 256> make_path_classes() {
   std::array<std::uint8_t, 256> classes{};
-  for (std::size_t c = 0; c < 256; ++c) classes[c] = (chars::kClasses[c] & chars::kTarget) != 0 ? kPlain : kForbidden;
+  for (std::size_t c = 0; c < 256; ++c)
+    classes[c] = (chars::kClasses[c] & chars::kTarget) != 0 ? kPlain : kForbidden;
   for (const char c : std::string_view("%\\;/")) classes[static_cast<unsigned char>(c)] = kLook;
   classes['?'] = kEndOfPath;
   return classes;
@@ -68,17 +72,19 @@ struct Outcome {
   std::size_t size = 0;
 };
 
-// Whether the escape `first` and the one that `rest` begins with spell a character in more bytes than it needs; a lax origin
-// would read "%c0%ae" as a dot. RFC 3629 section 3 forbids these sequences, so nobody honest sends them.
+// Whether the escape `first` and the one that `rest` begins with spell a character in more bytes
+// than it needs; a lax origin would read "%c0%ae" as a dot. RFC 3629 section 3 forbids these
+// sequences, so nobody honest sends them.
 bool is_overlong(int first, std::string_view rest) {
   if (first < 0xc0 || rest.size() < 3 || rest[0] != '%') return false;
   const int high = hex_value(rest[1]);
   const int low = hex_value(rest[2]);
-  if (high < 8 || high > 11 || low < 0) return false;  // not a continuation: some other character set
+  if (high < 8 || high > 11 || low < 0)
+    return false;  // not a continuation: some other character set
   const int next = high * 16 + low;
   if (first <= 0xc1) return true;
-  return (first == 0xe0 && next < 0xa0) || (first == 0xf0 && next < 0x90) || (first == 0xf8 && next < 0x88) ||
-         (first == 0xfc && next < 0x84);
+  return (first == 0xe0 && next < 0xa0) || (first == 0xf0 && next < 0x90) ||
+         (first == 0xf8 && next < 0x88) || (first == 0xfc && next < 0x84);
 }
 
 // Decodes what may be decoded, once, from `path` to `out`, which has room for as many bytes.
@@ -122,7 +128,8 @@ Outcome decode(std::string_view path, const NormalizeOptions& options, char* out
   return {{}, static_cast<std::size_t>(to - out)};
 }
 
-// Merges slashes and removes dot segments (RFC 3986 section 5.2.4) and parameters, in place: the result is never longer.
+// Merges slashes and removes dot segments (RFC 3986 section 5.2.4) and parameters, in place: the
+// result is never longer.
 Outcome resolve(char* path, std::size_t size, const NormalizeOptions& options) {
   using Parameters = NormalizeOptions::Parameters;
   std::size_t to = 0;
@@ -165,17 +172,22 @@ Outcome resolve(char* path, std::size_t size, const NormalizeOptions& options) {
 // ---- fields ----
 
 bool has_underscore(const Field& field) {
-  return field.id == HeaderId::kOther && std::memchr(field.name.data(), '_', field.name.size()) != nullptr;
+  return field.id == HeaderId::kOther &&
+         std::memchr(field.name.data(), '_', field.name.size()) != nullptr;
 }
 
 Status filter_underscores(Headers& headers, NormalizeOptions::Underscores what) {
   const auto found = std::find_if(headers.begin(), headers.end(), has_underscore);
   if (found == headers.end()) return {};
   switch (what) {
-    case NormalizeOptions::Underscores::kReject: return fail(Fault::kProtocol, "underscore in a header name");
-    case NormalizeOptions::Underscores::kDrop: headers.remove_if(has_underscore); break;
+    case NormalizeOptions::Underscores::kReject:
+      return fail(Fault::kProtocol, "underscore in a header name");
+    case NormalizeOptions::Underscores::kDrop:
+      headers.remove_if(has_underscore);
+      break;
     case NormalizeOptions::Underscores::kGuard:
-      headers.remove_if([](const Field& field) { return has_underscore(field) && is_confusable(field.name); });
+      headers.remove_if(
+          [](const Field& field) { return has_underscore(field) && is_confusable(field.name); });
       break;
   }
   return {};
@@ -190,7 +202,8 @@ Result<std::string_view> canonical_authority(std::string_view authority, Arena& 
   bool changes = false;
   if (authority.starts_with('[')) {
     const std::size_t bracket = authority.find(']');
-    if (bracket == std::string_view::npos || !is_ipv6_literal(authority.substr(1, bracket - 1))) return bad();
+    if (bracket == std::string_view::npos || !is_ipv6_literal(authority.substr(1, bracket - 1)))
+      return bad();
     host = authority.substr(0, bracket + 1);
     port = authority.substr(bracket + 1);
     changes = std::any_of(host.begin(), host.end(), [](char c) { return c >= 'A' && c <= 'F'; });
@@ -221,7 +234,8 @@ Result<std::string_view> canonical_authority(std::string_view authority, Arena& 
   return std::string_view(room.data(), room.size());
 }
 
-Result<std::string_view> canonical_target(std::string_view target, const NormalizeOptions& options, Arena& arena) {
+Result<std::string_view> canonical_target(std::string_view target, const NormalizeOptions& options,
+                                          Arena& arena) {
   std::size_t path_size = 0;
   bool canonical = true;
   for (; path_size < target.size(); ++path_size) {
@@ -233,14 +247,16 @@ Result<std::string_view> canonical_target(std::string_view target, const Normali
     if (target[path_size] != '/' || next == '/' || next == '.') canonical = false;
   }
   for (std::size_t i = path_size; i < target.size(); ++i) {
-    if (!chars::is(target[i], chars::kTarget)) return fail(Fault::kProtocol, "forbidden byte in the target");
+    if (!chars::is(target[i], chars::kTarget))
+      return fail(Fault::kProtocol, "forbidden byte in the target");
   }
   if (canonical) return target;
   const std::string_view path = target.substr(0, path_size);
   const std::string_view query = target.substr(path_size);
   if (!options.path) {
     // Somebody asked for paths as they are; only what would end a string in an origin is refused.
-    if (path.find("%00") != std::string_view::npos) return fail(Fault::kProtocol, "escaped NUL in the path");
+    if (path.find("%00") != std::string_view::npos)
+      return fail(Fault::kProtocol, "escaped NUL in the path");
     return target;
   }
   const std::span<char> room = arena.text(target.size() + 1);
@@ -264,7 +280,8 @@ Status canonicalize(RequestHead& head, const NormalizeOptions& options) {
     return {};
   }
   if (head.target == "*" && head.method == Method::kOptions) return {};
-  if (!head.target.starts_with('/')) return fail(Fault::kProtocol, "target does not begin with a slash");
+  if (!head.target.starts_with('/'))
+    return fail(Fault::kProtocol, "target does not begin with a slash");
   Result<std::string_view> target = canonical_target(head.target, options, head.headers.arena());
   if (!target) return fail(std::move(target.error()));
   head.target = *target;
@@ -274,7 +291,8 @@ Status canonicalize(RequestHead& head, const NormalizeOptions& options) {
 bool is_confusable(std::string_view name) {
   std::array<char, kGuardedNameMax> dashed{};
   const std::string_view front = name.substr(0, dashed.size());
-  std::transform(front.begin(), front.end(), dashed.begin(), [](char c) { return c == '_' ? '-' : to_lower(c); });
+  std::transform(front.begin(), front.end(), dashed.begin(),
+                 [](char c) { return c == '_' ? '-' : to_lower(c); });
   const std::string_view read(dashed.data(), front.size());
   if (front.size() == name.size() && header_id_of(read) != HeaderId::kOther) return true;
   return begins_with_any(read, kGuardedFamilies);
@@ -282,12 +300,14 @@ bool is_confusable(std::string_view name) {
 
 bool allowed_in_trailers(const Field& field) {
   if (field.id != HeaderId::kOther) {
-    return std::find(kKnownTrailers.begin(), kKnownTrailers.end(), field.id) != kKnownTrailers.end();
+    return std::find(kKnownTrailers.begin(), kKnownTrailers.end(), field.id) !=
+           kKnownTrailers.end();
   }
   if (is_confusable(field.name)) return false;
   std::array<char, 6> front{};
   const std::size_t size = std::min(field.name.size(), front.size());
-  std::transform(field.name.begin(), field.name.begin() + size, front.begin(), [](char c) { return to_lower(c); });
+  std::transform(field.name.begin(), field.name.begin() + size, front.begin(),
+                 [](char c) { return to_lower(c); });
   return !begins_with_any({front.data(), size}, kNeverTrailers);
 }
 

@@ -20,12 +20,14 @@ std::string authority(std::string_view text) {
 }
 
 TEST(CanonicalTarget, EverySpellingOfAdminIsAdminOrRefused) {
-  for (const char* spelling : {"/admin", "//admin", "///admin", "/./admin", "/x/../admin", "/%61dmin", "/adm%69n", "/%2e/admin",
-                               "/%2e%2e/admin", "/x/%2E%2e/admin", "/x/y/../../admin", "/../../admin", "/.//admin",
-                               "/x/.././admin", "/%2e%2e/%2e%2e/%61%64%6d%69%6e"}) {
+  for (const char* spelling :
+       {"/admin", "//admin", "///admin", "/./admin", "/x/../admin", "/%61dmin", "/adm%69n",
+        "/%2e/admin", "/%2e%2e/admin", "/x/%2E%2e/admin", "/x/y/../../admin", "/../../admin",
+        "/.//admin", "/x/.././admin", "/%2e%2e/%2e%2e/%61%64%6d%69%6e"}) {
     EXPECT_EQ(target(spelling), "/admin") << spelling;
   }
-  for (const char* spelling : {"/admin/", "/admin/.", "/admin//", "/admin/x/..", "/admin/./", "//admin//"}) {
+  for (const char* spelling :
+       {"/admin/", "/admin/.", "/admin//", "/admin/x/..", "/admin/./", "//admin//"}) {
     EXPECT_EQ(target(spelling), "/admin/") << spelling;
   }
 }
@@ -45,12 +47,15 @@ TEST(CanonicalTarget, WhatOriginsReadDifferentlyIsRefused) {
   EXPECT_EQ(target("/%4"), "protocol: bad escape in the path");
   EXPECT_EQ(target("/%zz"), "protocol: bad escape in the path");
   EXPECT_EQ(target("/%4?1"), "protocol: bad escape in the path");
-  for (const char* overlong : {"/%c0%ae%c0%ae/admin", "/adm%C1%A9n", "/%e0%80%ae", "/%f0%80%80%ae", "/%f8%80%80%80%ae"}) {
+  for (const char* overlong :
+       {"/%c0%ae%c0%ae/admin", "/adm%C1%A9n", "/%e0%80%ae", "/%f0%80%80%ae", "/%f8%80%80%80%ae"}) {
     EXPECT_EQ(target(overlong), "protocol: overlong escape in the path") << overlong;
   }
   for (const char bad : {' ', '\t', '\r', '\n', '\x01', '\x7f', '\x80', '\xff', '\0'}) {
-    EXPECT_EQ(target("/a" + std::string(1, bad) + "b"), "protocol: forbidden byte in the target") << int{bad};
-    EXPECT_EQ(target("/a?" + std::string(1, bad) + "b"), "protocol: forbidden byte in the target") << int{bad};
+    EXPECT_EQ(target("/a" + std::string(1, bad) + "b"), "protocol: forbidden byte in the target")
+        << int{bad};
+    EXPECT_EQ(target("/a?" + std::string(1, bad) + "b"), "protocol: forbidden byte in the target")
+        << int{bad};
   }
 }
 
@@ -77,8 +82,10 @@ TEST(CanonicalTarget, OptionsDecideWhatIsKept) {
   EXPECT_EQ(target("/a//b", {.merge_slashes = false}), "/a//b");
   EXPECT_EQ(target("/a//../b", {.merge_slashes = false}), "/a/b");
   EXPECT_EQ(target("/a//", {.merge_slashes = false}), "/a//");
-  EXPECT_EQ(target("/a%2fb\\c", {.escaped_slashes = NormalizeOptions::Slashes::kKeep}), "/a%2Fb\\c");
-  EXPECT_EQ(target("/a%2f..\\%61%5c", {.escaped_slashes = NormalizeOptions::Slashes::kDecode}), "/a/");
+  EXPECT_EQ(target("/a%2fb\\c", {.escaped_slashes = NormalizeOptions::Slashes::kKeep}),
+            "/a%2Fb\\c");
+  EXPECT_EQ(target("/a%2f..\\%61%5c", {.escaped_slashes = NormalizeOptions::Slashes::kDecode}),
+            "/a/");
   EXPECT_EQ(target("/x;p=1/../b;c", {.parameters = NormalizeOptions::Parameters::kStrip}), "/b");
   EXPECT_EQ(target("/..;/admin;x", {.parameters = NormalizeOptions::Parameters::kStrip}), "/admin");
   EXPECT_EQ(target("/;a/admin", {.parameters = NormalizeOptions::Parameters::kStrip}), "/admin");
@@ -90,7 +97,8 @@ TEST(CanonicalTarget, OptionsDecideWhatIsKept) {
 }
 
 TEST(CanonicalTarget, IsItsOwnCanonicalForm) {
-  for (const char* spelling : {"/a//b/../c/./%7e%41", "/..//../", "/%2e%2E/x/", "/a/b/../../..", "/"}) {
+  for (const char* spelling :
+       {"/a//b/../c/./%7e%41", "/..//../", "/%2e%2E/x/", "/a/b/../../..", "/"}) {
     const std::string once = target(spelling);
     EXPECT_EQ(target(once), once) << spelling;
   }
@@ -108,9 +116,10 @@ TEST(CanonicalAuthority, IsLowerCaseWithoutTrailingDot) {
 }
 
 TEST(CanonicalAuthority, RefusesWhatIsNotAHost) {
-  for (const char* bad : {"", "a b", "user@host", "user:pw@host", "a,b", "a/b", "a?b", "a#b", ":80", "a:b", "a:99999", "a:080",
-                          "a:80:80", ".", "..", ".a", "a..", "[::1", "[]", "[::1]x", "[::1]:", "[g::]", "a\\b", "a%41", "a\tb"}) {
-    if (std::string_view(bad) == "[::1]:") continue;  // an empty port is no port
+  for (const char* bad :
+       {"",    "a b",  "user@host", "user:pw@host", "a,b",     "a/b",  "a?b",  "a#b",
+        ":80", "a:b",  "a:99999",   "a:080",        "a:80:80", ".",    "..",   ".a",
+        "a..", "[::1", "[]",        "[::1]x",       "[g::]",   "a\\b", "a%41", "a\tb"}) {
     EXPECT_EQ(authority(bad), "protocol: bad host") << bad;
   }
   EXPECT_EQ(authority(std::string_view("a\0b", 3)), "protocol: bad host");
@@ -132,10 +141,13 @@ RequestHead head_with(std::initializer_list<std::string_view> names) {
 }
 
 TEST(Canonicalize, AnUnderscoreCannotImitateAFieldOfTheMesh) {
-  EXPECT_EQ(canonical(head_with({"x_a", "x-a", "X_Forwarded_For", "x-forwarded_for", "x_weft-peer", "X_WEFT_ANYTHING",
-                                 "content_length", "Transfer_Encoding", "x_envoy_thing", "l5d_client_id", "_", "a_"})),
+  EXPECT_EQ(canonical(head_with({"x_a", "x-a", "X_Forwarded_For", "x-forwarded_for", "x_weft-peer",
+                                 "X_WEFT_ANYTHING", "content_length", "Transfer_Encoding",
+                                 "x_envoy_thing", "l5d_client_id", "_", "a_"})),
             "cart / x_a x-a _ a_");
-  EXPECT_EQ(canonical(head_with({"x_a", "x-a"}), {.underscores = NormalizeOptions::Underscores::kDrop}), "cart / x-a");
+  EXPECT_EQ(
+      canonical(head_with({"x_a", "x-a"}), {.underscores = NormalizeOptions::Underscores::kDrop}),
+      "cart / x-a");
   EXPECT_EQ(canonical(head_with({"x_a"}), {.underscores = NormalizeOptions::Underscores::kReject}),
             "protocol: underscore in a header name");
 }
@@ -160,11 +172,33 @@ TEST(Canonicalize, APathWithoutSlashIsRefused) {
 
 TEST(Trailers, WhatWouldChangeTheHeadIsDropped) {
   Headers trailers;
-  for (const char* name :
-       {"Content-Length", "transfer-encoding", "Host", "authorization", "x-forwarded-for", "X-Weft-Peer", "x_weft_peer",
-        "content_length", "cookie", "set-cookie", "if-match", "Proxy-Authorization", "te", "trailer", "connection", "upgrade",
-        "x-envoy-attempt-count", "x-request-id", "traceparent", "expect", "range", "cache-control",
-        "grpc-status", "grpc-message", "x-checksum", "grpc-status-details-bin", "etag"}) {
+  for (const char* name : {"Content-Length",
+                           "transfer-encoding",
+                           "Host",
+                           "authorization",
+                           "x-forwarded-for",
+                           "X-Weft-Peer",
+                           "x_weft_peer",
+                           "content_length",
+                           "cookie",
+                           "set-cookie",
+                           "if-match",
+                           "Proxy-Authorization",
+                           "te",
+                           "trailer",
+                           "connection",
+                           "upgrade",
+                           "x-envoy-attempt-count",
+                           "x-request-id",
+                           "traceparent",
+                           "expect",
+                           "range",
+                           "cache-control",
+                           "grpc-status",
+                           "grpc-message",
+                           "x-checksum",
+                           "grpc-status-details-bin",
+                           "etag"}) {
     trailers.add(name, "v");
   }
   drop_forbidden_trailers(trailers);

@@ -1,0 +1,115 @@
+#include "sidecar/http/http1_head_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "sidecar/http/http1_chars.h"
+
+namespace weft::http {
+
+Result<Http1HeadReader::Found> Http1HeadReader::read(Buffer& input) {
+  while (!input.empty()) {
+    const Bytes front = input.front();
+    const std::string_view fresh = as_text(front);
+    std::size_t taken = 0;
+    Result<Found> found = Found::kMore;
+    if (gathered_ == 0) {
+      found = scan(fresh.data(), std::min(fresh.size(), bytes_max_));
+    } else {
+      // Line by line, so that nothing behind the head gets into the store.
+      const char* const stop = fresh.data() + std::min(fresh.size(), bytes_max_ - gathered_);
+      const char* const feed = find_line_feed(fresh.data(), stop);
+      taken = static_cast<std::size_t>((feed == stop ? stop : feed + 1) - fresh.data());
+      gather(front.first(taken));
+      input.drain(taken);
+      found = scan(reinterpret_cast<const char*>(store_->data()), gathered_);
+    }
+    if (!found) return found;
+    if (*found == Found::kStartLine && line_end_ == 0) {
+      // RFC 9112 section 2.2: one empty line before a request is forgiven; a sloppy client sends it
+      // behind a body.
+      if (kind_ != Kind::kRequest || empty_line_seen_)
+        return fail(Fault::kProtocol, "empty line before the start line");
+      empty_line_seen_ = true;
+      if (gathered_ == 0) input.drain(2);
+      gathered_ = 0;
+      scanned_ = 0;
+      continue;
+    }
+    if (*found != Found::kMore) return found;
+    if (taken == 0) {
+      gather(front.first(std::min(front.size(), bytes_max_)));
+      input.drain(front.size());
+    }
+  }
+  return Found::kMore;
+}
+
+// Goes on from where the last scan ended. What it says depends on the text alone, not on how it was
+// cut.
+Result<Http1HeadReader::Found> Http1HeadReader::scan(const char* text, std::size_t size) {
+  text_ = text;
+  const bool in_start_line = kind_ != Kind::kTrailers && line_end_ == 0;
+  if (in_start_line && size != 0) {
+    if (Status first = check_first_byte(text[0]); !first) return fail(std::move(first.error()));
+  }
+  const char* const end = text + size;
+  while (true) {
+    const char* const feed = find_line_feed(text + scanned_, end);
+    const auto i = static_cast<std::size_t>(feed - text);
+    if (in_start_line && i >= start_line_max_)
+      return fail(Fault::kTargetTooLong, "start line too long");
+    if (feed == end) {
+      scanned_ = size;
+      if (size >= bytes_max_) return fail(Fault::kHeadTooLarge, "header bytes over the limit");
+      return Found::kMore;
+    }
+    // Where one side takes a bare line feed for a line end and the other does not, requests are
+    // smuggled.
+    if (i == 0 || text[i - 1] != '\r') return fail(Fault::kProtocol, "bare line feed");
+    scanned_ = i + 1;
+    if (in_start_line) {
+      line_end_ = i - 1;
+      return Found::kStartLine;
+    }
+    if (i == 1 || text[i - 2] == '\n') {
+      end_ = i + 1;
+      return Found::kEnd;
+    }
+  }
+}
+
+// A TLS hello or other noise is refused at once instead of being waited out.
+Status Http1HeadReader::check_first_byte(char first) const {
+  if (kind_ == Kind::kResponse) {
+    if (first != 'H') return fail(Fault::kProtocol, "bad status line");
+  } else if (!is_token_char(first) && first != '\r' && first != '\n') {
+    return fail(Fault::kProtocol, "bad method");
+  }
+  return {};
+}
+
+void Http1HeadReader::gather(Bytes bytes) {
+  const std::size_t size = gathered_ + bytes.size();
+  if (!store_ || store_->capacity() < size) {
+    // Doubled at least, so that bytes that come one by one are not copied again for each.
+    BlockRef larger = BlockRef::make(store_ ? std::max(size, store_->capacity() * 2) : size);
+    if (gathered_ != 0) std::memcpy(larger->data(), store_->data(), gathered_);
+    store_ = std::move(larger);
+  }
+  std::memcpy(store_->data() + gathered_, bytes.data(), bytes.size());
+  gathered_ = size;
+}
+
+void Http1HeadReader::finish(Buffer& input) {
+  if (gathered_ == 0) input.drain(end_);
+  store_ = BlockRef();
+  gathered_ = 0;
+  text_ = nullptr;
+  scanned_ = 0;
+  line_end_ = 0;
+  end_ = 0;
+  empty_line_seen_ = false;
+}
+
+}  // namespace weft::http
