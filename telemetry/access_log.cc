@@ -1,104 +1,16 @@
-// The two log lines of an AccessRecord: JSON by schemas.md section 3, text by Envoy's default format.
-#include <array>
-#include <charconv>
-#include <chrono>
-#include <concepts>
-
+// The two log lines of an AccessRecord: JSON by schemas.md section 3, text by Envoy's default
+// format.
 #include "telemetry/access_record.h"
+#include "telemetry/json_object.h"
 #include "telemetry/text_escape.h"
 
 namespace weft::telemetry {
 namespace {
 
-template <std::integral T>
-void append_number(std::string& out, T value) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
-}
-
-// Exactly `width` digits with leading zeros.
-void append_padded(std::string& out, std::uint32_t value, int width) {
-  std::array<char, 10> digits;
-  for (int i = width; i-- > 0; value /= 10) digits[static_cast<std::size_t>(i)] = static_cast<char>('0' + value % 10);
-  out.append(digits.data(), static_cast<std::size_t>(width));
-}
-
-// 2016-04-15T20:17:00.310Z. A year outside 0 … 9999 cannot be a real clock and is clamped.
-void append_time(std::string& out, WallTime time) {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
-  const auto day = std::chrono::floor<std::chrono::days>(ms);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{ms - day};
-  const int year = static_cast<int>(date.year());
-  append_padded(out, static_cast<std::uint32_t>(year < 0 ? 0 : year > 9999 ? 9999 : year), 4);
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  append_padded(out, static_cast<std::uint32_t>(clock.hours().count()), 2);
-  out += ':';
-  append_padded(out, static_cast<std::uint32_t>(clock.minutes().count()), 2);
-  out += ':';
-  append_padded(out, static_cast<std::uint32_t>(clock.seconds().count()), 2);
-  out += '.';
-  append_padded(out, static_cast<std::uint32_t>(clock.subseconds().count()), 3);
-  out += 'Z';
-}
-
-// Members of one JSON object, in order; keys are ours and need no escaping.
-class Members final {
- public:
-  explicit Members(std::string& out) : out_(out) { out_ += '{'; }
-  void end() { out_ += '}'; }
-
-  std::string& key(std::string_view name) {
-    if (!first_) out_ += ',';
-    first_ = false;
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
-    return out_;
-  }
-  void null(std::string_view name) { key(name) += "null"; }
-  void text(std::string_view name, std::string_view value, std::size_t bytes_max = kLogTextMax) {
-    if (value.empty()) return null(name);
-    append_json_string(key(name), value, bytes_max);
-  }
-  void label(std::string_view name, LabelId id) {
-    if (id == LabelId::kUnknown) return null(name);
-    text(name, text_of(id), kLabelBytesMax);
-  }
-  template <std::integral T>
-  void number(std::string_view name, T value) {
-    append_number(key(name), value);
-  }
-  // Milliseconds with three decimals.
-  void duration(std::string_view name, Duration value) {
-    if (value < Duration::zero()) return null(name);
-    const std::int64_t us = value.count() / 1000;
-    append_number(key(name), us / 1000);
-    out_ += '.';
-    append_padded(out_, static_cast<std::uint32_t>(us % 1000), 3);
-  }
-  template <typename Id>
-  void hex(std::string_view name, const Id& id) {
-    if (id.is_zero()) return null(name);
-    std::array<char, 2 * sizeof(Id)> digits;
-    write_hex(id, digits.data());
-    text(name, {digits.data(), digits.size()});
-  }
-
- private:
-  std::string& out_;
-  bool first_ = true;
-};
-
-void append_source(const AccessRecord& record, Members& line, std::string& out) {
+void append_source(const AccessRecord& record, JsonObject& line, std::string& out) {
   const PeerLabels& peer = labels_of(record.source);
   line.key("source");
-  Members source(out);
+  JsonObject source(out);
   source.label("workload", peer.workload);
   source.label("namespace", peer.workload_namespace);
   source.label("principal", peer.principal);
@@ -106,10 +18,10 @@ void append_source(const AccessRecord& record, Members& line, std::string& out) 
   source.end();
 }
 
-void append_destination(const AccessRecord& record, Members& line, std::string& out) {
+void append_destination(const AccessRecord& record, JsonObject& line, std::string& out) {
   const PeerLabels& peer = labels_of(record.destination);
   line.key("destination");
-  Members destination(out);
+  JsonObject destination(out);
   destination.label("workload", peer.workload);
   destination.label("namespace", peer.workload_namespace);
   destination.label("service", labels_of(record.service).host);
@@ -144,10 +56,8 @@ void append_ms_or_dash(std::string& out, Duration duration) {
 }  // namespace
 
 void append_json(const AccessRecord& record, std::string& out) {
-  Members line(out);
-  line.key("time") += '"';
-  append_time(out, record.started);
-  out += '"';
+  JsonObject line(out);
+  line.time("time", record.started);
   line.text("direction", name_of(record.direction));
   line.text("method", record.method);
   line.text("authority", record.authority);

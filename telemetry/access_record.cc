@@ -2,9 +2,13 @@
 
 namespace weft::telemetry {
 
-std::string_view name_of(Direction direction) { return direction == Direction::kInbound ? "inbound" : "outbound"; }
+std::string_view name_of(Direction direction) {
+  return direction == Direction::kInbound ? "inbound" : "outbound";
+}
 
-std::string_view reporter_of(Direction direction) { return direction == Direction::kInbound ? "destination" : "source"; }
+std::string_view reporter_of(Direction direction) {
+  return direction == Direction::kInbound ? "destination" : "source";
+}
 
 std::string_view name_of(RequestProtocol protocol) {
   switch (protocol) {

@@ -1,10 +1,11 @@
 #pragma once
-// AccessRecord: everything one exchange (or one TCP tunnel) tells at its end, whatever the ending: served, refused, reset,
-// timed out, cancelled, injected. Counters, histograms, the log line and the span are all made from it (behaviour.md 11).
+// AccessRecord: everything one exchange (or one TCP tunnel) tells at its end, whatever the ending:
+// served, refused, reset, timed out, cancelled, injected. Counters, histograms, the log line and
+// the span are all made from it (behaviour.md 11).
 //
-// Filled by sidecar/proxy as things happen. Texts of the request are views that must be valid while the record is being used,
-// that is during Shard::record, append_json and fill_span; nothing keeps them. Names fixed by configuration are ids.
-// A duration that is not known is kNotKnown.
+// Filled by sidecar/proxy as things happen. Texts of the request are views that must be valid while
+// the record is being used, that is during Shard::record, append_json and fill_span; nothing keeps
+// them. Names fixed by configuration are ids. A duration that is not known is kNotKnown.
 
 #include <cstdint>
 #include <string>
@@ -17,7 +18,8 @@
 
 namespace weft::telemetry {
 
-// Which sidecar speaks: the destination's (inbound) or the source's (outbound). Label `reporter`, log field `direction`.
+// Which sidecar speaks: the destination's (inbound) or the source's (outbound). Label `reporter`,
+// log field `direction`.
 enum class Direction : std::uint8_t { kInbound, kOutbound };
 enum class RequestProtocol : std::uint8_t { kHttp, kGrpc, kTcp };
 enum class WireProtocol : std::uint8_t { kUnknown, kHttp10, kHttp11, kHttp2, kTcp };
@@ -27,9 +29,9 @@ enum class TlsVersion : std::uint8_t { kNone, kTls12, kTls13 };
 [[nodiscard]] std::string_view name_of(Direction direction);      // "inbound"
 [[nodiscard]] std::string_view reporter_of(Direction direction);  // "destination"
 [[nodiscard]] std::string_view name_of(RequestProtocol protocol);
-[[nodiscard]] std::string_view name_of(WireProtocol protocol);    // "HTTP/1.1"; "" for kUnknown
-[[nodiscard]] std::string_view name_of(SecurityPolicy policy);    // "mutual_tls"
-[[nodiscard]] std::string_view name_of(TlsVersion version);       // "TLSv1.3"; "" for kNone
+[[nodiscard]] std::string_view name_of(WireProtocol protocol);  // "HTTP/1.1"; "" for kUnknown
+[[nodiscard]] std::string_view name_of(SecurityPolicy policy);  // "mutual_tls"
+[[nodiscard]] std::string_view name_of(TlsVersion version);     // "TLSv1.3"; "" for kNone
 
 struct AccessRecord {
   static constexpr Duration kNotKnown{-1};
@@ -58,7 +60,7 @@ struct AccessRecord {
   std::int8_t grpc_status = kNoGrpcStatus;
   Cause cause = Cause::kNone;
   ResponseFlags flags;
-  std::string_view details;  // for people: "connect 10.0.0.1:80: connection refused"
+  std::string_view details;     // for people: "connect 10.0.0.1:80: connection refused"
   std::uint64_t bytes_in = 0;   // bodies, or tunnel bytes, from downstream
   std::uint64_t bytes_out = 0;  // to downstream
   std::uint32_t attempts = 0;
@@ -80,12 +82,14 @@ struct AccessRecord {
   // Trace: our own span; zero when there is none.
   TraceContext trace;
 
-  // An answer that somebody should look at: none, 5xx, a failing gRPC status or a flag. What mode Errors logs.
+  // An answer that somebody should look at: none, 5xx, a failing gRPC status or a flag. What mode
+  // Errors logs.
   [[nodiscard]] bool failed() const;
 };
 
-// One line with every field of schemas.md section 3, absent ones as null, and a final newline. Appends; allocates only when
-// `out` must grow. Texts from outside are cut (kLogPathMax …), escaped, and made valid UTF-8.
+// One line with every field of schemas.md section 3, absent ones as null, and a final newline.
+// Appends; allocates only when `out` must grow. Texts from outside are cut (kLogPathMax …),
+// escaped, and made valid UTF-8.
 void append_json(const AccessRecord& record, std::string& out);
 // Envoy's default format (xds-v3.md 3.11), control characters and quotes escaped.
 void append_text(const AccessRecord& record, std::string& out);

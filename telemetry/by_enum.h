@@ -1,7 +1,9 @@
 #pragma once
-// ByEnum: one metric per value of an enumeration, or per pair or triple of values: `handshakes(side, reason).add()`.
+// ByEnum: one metric per value of an enumeration, or per pair or triple of values:
+// `handshakes(side, reason).add()`.
 //
-// An enumeration used as a label says how many values it has (kCountOf) and what they are called (name_of).
+// An enumeration used as a label says how many values it has (kCountOf) and what they are called
+// (name_of).
 
 #include <array>
 #include <cstddef>
@@ -15,7 +17,9 @@ template <typename Metric, typename... Enums>
 class ByEnum final {
  public:
   [[nodiscard]] Metric& operator()(Enums... values) { return metrics_[index(values...)]; }
-  [[nodiscard]] const Metric& operator()(Enums... values) const { return metrics_[index(values...)]; }
+  [[nodiscard]] const Metric& operator()(Enums... values) const {
+    return metrics_[index(values...)];
+  }
   void clear() {
     for (Metric& metric : metrics_) metric.clear();
   }

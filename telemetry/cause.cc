@@ -1,6 +1,9 @@
 #include "telemetry/cause.h"
 
+#include <algorithm>
 #include <array>
+
+#include "sidecar/core/assert.h"
 
 namespace weft::telemetry {
 namespace {
@@ -54,6 +57,11 @@ constexpr std::array<std::string_view, kFlags> kFlagNames = {
     "DC", "URX", "SI", "DPE", "UMSDR", "DT", "UPE", "NC", "OM", "DF", "DR",
 };
 static_assert(kFlagNames.back() == "DR");
+static_assert([] {
+  std::size_t bytes = 0;
+  for (const std::string_view name : kFlagNames) bytes += name.size() + 1;
+  return bytes;
+}() <= kFlagsBytesMax);
 
 }  // namespace
 
@@ -68,18 +76,21 @@ std::optional<Cause> parse_cause(std::string_view name) {
 
 std::string_view name_of(Flag flag) { return kFlagNames[static_cast<std::size_t>(flag)]; }
 
-void ResponseFlags::append_to(std::string& out) const {
-  if (bits_ == 0) {
-    out += '-';
-    return;
-  }
-  bool first = true;
+std::string_view ResponseFlags::write_to(std::span<char> buffer) const {
+  WEFT_ASSERT(buffer.size() >= kFlagsBytesMax);
+  char* out = buffer.data();
+  if (bits_ == 0) *out++ = '-';
   for (std::size_t i = 0; i < kFlags; ++i) {
     if (!has(static_cast<Flag>(i))) continue;
-    if (!first) out += ',';
-    out += kFlagNames[i];
-    first = false;
+    if (out != buffer.data()) *out++ = ',';
+    out = std::ranges::copy(kFlagNames[i], out).out;
   }
+  return {buffer.data(), static_cast<std::size_t>(out - buffer.data())};
+}
+
+void ResponseFlags::append_to(std::string& out) const {
+  std::array<char, kFlagsBytesMax> buffer;
+  out += write_to(buffer);
 }
 
 std::string ResponseFlags::to_string() const {

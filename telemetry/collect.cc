@@ -8,8 +8,8 @@ namespace weft::telemetry {
 namespace {
 
 template <typename Enum, typename Metric>
-void collect_each(const Family& family, std::string_view label, const ByEnum<Metric, Enum>& metrics, MetricsPage& page,
-                  std::string_view before = {}) {
+void collect_each(const Family& family, std::string_view label, const ByEnum<Metric, Enum>& metrics,
+                  MetricsPage& page, std::string_view before = {}) {
   for_each_value<Enum>([&](Enum value) {
     std::string labels(before);
     append_label(labels, label, name_of(value));
@@ -66,7 +66,8 @@ std::string render_request_labels(const SeriesKey& key, RequestLabels which) {
   append_label(out, "destination_service_namespace", text_of(service.name_space));
   append_label(out, "request_protocol", name_of(key.protocol));
   append_status(out, key);
-  if (which == RequestLabels::kWithReason) append_label(out, "response_flags", key.flags.to_string());
+  if (which == RequestLabels::kWithReason)
+    append_label(out, "response_flags", key.flags.to_string());
   append_label(out, "connection_security_policy", name_of(key.security));
   if (which == RequestLabels::kWithReason) append_label(out, "cause", name_of(key.cause));
   return out;
@@ -74,7 +75,8 @@ std::string render_request_labels(const SeriesKey& key, RequestLabels which) {
 
 void collect(const ClusterMetrics& metrics, const ClusterLabels& labels, MetricsPage& page) {
   using namespace families;
-  const std::string both = render_labels({{"destination_service", labels.destination_service}, {"backend", labels.backend}});
+  const std::string both = render_labels(
+      {{"destination_service", labels.destination_service}, {"backend", labels.backend}});
   collect_each(kAttempts, "result", metrics.attempts, page, both);
   collect_each(kRetries, "reason", metrics.retries, page, both);
   collect_each(kRetriesDenied, "reason", metrics.retries_denied, page, both);
@@ -105,7 +107,9 @@ void collect(const ProxyMetrics& metrics, MetricsPage& page) {
     for_each_value<HandshakeResult>([&](HandshakeResult result) {
       const bool ok = result == HandshakeResult::kOk;
       page.add(kHandshakes,
-               {{"side", name_of(side)}, {"result", ok ? "ok" : "failed"}, {"reason", ok ? "" : name_of(result)}},
+               {{"side", name_of(side)},
+                {"result", ok ? "ok" : "failed"},
+                {"reason", ok ? "" : name_of(result)}},
                metrics.handshakes(side, result));
     });
   });

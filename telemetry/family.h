@@ -1,5 +1,6 @@
 #pragma once
-// Family: a metric's name, help and type as /metrics shows them, and how the values of several threads become one.
+// Family: a metric's name, help and type as /metrics shows them, and how the values of several
+// threads become one.
 //
 // The table of all families that every weft process has is telemetry/families.h.
 
@@ -16,7 +17,8 @@ struct Family {
   MetricType type = MetricType::kCounter;
   std::string_view help;
   Combine combine = Combine::kSum;
-  bool hide_zero = false;  // a zero says nothing here (never happened, or not known), so no line is written
+  bool hide_zero =
+      false;  // a zero says nothing here (never happened, or not known), so no line is written
 };
 
 }  // namespace weft::telemetry

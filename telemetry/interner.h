@@ -1,10 +1,11 @@
 #pragma once
-// Interner: values that are equal get one small number, for as long as the process lives. Bounded: when it is full, every
-// new value gets the number it was told for "other".
+// Interner: values that are equal get one small number, for as long as the process lives. Bounded:
+// when it is full, every new value gets the number it was told for "other".
 //
-// Thread: intern() takes a lock (configuration time, or once per connection; never per request); at() takes none and may be
-// called by any thread with a number it was handed. Peers may fill only three quarters, so that what strangers send never
-// takes the room that our own configuration needs.
+// Thread: intern() takes a lock (configuration time, or once per connection; never per request);
+// at() takes none and may be called by any thread with a number it was handed. Peers may fill only
+// three quarters, so that what strangers send never takes the room that our own configuration
+// needs.
 
 #include <array>
 #include <atomic>
@@ -20,7 +21,8 @@ namespace weft::telemetry {
 
 enum class Origin : std::uint8_t { kConfiguration, kPeer };
 
-// `Stored` is kept; `Key` is what is looked up and can be made from a Stored (std::string and std::string_view).
+// `Stored` is kept; `Key` is what is looked up and can be made from a Stored (std::string and
+// std::string_view).
 template <typename Stored, typename Key, typename Hash>
 class Interner final {
  public:
@@ -65,7 +67,9 @@ class Interner final {
   }
 
   // How often a value found no room.
-  [[nodiscard]] std::uint64_t overflows() const { return overflows_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t overflows() const {
+    return overflows_.load(std::memory_order_relaxed);
+  }
 
  private:
   using Chunk = std::array<Stored, kChunk>;
@@ -76,7 +80,8 @@ class Interner final {
   std::unordered_map<Key, std::uint32_t, Hash> numbers_;  // under mutex_
   std::uint32_t size_ = 0;                                // under mutex_
   std::array<std::unique_ptr<Chunk>, kChunksMax> owned_;  // under mutex_
-  std::array<std::atomic<Chunk*>, kChunksMax> chunks_{};  // published; what a chunk holds never moves
+  std::array<std::atomic<Chunk*>, kChunksMax>
+      chunks_{};  // published; what a chunk holds never moves
   std::atomic<std::uint64_t> overflows_{0};
 };
 

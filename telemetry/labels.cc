@@ -14,20 +14,27 @@ std::uint64_t mix(std::uint64_t h, LabelId id) {
 
 struct PeerHash {
   std::size_t operator()(const PeerLabels& p) const {
-    return mix(mix(mix(mix(mix(0, p.workload), p.workload_namespace), p.canonical_service), p.canonical_revision),
+    return mix(mix(mix(mix(mix(0, p.workload), p.workload_namespace), p.canonical_service),
+                   p.canonical_revision),
                p.principal);
   }
 };
 
 struct ServiceHash {
-  std::size_t operator()(const ServiceLabels& s) const { return mix(mix(mix(0, s.host), s.name), s.name_space); }
+  std::size_t operator()(const ServiceLabels& s) const {
+    return mix(mix(mix(0, s.host), s.name), s.name_space);
+  }
 };
 
-// Made on first use and kept until the process ends: threads that outlive main's statics may still ask for a text.
+// Made on first use and kept until the process ends: threads that outlive main's statics may still
+// ask for a text.
 struct Tables {
-  Interner<std::string, std::string_view, TextHash> texts{1U << 16, static_cast<std::uint32_t>(LabelId::kOther)};
-  Interner<PeerLabels, PeerLabels, PeerHash> peers{1U << 16, static_cast<std::uint32_t>(PeerId::kOther)};
-  Interner<ServiceLabels, ServiceLabels, ServiceHash> services{1U << 16, static_cast<std::uint32_t>(ServiceId::kOther)};
+  Interner<std::string, std::string_view, TextHash> texts{
+      1U << 16, static_cast<std::uint32_t>(LabelId::kOther)};
+  Interner<PeerLabels, PeerLabels, PeerHash> peers{1U << 16,
+                                                   static_cast<std::uint32_t>(PeerId::kOther)};
+  Interner<ServiceLabels, ServiceLabels, ServiceHash> services{
+      1U << 16, static_cast<std::uint32_t>(ServiceId::kOther)};
   std::atomic<std::uint64_t> too_long{0};
 
   Tables() {
@@ -40,7 +47,8 @@ struct Tables {
     WEFT_ASSERT(peers.intern({kOther, kOther, kOther, kOther, kOther}, kOurs) ==
                 static_cast<std::uint32_t>(PeerId::kOther));
     WEFT_ASSERT(services.intern({}, kOurs) == static_cast<std::uint32_t>(ServiceId::kUnknown));
-    WEFT_ASSERT(services.intern({kOther, kOther, kOther}, kOurs) == static_cast<std::uint32_t>(ServiceId::kOther));
+    WEFT_ASSERT(services.intern({kOther, kOther, kOther}, kOurs) ==
+                static_cast<std::uint32_t>(ServiceId::kOther));
   }
 };
 
@@ -71,7 +79,9 @@ ServiceId intern_service(const ServiceLabels& labels, Origin origin) {
   return static_cast<ServiceId>(tables().services.intern(labels, origin));
 }
 
-const ServiceLabels& labels_of(ServiceId id) { return tables().services.at(static_cast<std::uint32_t>(id)); }
+const ServiceLabels& labels_of(ServiceId id) {
+  return tables().services.at(static_cast<std::uint32_t>(id));
+}
 
 std::uint64_t label_overflows() {
   return tables().texts.overflows() + tables().peers.overflows() + tables().services.overflows() +

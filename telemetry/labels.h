@@ -1,10 +1,13 @@
 #pragma once
-// Labels: texts and sets of texts that name things in metrics, logs and spans, as small numbers fixed before a request comes.
+// Labels: texts and sets of texts that name things in metrics, logs and spans, as small numbers
+// fixed before a request comes.
 //
-// A request carries three numbers instead of thirteen strings: who asked (PeerId), who answered (PeerId) and which Service was
-// meant (ServiceId). Interning takes a lock: at configuration time, or once per connection, never per request. Looking up what
-// a number means takes none. Process-wide; nothing is ever forgotten, so everything is bounded: 65,536 texts of at most
-// kLabelBytesMax, and as many sets; what comes later, or is too long, is "other" (schemas.md section 2).
+// A request carries three numbers instead of thirteen strings: who asked (PeerId), who answered
+// (PeerId) and which Service was meant (ServiceId). Interning takes a lock: at configuration time,
+// or once per connection, never per request. Looking up what a number means takes none.
+// Process-wide; nothing is ever forgotten, so everything is bounded: 65,536 texts of at most
+// kLabelBytesMax, and as many sets; what comes later, or is too long, is "other" (schemas.md
+// section 2).
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +37,8 @@ enum class PeerId : std::uint32_t { kUnknown = 0, kOther = 1 };
 [[nodiscard]] PeerId intern_peer(const PeerLabels& labels, Origin origin = Origin::kConfiguration);
 [[nodiscard]] const PeerLabels& labels_of(PeerId id);
 
-// The Service that was asked for: destination_service (its host), _service_name, _service_namespace.
+// The Service that was asked for: destination_service (its host), _service_name,
+// _service_namespace.
 struct ServiceLabels {
   LabelId host = LabelId::kUnknown;
   LabelId name = LabelId::kUnknown;
@@ -43,7 +47,8 @@ struct ServiceLabels {
 };
 enum class ServiceId : std::uint32_t { kUnknown = 0, kOther = 1 };
 
-[[nodiscard]] ServiceId intern_service(const ServiceLabels& labels, Origin origin = Origin::kConfiguration);
+[[nodiscard]] ServiceId intern_service(const ServiceLabels& labels,
+                                       Origin origin = Origin::kConfiguration);
 [[nodiscard]] const ServiceLabels& labels_of(ServiceId id);
 
 // How many texts and sets became "other" because there was no room.

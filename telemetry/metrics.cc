@@ -7,7 +7,9 @@
 namespace weft::telemetry {
 namespace {
 
-std::uint64_t join(std::uint32_t high, std::uint32_t low) { return (std::uint64_t{high} << 32) | low; }
+std::uint64_t join(std::uint32_t high, std::uint32_t low) {
+  return (std::uint64_t{high} << 32) | low;
+}
 
 template <typename Id>
 std::uint64_t join_ids(Id high, Id low) {
@@ -22,9 +24,13 @@ std::uint8_t grpc_of(const AccessRecord& record) {
 }
 
 // Codes outside 100 … 599 are nobody's; they must not become labels.
-std::uint16_t status_of(const AccessRecord& record) { return record.status >= 100 && record.status < 600 ? record.status : 0; }
+std::uint16_t status_of(const AccessRecord& record) {
+  return record.status >= 100 && record.status < 600 ? record.status : 0;
+}
 
-ResponseClass class_of(const AccessRecord& record) { return static_cast<ResponseClass>(status_of(record) / 100); }
+ResponseClass class_of(const AccessRecord& record) {
+  return static_cast<ResponseClass>(status_of(record) / 100);
+}
 
 }  // namespace
 
@@ -51,10 +57,12 @@ SeriesKey SeriesKey::overflow_of(const AccessRecord& record) {
 }
 
 SeriesBits SeriesKey::pack() const {
-  const auto byte = [](auto value, unsigned shift) { return static_cast<std::uint64_t>(value) << shift; };
+  const auto byte = [](auto value, unsigned shift) {
+    return static_cast<std::uint64_t>(value) << shift;
+  };
   return {join_ids(source, destination), join(static_cast<std::uint32_t>(service), flags.bits()),
-          byte(status, 40) | byte(grpc_status, 32) | byte(cause, 24) | byte(direction, 16) | byte(protocol, 8) |
-              byte(security, 0)};
+          byte(status, 40) | byte(grpc_status, 32) | byte(cause, 24) | byte(direction, 16) |
+              byte(protocol, 8) | byte(security, 0)};
 }
 
 SeriesKey SeriesKey::unpack(const SeriesBits& bits) {
@@ -102,7 +110,9 @@ std::string_view name_of(ResponseClass response_class) {
   return "none";
 }
 
-std::string_view name_of(AccessDecision decision) { return decision == AccessDecision::kAllow ? "allow" : "deny"; }
+std::string_view name_of(AccessDecision decision) {
+  return decision == AccessDecision::kAllow ? "allow" : "deny";
+}
 
 Shard::Shard(const Options& options)
     : requests_(options.series_max, kOverflowSeries),
@@ -136,11 +146,12 @@ void Shard::record_route(const AccessRecord& record) {
 
 void Shard::count_access(LabelId policy, LabelId rule, AccessDecision decision, bool dry_run) {
   const std::uint64_t what = static_cast<std::uint64_t>(decision) * 2 + (dry_run ? 1 : 0);
-  count_in(access_, {join_ids(policy, rule), what, 0}, {join_ids(LabelId::kOther, LabelId::kOther), what, 0},
-           SeriesMetric::kAccess);
+  count_in(access_, {join_ids(policy, rule), what, 0},
+           {join_ids(LabelId::kOther, LabelId::kOther), what, 0}, SeriesMetric::kAccess);
 }
 
-void Shard::count_in(CountTable& table, const SeriesBits& key, const SeriesBits& other, SeriesMetric metric) {
+void Shard::count_in(CountTable& table, const SeriesBits& key, const SeriesBits& other,
+                     SeriesMetric metric) {
   CountTable::Entry* entry = table.find_or_add(key, epoch());
   if (entry == nullptr) [[unlikely]] {
     proxy_.series_overflow(metric).add();
@@ -171,10 +182,12 @@ Shard::Flow::~Flow() {
 }
 
 Shard::ClusterRef Shard::acquire_cluster(LabelId destination_service, LabelId backend) {
-  ClusterTable::Entry* entry = clusters_.find_or_add({join_ids(destination_service, backend), 0, 0}, epoch());
+  ClusterTable::Entry* entry =
+      clusters_.find_or_add({join_ids(destination_service, backend), 0, 0}, epoch());
   if (entry == nullptr) [[unlikely]] {
     proxy_.series_overflow(SeriesMetric::kClusters).add();
-    entry = clusters_.find_or_add({join_ids(LabelId::kOther, LabelId::kOther), 0, 0}, epoch(), true);
+    entry =
+        clusters_.find_or_add({join_ids(LabelId::kOther, LabelId::kOther), 0, 0}, epoch(), true);
   }
   clusters_.pin(*entry);
   return ClusterRef(*this, *entry);

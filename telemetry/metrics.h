@@ -1,9 +1,11 @@
 #pragma once
-// Shard: everything one thread counts. One writer, its thread; one reader, the main loop's scrape (telemetry/registry.h).
+// Shard: everything one thread counts. One writer, its thread; one reader, the main loop's scrape
+// (telemetry/registry.h).
 //
-// A finished request costs one hash look-up by its labels (24 bytes of ids fixed beforehand), one by its route, and plain
-// stores: no lock, no allocation once its series exists, no string. A label set beyond the bound is counted under `other`
-// and in weft_series_overflow_total; series nobody touched for a while expire (Registry::advance). Owner: Registry.
+// A finished request costs one hash look-up by its labels (24 bytes of ids fixed beforehand), one
+// by its route, and plain stores: no lock, no allocation once its series exists, no string. A label
+// set beyond the bound is counted under `other` and in weft_series_overflow_total; series nobody
+// touched for a while expire (Registry::advance). Owner: Registry.
 
 #include <atomic>
 #include <cstdint>
@@ -22,7 +24,7 @@ struct SeriesKey {
   PeerId destination = PeerId::kUnknown;
   ServiceId service = ServiceId::kUnknown;
   ResponseFlags flags;
-  std::uint16_t status = 0;      // 1 … 5 in an overflow series: the class
+  std::uint16_t status = 0;  // 1 … 5 in an overflow series: the class
   std::uint8_t grpc_status = kNoGrpc;
   Cause cause = Cause::kNone;
   Direction direction = Direction::kInbound;
@@ -85,7 +87,8 @@ class Shard final {
 
   // Writer. The exchange or tunnel has ended.
   void record(const AccessRecord& record);
-  // Writer. A tunnel begins: count its bytes as they pass. At its end drop the Flow and call record().
+  // Writer. A tunnel begins: count its bytes as they pass. At its end drop the Flow and call
+  // record().
   [[nodiscard]] Flow open_flow(const AccessRecord& record);
   // Writer. The counters of one destination, kept as long as the reference lives.
   [[nodiscard]] ClusterRef acquire_cluster(LabelId destination_service, LabelId backend);
@@ -109,7 +112,8 @@ class Shard final {
   [[nodiscard]] std::uint32_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
   void record_route(const AccessRecord& record);
   [[nodiscard]] TcpTable::Entry& tcp_series(const AccessRecord& record);
-  void count_in(CountTable& table, const SeriesBits& key, const SeriesBits& other, SeriesMetric metric);
+  void count_in(CountTable& table, const SeriesBits& key, const SeriesBits& other,
+                SeriesMetric metric);
 
   RequestTable requests_;
   TcpTable tcp_;
@@ -117,14 +121,16 @@ class Shard final {
   CountTable access_;
   ClusterTable clusters_;
   ProxyMetrics proxy_;
-  alignas(64) std::atomic<std::uint32_t> epoch_{1};  // written by the main loop, about once a minute
+  alignas(64) std::atomic<std::uint32_t> epoch_{
+      1};  // written by the main loop, about once a minute
 };
 
 // One tunnel's bytes. Thread: the shard's. Must not outlive the Shard.
 class Shard::Flow final {
  public:
   Flow() = default;
-  Flow(Flow&& other) noexcept : shard_(std::exchange(other.shard_, nullptr)), entry_(other.entry_) {}
+  Flow(Flow&& other) noexcept
+      : shard_(std::exchange(other.shard_, nullptr)), entry_(other.entry_) {}
   Flow& operator=(Flow&& other) noexcept {
     std::swap(shard_, other.shard_);
     std::swap(entry_, other.entry_);
@@ -146,7 +152,8 @@ class Shard::Flow final {
 class Shard::ClusterRef final {
  public:
   ClusterRef() = default;
-  ClusterRef(ClusterRef&& other) noexcept : shard_(std::exchange(other.shard_, nullptr)), entry_(other.entry_) {}
+  ClusterRef(ClusterRef&& other) noexcept
+      : shard_(std::exchange(other.shard_, nullptr)), entry_(other.entry_) {}
   ClusterRef& operator=(ClusterRef&& other) noexcept {
     std::swap(shard_, other.shard_);
     std::swap(entry_, other.entry_);

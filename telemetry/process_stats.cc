@@ -16,10 +16,14 @@
 namespace weft::telemetry {
 namespace {
 
-constexpr Family kCpu{"process_cpu_seconds_total", MetricType::kCounter, "User and system CPU time spent, in seconds."};
-constexpr Family kStart{"process_start_time_seconds", MetricType::kGauge, "Start time, in seconds since the epoch."};
-constexpr Family kResident{"process_resident_memory_bytes", MetricType::kGauge, "Resident memory size in bytes."};
-constexpr Family kVirtual{"process_virtual_memory_bytes", MetricType::kGauge, "Virtual memory size in bytes."};
+constexpr Family kCpu{"process_cpu_seconds_total", MetricType::kCounter,
+                      "User and system CPU time spent, in seconds."};
+constexpr Family kStart{"process_start_time_seconds", MetricType::kGauge,
+                        "Start time, in seconds since the epoch."};
+constexpr Family kResident{"process_resident_memory_bytes", MetricType::kGauge,
+                           "Resident memory size in bytes."};
+constexpr Family kVirtual{"process_virtual_memory_bytes", MetricType::kGauge,
+                          "Virtual memory size in bytes."};
 constexpr Family kThreads{"process_threads", MetricType::kGauge, "Threads of the process."};
 constexpr Family kOpen{"process_open_fds", MetricType::kGauge, "Open file descriptors."};
 constexpr Family kOpenMax{"process_max_fds", MetricType::kGauge, "Limit of open file descriptors."};
@@ -40,7 +44,8 @@ double seconds_of(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-// When the machine was started, in seconds since the epoch. Read once: a start time must not move between scrapes.
+// When the machine was started, in seconds since the epoch. Read once: a start time must not move
+// between scrapes.
 double boot_time() {
   static const double boot = seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME);
   return boot;
@@ -60,13 +65,16 @@ std::uint64_t count_descriptors() {
 ProcessStats read_process_stats() {
   ProcessStats stats;
   const std::string text = read_file("/proc/self/stat");
-  // The second field is the name in brackets and may hold anything; what follows the last bracket is numbers (proc(5)).
+  // The second field is the name in brackets and may hold anything; what follows the last bracket
+  // is numbers (proc(5)).
   const std::size_t bracket = text.rfind(')');
   if (bracket != std::string::npos && bracket + 2 < text.size()) {
-    const std::vector<std::string_view> fields = split(std::string_view(text).substr(bracket + 2), ' ');
-    const auto field = [&fields](std::size_t number) {  // as numbered by proc(5); the first here is 3
-      return number - 3 < fields.size() ? parse_u64(fields[number - 3]).value_or(0) : 0;
-    };
+    const std::vector<std::string_view> fields =
+        split(std::string_view(text).substr(bracket + 2), ' ');
+    const auto field =
+        [&fields](std::size_t number) {  // as numbered by proc(5); the first here is 3
+          return number - 3 < fields.size() ? parse_u64(fields[number - 3]).value_or(0) : 0;
+        };
     const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
     stats.cpu_seconds = static_cast<double>(field(14) + field(15)) / ticks;
     stats.threads = field(20);
@@ -76,7 +84,8 @@ ProcessStats read_process_stats() {
   }
   stats.descriptors_open = count_descriptors();
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) stats.descriptors_max = limit.rlim_cur;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    stats.descriptors_max = limit.rlim_cur;
   return stats;
 }
 

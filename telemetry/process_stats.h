@@ -1,6 +1,6 @@
 #pragma once
-// ProcessStats: the process_* metrics that every Prometheus client tells, read from /proc/self. What cannot be read is zero
-// and not shown. Thread: the main loop.
+// ProcessStats: the process_* metrics that every Prometheus client tells, read from /proc/self.
+// What cannot be read is zero and not shown. Thread: the main loop.
 
 #include <cstdint>
 

@@ -92,7 +92,8 @@ std::uint64_t HistogramTotals::count() const {
 }
 
 MetricsPage::MetricsPage() {
-  for (const Family* family : families::kAll) known_.emplace(family->name, Samples{.family = *family});
+  for (const Family* family : families::kAll)
+    known_.emplace(family->name, Samples{.family = *family});
 }
 
 MetricsPage::Samples& MetricsPage::samples_of(const Family& family) {
@@ -101,7 +102,8 @@ MetricsPage::Samples& MetricsPage::samples_of(const Family& family) {
   return others_.emplace(std::string(family.name), Samples{.family = family}).first->second;
 }
 
-MetricsPage::Sample& MetricsPage::sample_of(const Family& family, std::string_view labels, bool& is_new) {
+MetricsPage::Sample& MetricsPage::sample_of(const Family& family, std::string_view labels,
+                                            bool& is_new) {
   Samples& samples = samples_of(family);
   auto at = samples.numbers.find(labels);
   is_new = at == samples.numbers.end();
@@ -125,11 +127,13 @@ void MetricsPage::add(const Family& family, std::string_view labels, double valu
   sample.real = sum ? sample.real + value : std::max(sample.real, value);
 }
 
-void MetricsPage::add(const Family& family, std::string_view labels, const HistogramTotals& totals) {
+void MetricsPage::add(const Family& family, std::string_view labels,
+                      const HistogramTotals& totals) {
   if (family.hide_zero && totals.count() == 0) return;
   Samples& samples = samples_of(family);
   auto at = samples.histograms.find(labels);
-  if (at == samples.histograms.end()) at = samples.histograms.emplace(std::string(labels), HistogramTotals{}).first;
+  if (at == samples.histograms.end())
+    at = samples.histograms.emplace(std::string(labels), HistogramTotals{}).first;
   at->second.add(totals);
 }
 
@@ -168,11 +172,12 @@ void MetricsPage::append_family(const Samples& samples, std::string& out) {
     }
     out += '\n';
   }
-  for (const auto& [labels, totals] : samples.histograms) append_histogram(family.name, labels, totals, out);
+  for (const auto& [labels, totals] : samples.histograms)
+    append_histogram(family.name, labels, totals, out);
 }
 
-void MetricsPage::append_histogram(std::string_view name, std::string_view labels, const HistogramTotals& totals,
-                                   std::string& out) {
+void MetricsPage::append_histogram(std::string_view name, std::string_view labels,
+                                   const HistogramTotals& totals, std::string& out) {
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i < totals.buckets.size(); ++i) {
     cumulative += totals.buckets[i];

@@ -1,9 +1,10 @@
 #pragma once
 // MetricsPage: samples in, the Prometheus text exposition format 0.0.4 out.
 //
-// Samples with the same family and labels become one, as the family says (sum or largest). HELP and TYPE stand once per
-// family; families stand in the order of families::kAll and then by name, samples by their labels, so that two pages with
-// the same numbers are the same text. Thread: the main loop. Built for one scrape and thrown away.
+// Samples with the same family and labels become one, as the family says (sum or largest). HELP and
+// TYPE stand once per family; families stand in the order of families::kAll and then by name,
+// samples by their labels, so that two pages with the same numbers are the same text. Thread: the
+// main loop. Built for one scrape and thrown away.
 
 #include <array>
 #include <cstdint>
@@ -18,7 +19,8 @@
 
 namespace weft::telemetry {
 
-inline constexpr std::string_view kPrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
+inline constexpr std::string_view kPrometheusContentType =
+    "text/plain; version=0.0.4; charset=utf-8";
 
 struct LabelPair {
   std::string_view name;
@@ -50,7 +52,9 @@ class MetricsPage final {
   void add(const Family& family, std::string_view labels, const Counter& counter) {
     add(family, labels, static_cast<std::int64_t>(counter.value()));
   }
-  void add(const Family& family, std::string_view labels, const Gauge& gauge) { add(family, labels, gauge.value()); }
+  void add(const Family& family, std::string_view labels, const Gauge& gauge) {
+    add(family, labels, gauge.value());
+  }
   void add(const Family& family, std::string_view labels, const Histogram& histogram);
   template <typename Value>
   void add(const Family& family, std::initializer_list<LabelPair> labels, const Value& value) {
@@ -74,10 +78,10 @@ class MetricsPage final {
   Samples& samples_of(const Family& family);
   Sample& sample_of(const Family& family, std::string_view labels, bool& is_new);
   static void append_family(const Samples& samples, std::string& out);
-  static void append_histogram(std::string_view name, std::string_view labels, const HistogramTotals& totals,
-                               std::string& out);
+  static void append_histogram(std::string_view name, std::string_view labels,
+                               const HistogramTotals& totals, std::string& out);
 
-  std::map<std::string_view, Samples> known_;   // families::kAll
+  std::map<std::string_view, Samples> known_;  // families::kAll
   std::map<std::string, Samples, std::less<>> others_;
 };
 

@@ -11,32 +11,51 @@ consteval std::array<std::string_view, kCountOf<Enum>> names(Names... texts) {
 }
 
 template <typename Enum>
-constexpr std::string_view pick(const std::array<std::string_view, kCountOf<Enum>>& table, Enum value) {
+constexpr std::string_view pick(const std::array<std::string_view, kCountOf<Enum>>& table,
+                                Enum value) {
   return table[static_cast<std::size_t>(value)];
 }
 
-constexpr auto kAttemptResultNames = names<AttemptResult>("ok", "server_error", "connect_failure", "tls_failure", "timeout", "reset", "refused", "protocol_error", "cancelled");
-constexpr auto kRetryReasonNames = names<RetryReason>("unprocessed", "reset", "timeout", "5xx", "gateway_error", "retriable_4xx", "status_code", "grpc");
-constexpr auto kRetryDeniedNames = names<RetryDenied>("budget", "deadline", "method", "body_too_large", "response_started", "retry_after", "breaker", "limit", "attempts");
+constexpr auto kAttemptResultNames =
+    names<AttemptResult>("ok", "server_error", "connect_failure", "tls_failure", "timeout", "reset",
+                         "refused", "protocol_error", "cancelled");
+constexpr auto kRetryReasonNames =
+    names<RetryReason>("unprocessed", "reset", "timeout", "5xx", "gateway_error", "retriable_4xx",
+                       "status_code", "grpc");
+constexpr auto kRetryDeniedNames =
+    names<RetryDenied>("budget", "deadline", "method", "body_too_large", "response_started",
+                       "retry_after", "breaker", "limit", "attempts");
 constexpr auto kHedgeResultNames = names<HedgeResult>("won", "lost", "denied");
 constexpr auto kMirrorResultNames = names<MirrorResult>("sent", "failed", "dropped");
 constexpr auto kFaultKindNames = names<FaultKind>("delay", "abort", "reset", "slow_body");
-constexpr auto kRefusalNames = names<Refusal>("limit", "queue_timeout", "circuit_open", "no_healthy_endpoint", "name_not_resolved", "draining");
-constexpr auto kEndpointStateNames = names<EndpointState>("healthy", "unhealthy", "ejected", "draining");
-constexpr auto kEjectionReasonNames = names<EjectionReason>("gateway_errors", "local_failures", "5xx", "success_rate", "failure_percent");
-constexpr auto kLimitKindNames = names<LimitKind>("connections", "requests", "pending", "retries", "tunnels");
+constexpr auto kRefusalNames =
+    names<Refusal>("limit", "queue_timeout", "circuit_open", "no_healthy_endpoint",
+                   "name_not_resolved", "draining");
+constexpr auto kEndpointStateNames =
+    names<EndpointState>("healthy", "unhealthy", "ejected", "draining");
+constexpr auto kEjectionReasonNames = names<EjectionReason>(
+    "gateway_errors", "local_failures", "5xx", "success_rate", "failure_percent");
+constexpr auto kLimitKindNames =
+    names<LimitKind>("connections", "requests", "pending", "retries", "tunnels");
 constexpr auto kPoolStateNames = names<PoolState>("connecting", "idle", "busy", "draining");
 constexpr auto kHandshakeSideNames = names<HandshakeSide>("server", "client");
-constexpr auto kHandshakeResultNames = names<HandshakeResult>("ok", "no_certificate", "unknown_authority", "expired", "identity", "protocol", "timeout", "reset", "plaintext", "other");
+constexpr auto kHandshakeResultNames =
+    names<HandshakeResult>("ok", "no_certificate", "unknown_authority", "expired", "identity",
+                           "protocol", "timeout", "reset", "plaintext", "other");
 constexpr auto kDetectedProtocolNames = names<DetectedProtocol>("http1", "http2", "tls", "tcp");
 constexpr auto kDetectedHowNames = names<DetectedHow>("declared", "alpn", "sniffed", "timeout");
-constexpr auto kConfigTypeNames = names<ConfigType>("listener", "route", "cluster", "endpoint", "secret", "other");
-constexpr auto kAcceptOutcomeNames = names<AcceptOutcome>("accepted", "limit", "overload", "no_listener");
-constexpr auto kSelfLimitNames = names<SelfLimit>("downstream_connections", "buffer_bytes", "descriptors", "memory_bytes");
-constexpr auto kOverloadActionNames = names<OverloadAction>("shed_low_priority", "refuse_streams", "stop_accepting", "disable_keepalive");
+constexpr auto kConfigTypeNames =
+    names<ConfigType>("listener", "route", "cluster", "endpoint", "secret", "other");
+constexpr auto kAcceptOutcomeNames =
+    names<AcceptOutcome>("accepted", "limit", "overload", "no_listener");
+constexpr auto kSelfLimitNames =
+    names<SelfLimit>("downstream_connections", "buffer_bytes", "descriptors", "memory_bytes");
+constexpr auto kOverloadActionNames = names<OverloadAction>("shed_low_priority", "refuse_streams",
+                                                            "stop_accepting", "disable_keepalive");
 constexpr auto kSignalNames = names<Signal>("log_line", "span", "span_export", "label");
 constexpr auto kCertificateKindNames = names<CertificateKind>("leaf", "issuer", "root");
-constexpr auto kSeriesMetricNames = names<SeriesMetric>("requests", "tcp", "routes", "clusters", "access");
+constexpr auto kSeriesMetricNames =
+    names<SeriesMetric>("requests", "tcp", "routes", "clusters", "access");
 constexpr auto kFromStates = names<BreakerEdge>("closed", "open", "half_open", "half_open");
 constexpr auto kToStates = names<BreakerEdge>("open", "half_open", "closed", "open");
 

@@ -1,9 +1,11 @@
 #pragma once
-// ProxyMetrics: what one thread counts about itself, and ClusterMetrics: what it counts about one destination.
+// ProxyMetrics: what one thread counts about itself, and ClusterMetrics: what it counts about one
+// destination.
 //
-// Plain structs of core's Counter, Gauge and Histogram, written by the thread that owns the Shard and read by a scrape. How a
-// member is called on /metrics is said by telemetry/families.h and written by telemetry/proxy_metrics.cc. A gauge that only
-// the main loop knows (configuration, certificates) is set in the main loop's own Shard.
+// Plain structs of core's Counter, Gauge and Histogram, written by the thread that owns the Shard
+// and read by a scrape. How a member is called on /metrics is said by telemetry/families.h and
+// written by telemetry/collect.cc. A gauge that only the main loop knows (configuration,
+// certificates) is set in the main loop's own Shard.
 
 #include <cstdint>
 #include <string_view>
@@ -16,34 +18,89 @@ namespace weft::telemetry {
 // ---- one destination ----
 
 enum class AttemptResult : std::uint8_t {
-  kOk, kServerError, kConnectFailure, kTlsFailure, kTimeout, kReset, kRefused, kProtocolError, kCancelled
+  kOk,
+  kServerError,
+  kConnectFailure,
+  kTlsFailure,
+  kTimeout,
+  kReset,
+  kRefused,
+  kProtocolError,
+  kCancelled
 };
-enum class RetryReason : std::uint8_t { kUnprocessed, kReset, kTimeout, k5xx, kGatewayError, kRetriable4xx, kStatusCode, kGrpc };
+enum class RetryReason : std::uint8_t {
+  kUnprocessed,
+  kReset,
+  kTimeout,
+  k5xx,
+  kGatewayError,
+  kRetriable4xx,
+  kStatusCode,
+  kGrpc
+};
 enum class RetryDenied : std::uint8_t {
-  kBudget, kDeadline, kMethod, kBodyTooLarge, kResponseStarted, kRetryAfter, kBreaker, kLimit, kAttempts
+  kBudget,
+  kDeadline,
+  kMethod,
+  kBodyTooLarge,
+  kResponseStarted,
+  kRetryAfter,
+  kBreaker,
+  kLimit,
+  kAttempts
 };
 enum class HedgeResult : std::uint8_t { kWon, kLost, kDenied };
 enum class MirrorResult : std::uint8_t { kSent, kFailed, kDropped };
 enum class FaultKind : std::uint8_t { kDelay, kAbort, kReset, kSlowBody };
-enum class Refusal : std::uint8_t { kLimit, kQueueTimeout, kCircuitOpen, kNoHealthyEndpoint, kNameNotResolved, kDraining };
+enum class Refusal : std::uint8_t {
+  kLimit,
+  kQueueTimeout,
+  kCircuitOpen,
+  kNoHealthyEndpoint,
+  kNameNotResolved,
+  kDraining
+};
 enum class EndpointState : std::uint8_t { kHealthy, kUnhealthy, kEjected, kDraining };
-enum class EjectionReason : std::uint8_t { kGatewayErrors, kLocalFailures, k5xx, kSuccessRate, kFailurePercent };
-enum class BreakerEdge : std::uint8_t { kClosedToOpen, kOpenToHalfOpen, kHalfOpenToClosed, kHalfOpenToOpen };
+enum class EjectionReason : std::uint8_t {
+  kGatewayErrors,
+  kLocalFailures,
+  k5xx,
+  kSuccessRate,
+  kFailurePercent
+};
+enum class BreakerEdge : std::uint8_t {
+  kClosedToOpen,
+  kOpenToHalfOpen,
+  kHalfOpenToClosed,
+  kHalfOpenToOpen
+};
 enum class LimitKind : std::uint8_t { kConnections, kRequests, kPending, kRetries, kTunnels };
 enum class PoolState : std::uint8_t { kConnecting, kIdle, kBusy, kDraining };
 
-template <> inline constexpr std::size_t kCountOf<AttemptResult> = 9;
-template <> inline constexpr std::size_t kCountOf<RetryReason> = 8;
-template <> inline constexpr std::size_t kCountOf<RetryDenied> = 9;
-template <> inline constexpr std::size_t kCountOf<HedgeResult> = 3;
-template <> inline constexpr std::size_t kCountOf<MirrorResult> = 3;
-template <> inline constexpr std::size_t kCountOf<FaultKind> = 4;
-template <> inline constexpr std::size_t kCountOf<Refusal> = 6;
-template <> inline constexpr std::size_t kCountOf<EndpointState> = 4;
-template <> inline constexpr std::size_t kCountOf<EjectionReason> = 5;
-template <> inline constexpr std::size_t kCountOf<BreakerEdge> = 4;
-template <> inline constexpr std::size_t kCountOf<LimitKind> = 5;
-template <> inline constexpr std::size_t kCountOf<PoolState> = 4;
+template <>
+inline constexpr std::size_t kCountOf<AttemptResult> = 9;
+template <>
+inline constexpr std::size_t kCountOf<RetryReason> = 8;
+template <>
+inline constexpr std::size_t kCountOf<RetryDenied> = 9;
+template <>
+inline constexpr std::size_t kCountOf<HedgeResult> = 3;
+template <>
+inline constexpr std::size_t kCountOf<MirrorResult> = 3;
+template <>
+inline constexpr std::size_t kCountOf<FaultKind> = 4;
+template <>
+inline constexpr std::size_t kCountOf<Refusal> = 6;
+template <>
+inline constexpr std::size_t kCountOf<EndpointState> = 4;
+template <>
+inline constexpr std::size_t kCountOf<EjectionReason> = 5;
+template <>
+inline constexpr std::size_t kCountOf<BreakerEdge> = 4;
+template <>
+inline constexpr std::size_t kCountOf<LimitKind> = 5;
+template <>
+inline constexpr std::size_t kCountOf<PoolState> = 4;
 
 // As label values.
 [[nodiscard]] std::string_view name_of(AttemptResult value);
@@ -90,29 +147,59 @@ struct ClusterMetrics {
 
 enum class HandshakeSide : std::uint8_t { kServer, kClient };
 enum class HandshakeResult : std::uint8_t {
-  kOk, kNoCertificate, kUnknownAuthority, kExpired, kIdentity, kProtocol, kTimeout, kReset, kPlaintext, kOther
+  kOk,
+  kNoCertificate,
+  kUnknownAuthority,
+  kExpired,
+  kIdentity,
+  kProtocol,
+  kTimeout,
+  kReset,
+  kPlaintext,
+  kOther
 };
 enum class DetectedProtocol : std::uint8_t { kHttp1, kHttp2, kTls, kTcp };
 enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout };
 enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
 enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener };
-enum class SelfLimit : std::uint8_t { kDownstreamConnections, kBufferBytes, kDescriptors, kMemoryBytes };
-enum class OverloadAction : std::uint8_t { kShedLowPriority, kRefuseStreams, kStopAccepting, kDisableKeepalive };
+enum class SelfLimit : std::uint8_t {
+  kDownstreamConnections,
+  kBufferBytes,
+  kDescriptors,
+  kMemoryBytes
+};
+enum class OverloadAction : std::uint8_t {
+  kShedLowPriority,
+  kRefuseStreams,
+  kStopAccepting,
+  kDisableKeepalive
+};
 enum class Signal : std::uint8_t { kLogLine, kSpan, kSpanExport, kLabel };
 enum class CertificateKind : std::uint8_t { kLeaf, kIssuer, kRoot };
 enum class SeriesMetric : std::uint8_t { kRequests, kTcp, kRoutes, kClusters, kAccess };
 
-template <> inline constexpr std::size_t kCountOf<HandshakeSide> = 2;
-template <> inline constexpr std::size_t kCountOf<HandshakeResult> = 10;
-template <> inline constexpr std::size_t kCountOf<DetectedProtocol> = 4;
-template <> inline constexpr std::size_t kCountOf<DetectedHow> = 4;
-template <> inline constexpr std::size_t kCountOf<ConfigType> = 6;
-template <> inline constexpr std::size_t kCountOf<AcceptOutcome> = 4;
-template <> inline constexpr std::size_t kCountOf<SelfLimit> = 4;
-template <> inline constexpr std::size_t kCountOf<OverloadAction> = 4;
-template <> inline constexpr std::size_t kCountOf<Signal> = 4;
-template <> inline constexpr std::size_t kCountOf<CertificateKind> = 3;
-template <> inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
+template <>
+inline constexpr std::size_t kCountOf<HandshakeSide> = 2;
+template <>
+inline constexpr std::size_t kCountOf<HandshakeResult> = 10;
+template <>
+inline constexpr std::size_t kCountOf<DetectedProtocol> = 4;
+template <>
+inline constexpr std::size_t kCountOf<DetectedHow> = 4;
+template <>
+inline constexpr std::size_t kCountOf<ConfigType> = 6;
+template <>
+inline constexpr std::size_t kCountOf<AcceptOutcome> = 4;
+template <>
+inline constexpr std::size_t kCountOf<SelfLimit> = 4;
+template <>
+inline constexpr std::size_t kCountOf<OverloadAction> = 4;
+template <>
+inline constexpr std::size_t kCountOf<Signal> = 4;
+template <>
+inline constexpr std::size_t kCountOf<CertificateKind> = 3;
+template <>
+inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
 
 // As label values. A handshake has two: its result and, when it failed, the reason.
 [[nodiscard]] std::string_view name_of(HandshakeSide value);

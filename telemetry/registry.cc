@@ -29,13 +29,16 @@ struct TcpTotals {
 };
 
 LabelId high_id(std::uint64_t word) { return static_cast<LabelId>(word >> 32); }
-LabelId low_id(std::uint64_t word) { return static_cast<LabelId>(static_cast<std::uint32_t>(word)); }
+LabelId low_id(std::uint64_t word) {
+  return static_cast<LabelId>(static_cast<std::uint32_t>(word));
+}
 std::int64_t whole(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
-// A series is idle when no shard touched or holds it; all shards let go of it in the same moment, so that the sum on the page
-// never falls, which Prometheus would take for a restart.
+// A series is idle when no shard touched or holds it; all shards let go of it in the same moment,
+// so that the sum on the page never falls, which Prometheus would take for a restart.
 template <typename Table, typename Get>
-void expire(const std::vector<std::unique_ptr<Shard>>& shards, std::uint32_t epoch, std::uint32_t idle_max, Get table_of) {
+void expire(const std::vector<std::unique_ptr<Shard>>& shards, std::uint32_t epoch,
+            std::uint32_t idle_max, Get table_of) {
   Merged<std::uint32_t> last_used;
   for (const auto& shard : shards) {
     table_of(*shard).for_each([&](const typename Table::Entry& entry) {
@@ -76,12 +79,14 @@ Registry::Registration Registry::add_item(Item item) {
   return Registration(*this, items_.back().number);
 }
 
-Registry::Registration Registry::add(const Family& family, std::initializer_list<LabelPair> labels, const Counter& counter) {
+Registry::Registration Registry::add(const Family& family, std::initializer_list<LabelPair> labels,
+                                     const Counter& counter) {
   WEFT_ASSERT(family.type == MetricType::kCounter);
   return add_item({.family = &family, .labels = render_labels(labels), .metric = &counter});
 }
 
-Registry::Registration Registry::add(const Family& family, std::initializer_list<LabelPair> labels, const Gauge& gauge) {
+Registry::Registration Registry::add(const Family& family, std::initializer_list<LabelPair> labels,
+                                     const Gauge& gauge) {
   WEFT_ASSERT(family.type == MetricType::kGauge);
   return add_item({.family = &family, .labels = render_labels(labels), .metric = &gauge});
 }
@@ -103,11 +108,16 @@ void Registry::advance(TimePoint now) {
   epoch_began_ = now;
   for (const auto& shard : shards_) shard->epoch_.store(epoch_, std::memory_order_relaxed);
   const auto idle_max = static_cast<std::uint32_t>(options_.expire_after / kEpoch);
-  expire<Shard::RequestTable>(shards_, epoch_, idle_max, [](Shard& shard) -> auto& { return shard.requests_; });
-  expire<Shard::TcpTable>(shards_, epoch_, idle_max, [](Shard& shard) -> auto& { return shard.tcp_; });
-  expire<Shard::CountTable>(shards_, epoch_, idle_max, [](Shard& shard) -> auto& { return shard.routes_; });
-  expire<Shard::CountTable>(shards_, epoch_, idle_max, [](Shard& shard) -> auto& { return shard.access_; });
-  expire<Shard::ClusterTable>(shards_, epoch_, idle_max, [](Shard& shard) -> auto& { return shard.clusters_; });
+  expire<Shard::RequestTable>(shards_, epoch_, idle_max,
+                              [](Shard& shard) -> auto& { return shard.requests_; });
+  expire<Shard::TcpTable>(shards_, epoch_, idle_max,
+                          [](Shard& shard) -> auto& { return shard.tcp_; });
+  expire<Shard::CountTable>(shards_, epoch_, idle_max,
+                            [](Shard& shard) -> auto& { return shard.routes_; });
+  expire<Shard::CountTable>(shards_, epoch_, idle_max,
+                            [](Shard& shard) -> auto& { return shard.access_; });
+  expire<Shard::ClusterTable>(shards_, epoch_, idle_max,
+                              [](Shard& shard) -> auto& { return shard.clusters_; });
 }
 
 std::string Registry::scrape(TimePoint now) {
@@ -118,9 +128,11 @@ std::string Registry::scrape(TimePoint now) {
   collect_counts(page);
   collect_clusters(page);
   for (const auto& shard : shards_) collect(shard->proxy(), page);
-  page.add(families::kTelemetryDropped, {{"signal", name_of(Signal::kLabel)}}, whole(label_overflows()));
+  page.add(families::kTelemetryDropped, {{"signal", name_of(Signal::kLabel)}},
+           whole(label_overflows()));
   for (const Item& item : items_) {
-    std::visit([&](const auto* metric) { page.add(*item.family, item.labels, *metric); }, item.metric);
+    std::visit([&](const auto* metric) { page.add(*item.family, item.labels, *metric); },
+               item.metric);
   }
   page.add(families::kBuildInfo, {{"version", WEFT_VERSION}}, std::int64_t{1});
   collect(read_process_stats(), page);
@@ -141,7 +153,8 @@ void Registry::collect_requests(MetricsPage& page) const {
   Merged<RequestTotals> plain;
   for (const auto& [bits, totals] : merged) {
     SeriesKey key = SeriesKey::unpack(bits);
-    page.add(families::kRequests, render_request_labels(key, RequestLabels::kWithReason), whole(totals.duration.count()));
+    page.add(families::kRequests, render_request_labels(key, RequestLabels::kWithReason),
+             whole(totals.duration.count()));
     key.flags = {};
     key.cause = Cause::kNone;
     RequestTotals& sum = plain[key.pack()];
@@ -150,7 +163,8 @@ void Registry::collect_requests(MetricsPage& page) const {
     sum.duration.add(totals.duration);
   }
   for (const auto& [bits, totals] : plain) {
-    const std::string labels = render_request_labels(SeriesKey::unpack(bits), RequestLabels::kPlain);
+    const std::string labels =
+        render_request_labels(SeriesKey::unpack(bits), RequestLabels::kPlain);
     page.add(families::kRequestDuration, labels, totals.duration);
     page.add(families::kRequestBytes, labels, whole(totals.bytes_in));
     page.add(families::kResponseBytes, labels, whole(totals.bytes_out));
@@ -169,7 +183,8 @@ void Registry::collect_tcp(MetricsPage& page) const {
     });
   }
   for (const auto& [bits, totals] : merged) {
-    const std::string labels = render_request_labels(SeriesKey::unpack(bits), RequestLabels::kWithReason);
+    const std::string labels =
+        render_request_labels(SeriesKey::unpack(bits), RequestLabels::kWithReason);
     page.add(families::kTcpOpened, labels, whole(totals.opened));
     page.add(families::kTcpClosed, labels, whole(totals.closed));
     page.add(families::kTcpSent, labels, whole(totals.sent));

@@ -1,9 +1,9 @@
 #pragma once
-// Registry: everything that can be counted in this process: the Shards of its threads, and single metrics that a room owns
-// and registers by name. Makes the /metrics page.
+// Registry: everything that can be counted in this process: the Shards of its threads, and single
+// metrics that a room owns and registers by name. Makes the /metrics page.
 //
-// Owner: the composition root; lives longer than every thread it gave a Shard to. Thread: main loop only. A Shard is then
-// written by one thread without further ado.
+// Owner: the composition root; lives longer than every thread it gave a Shard to. Thread: main loop
+// only. A Shard is then written by one thread without further ado.
 
 #include <initializer_list>
 #include <memory>
@@ -37,12 +37,17 @@ class Registry final {
   // One for each thread that counts, the main loop's included. Stays where it is.
   [[nodiscard]] Shard& add_shard();
 
-  // A metric of one room, for example of the control plane. `family` must stay; metrics with the same labels are combined.
-  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels, const Counter& counter);
-  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels, const Gauge& gauge);
-  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels, const Histogram& histogram);
+  // A metric of one room, for example of the control plane. `family` must stay; metrics with the
+  // same labels are combined.
+  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels,
+                                 const Counter& counter);
+  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels,
+                                 const Gauge& gauge);
+  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels,
+                                 const Histogram& histogram);
 
-  // Lets series expire that no thread touched for long. Called by scrape(); more often than once a minute it does nothing.
+  // Lets series expire that no thread touched for long. Called by scrape(); more often than once a
+  // minute it does nothing.
   void advance(TimePoint now);
 
   // Everything as Prometheus text. Calls advance().

@@ -1,11 +1,14 @@
 #pragma once
-// SeriesTable: metric values by key, one writer (a worker), one reader (the main loop), no locks and no fences.
+// SeriesTable: metric values by key, one writer (a worker), one reader (the main loop), no locks
+// and no fences.
 //
-// The writer finds a series with one hash look-up in a table of its own; what the reader walks are chunks that never move,
-// whose entries are published by a release store of their number. Nobody rewrites an entry under the reader: only the reader
-// declares one dead (retire), and only a dead one is cleared and used again by the writer. If the writer was just counting
-// into an entry that dies, after many minutes of silence, those few counts are lost and the series starts at zero.
-// A pinned entry (a connection or cluster that lives) is never retired. Bounded by `max`; `reserve` more for overflow keys.
+// The writer finds a series with one hash look-up in a table of its own; what the reader walks are
+// chunks that never move, whose entries are published by a release store of their number. Nobody
+// rewrites an entry under the reader: only the reader declares one dead (retire), and only a dead
+// one is cleared and used again by the writer. If the writer was just counting into an entry that
+// dies, after many minutes of silence, those few counts are lost and the series starts at zero. A
+// pinned entry (a connection or cluster that lives) is never retired. Bounded by `max`; `reserve`
+// more for overflow keys.
 
 #include <array>
 #include <atomic>
@@ -24,9 +27,11 @@ using SeriesBits = std::array<std::uint64_t, 3>;
     const Wide product = static_cast<Wide>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   };
-  // Two multiplications over three words, odd constants so that zero words do not swallow their neighbours.
-  return fold(fold(key[0] ^ 0x9e3779b97f4a7c15U, key[1] ^ 0xd1b54a32d192ed03U) ^ 0x8cb92ba72f3d8dd7U,
-              key[2] ^ 0xaef17502108ef2d9U);
+  // Two multiplications over three words, odd constants so that zero words do not swallow their
+  // neighbours.
+  return fold(
+      fold(key[0] ^ 0x9e3779b97f4a7c15U, key[1] ^ 0xd1b54a32d192ed03U) ^ 0x8cb92ba72f3d8dd7U,
+      key[2] ^ 0xaef17502108ef2d9U);
 }
 
 struct SeriesBitsHash {
@@ -42,21 +47,26 @@ class SeriesTable final {
     std::atomic<std::uint32_t> retired{0};
     std::atomic<std::uint32_t> used{0};  // the last epoch in which the writer touched it
     std::atomic<std::uint32_t> pins{0};
-    bool reserved = false;  // made from the reserve: never retired, so that overflow always has its place
+    bool reserved =
+        false;  // made from the reserve: never retired, so that overflow always has its place
     SeriesBits key{};
     Values values;
   };
 
   SeriesTable(std::uint32_t max, std::uint32_t reserve)
-      : max_(max), capacity_(max + reserve), chunks_(new std::unique_ptr<Chunk>[capacity_ / kChunk + 1]) {
+      : max_(max),
+        capacity_(max + reserve),
+        chunks_(new std::unique_ptr<Chunk>[capacity_ / kChunk + 1]) {
     index_.resize(kIndexMin);
   }
 
-  // Writer. The entry of this key, new or old; nullptr when there is no room. A key of the reserve always has room.
+  // Writer. The entry of this key, new or old; nullptr when there is no room. A key of the reserve
+  // always has room.
   Entry* find_or_add(const SeriesBits& key, std::uint32_t epoch, bool from_reserve = false) {
     const std::uint64_t hash = hash_of(key);
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    for (std::size_t i = hash & (index_.size() - 1); index_[i].number != 0; i = (i + 1) & (index_.size() - 1)) {
+    for (std::size_t i = hash & (index_.size() - 1); index_[i].number != 0;
+         i = (i + 1) & (index_.size() - 1)) {
       if (index_[i].tag != tag) continue;
       Entry& entry = at(index_[i].number - 1);
       if (entry.key != key) continue;
@@ -68,7 +78,8 @@ class SeriesTable final {
 
   // Writer. A pinned entry stays until it is unpinned as often.
   void pin(Entry& entry) {
-    // Sequentially consistent with retire(): either it sees the pin, or we see that it retired the entry.
+    // Sequentially consistent with retire(): either it sees the pin, or we see that it retired the
+    // entry.
     entry.pins.store(entry.pins.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
     if (entry.retired.load(std::memory_order_seq_cst) != 0) revive(entry);
   }
@@ -94,10 +105,13 @@ class SeriesTable final {
     for (std::uint32_t i = 0; i < size; ++i) {
       Entry& entry = at(i);
       if (entry.retired.load(std::memory_order_acquire) != 0) continue;
-      if (entry.reserved || entry.pins.load(std::memory_order_relaxed) != 0 || !is_idle(entry.key)) continue;
+      if (entry.reserved || entry.pins.load(std::memory_order_relaxed) != 0 || !is_idle(entry.key))
+        continue;
       entry.retired.store(epoch, std::memory_order_seq_cst);
-      // Pinned meanwhile: take it back. Its place cannot have been given away, for that waits until the next epoch.
-      if (entry.pins.load(std::memory_order_seq_cst) != 0) entry.retired.store(0, std::memory_order_release);
+      // Pinned meanwhile: take it back. Its place cannot have been given away, for that waits until
+      // the next epoch.
+      if (entry.pins.load(std::memory_order_seq_cst) != 0)
+        entry.retired.store(0, std::memory_order_release);
     }
   }
 
@@ -111,8 +125,12 @@ class SeriesTable final {
     std::uint32_t number = 0;  // 1 + the entry's; 0: free
   };
 
-  [[nodiscard]] Entry& at(std::uint32_t number) { return (*chunks_[number / kChunk])[number % kChunk]; }
-  [[nodiscard]] const Entry& at(std::uint32_t number) const { return (*chunks_[number / kChunk])[number % kChunk]; }
+  [[nodiscard]] Entry& at(std::uint32_t number) {
+    return (*chunks_[number / kChunk])[number % kChunk];
+  }
+  [[nodiscard]] const Entry& at(std::uint32_t number) const {
+    return (*chunks_[number / kChunk])[number % kChunk];
+  }
 
   void revive(Entry& entry) {
     entry.values.clear();
@@ -120,8 +138,10 @@ class SeriesTable final {
   }
 
   void touch(Entry& entry, std::uint32_t epoch) {
-    if (entry.used.load(std::memory_order_relaxed) != epoch) entry.used.store(epoch, std::memory_order_relaxed);
-    if (entry.retired.load(std::memory_order_acquire) != 0) [[unlikely]] revive(entry);
+    if (entry.used.load(std::memory_order_relaxed) != epoch)
+      entry.used.store(epoch, std::memory_order_relaxed);
+    if (entry.retired.load(std::memory_order_acquire) != 0) [[unlikely]]
+      revive(entry);
   }
 
   Entry* add(const SeriesBits& key, std::uint32_t epoch, bool from_reserve) {
@@ -155,7 +175,8 @@ class SeriesTable final {
     return &entry;
   }
 
-  // Collects the places of entries retired before this epoch. At most once per epoch, and only when the table is full.
+  // Collects the places of entries retired before this epoch. At most once per epoch, and only when
+  // the table is full.
   void sweep(std::uint32_t epoch) {
     swept_ = epoch;
     const std::uint32_t size = published_.load(std::memory_order_relaxed);

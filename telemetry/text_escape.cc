@@ -9,9 +9,13 @@ namespace {
 constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
-std::uint8_t byte_at(std::string_view text, std::size_t i) { return static_cast<std::uint8_t>(text[i]); }
+std::uint8_t byte_at(std::string_view text, std::size_t i) {
+  return static_cast<std::uint8_t>(text[i]);
+}
 
-bool is_continuation(std::string_view text, std::size_t i) { return i < text.size() && (byte_at(text, i) & 0xc0) == 0x80; }
+bool is_continuation(std::string_view text, std::size_t i) {
+  return i < text.size() && (byte_at(text, i) & 0xc0) == 0x80;
+}
 
 // Cuts between characters, so that a cut never makes a byte look bad.
 std::string_view cut(std::string_view text, std::size_t bytes_max) {
@@ -21,8 +25,8 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) {
   return text.substr(0, size);
 }
 
-// Runs of plain characters are appended at once; escape(out, rest) appends the character at the front of `rest` and returns
-// how many bytes it took.
+// Runs of plain characters are appended at once; escape(out, rest) appends the character at the
+// front of `rest` and returns how many bytes it took.
 template <typename IsPlain, typename Escape>
 void append_escaped(std::string& out, std::string_view text, IsPlain is_plain, Escape escape) {
   while (!text.empty()) {
@@ -96,7 +100,9 @@ std::size_t append_label_character(std::string& out, std::string_view rest) {
   }
 }
 
-bool is_plain_ascii(std::uint8_t byte) { return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\'; }
+bool is_plain_ascii(std::uint8_t byte) {
+  return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
 
 }  // namespace
 
@@ -105,7 +111,8 @@ std::size_t utf8_length(std::string_view text) {
   const std::uint8_t first = byte_at(text, 0);
   if (first < 0x80) return 1;
   const std::uint8_t second = text.size() > 1 ? byte_at(text, 1) : 0;
-  // The table of RFC 3629 section 4: what may stand second keeps out overlong forms, surrogates and values over U+10FFFF.
+  // The table of RFC 3629 section 4: what may stand second keeps out overlong forms, surrogates and
+  // values over U+10FFFF.
   if (first >= 0xc2 && first <= 0xdf) return is_continuation(text, 1) ? 2 : 0;
   if (first >= 0xe0 && first <= 0xef) {
     if (first == 0xe0 && second < 0xa0) return 0;

@@ -1,8 +1,10 @@
 #pragma once
-// Escaping of texts from outside for the three places they go to: a JSON string, a text log line, a Prometheus label value.
+// Escaping of texts from outside for the three places they go to: a JSON string, a text log line, a
+// Prometheus label value.
 //
-// All append to the caller's buffer and allocate only when it must grow. Bytes that are not UTF-8 become U+FFFD where the
-// format must be UTF-8 (JSON: RFC 8259 8.1; Prometheus text format), so hostile bytes never break a line or a parser.
+// All append to the caller's buffer and allocate only when it must grow. Bytes that are not UTF-8
+// become U+FFFD where the format must be UTF-8 (JSON: RFC 8259 8.1; Prometheus text format), so
+// hostile bytes never break a line or a parser.
 
 #include <cstddef>
 #include <string>
@@ -21,7 +23,8 @@ void append_log_text(std::string& out, std::string_view text, std::size_t bytes_
 // The inside of a label value's quotes.
 void append_label_value(std::string& out, std::string_view text);
 
-// How many bytes of a well-formed character stand at the front: 1 … 4; 0 when the first byte begins none (RFC 3629).
+// How many bytes of a well-formed character stand at the front: 1 … 4; 0 when the first byte begins
+// none (RFC 3629).
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
 }  // namespace weft::telemetry

@@ -65,7 +65,8 @@ bool read_traceparent(std::string_view text, TraceContext& context) {
   std::uint8_t version = 0;
   std::uint8_t flags = 0;
   if (!read_hex(text.substr(0, 2), Case::kLower, &version, 1) || version == 0xff) return false;
-  if (version == 0 ? text.size() != kSize : (text.size() > kSize && text[kSize] != '-')) return false;
+  if (version == 0 ? text.size() != kSize : (text.size() > kSize && text[kSize] != '-'))
+    return false;
   if (text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
   TraceId trace_id;
   SpanId span_id;
@@ -117,7 +118,8 @@ bool read_b3_single(std::string_view text, TraceContext& context) {
   if (!read_b3_trace_id(take(), read) || !read_id(take(), Case::kAny, read.span_id)) return false;
   if (!text.empty()) {
     const std::string_view word = take();
-    const std::optional<Sampling> sampling = word.size() == 1 ? read_b3_sampling(word) : std::nullopt;
+    const std::optional<Sampling> sampling =
+        word.size() == 1 ? read_b3_sampling(word) : std::nullopt;
     if (!sampling) return false;
     read.sampling = *sampling;
   }
@@ -136,8 +138,8 @@ bool read_b3_multi(const TraceHeaders& headers, TraceContext& context) {
   } else {
     read.sampling = read_b3_sampling(headers.b3_sampled).value_or(Sampling::kUndecided);
   }
-  const bool ids =
-      read_b3_trace_id(headers.b3_trace_id, read) && read_id(headers.b3_span_id, Case::kAny, read.span_id);
+  const bool ids = read_b3_trace_id(headers.b3_trace_id, read) &&
+                   read_id(headers.b3_span_id, Case::kAny, read.span_id);
   if (!ids) {
     read.trace_id = TraceId{};
     read.span_id = SpanId{};
@@ -166,11 +168,13 @@ TraceContext parse_trace_context(const TraceHeaders& headers) {
                              !headers.b3_sampled.empty() || !headers.b3_flags.empty();
   if (context.formats.w3c && read_traceparent(headers.traceparent, context)) {
     context.keep_tracestate = !headers.tracestate.empty() && is_tracestate(headers.tracestate);
-    // B3 beside it knows two things that traceparent cannot say: that ids are short there, and nothing else we trust.
+    // B3 beside it knows two things that traceparent cannot say: that ids are short there, and
+    // nothing else we trust.
     context.b3_short = context.formats.b3_multi ? headers.b3_trace_id.size() == 16
                                                 : headers.b3.size() > 16 && headers.b3[16] == '-';
     const auto high = context.trace_id.bytes.begin();
-    if (std::any_of(high, high + 8, [](std::uint8_t byte) { return byte != 0; })) context.b3_short = false;
+    if (std::any_of(high, high + 8, [](std::uint8_t byte) { return byte != 0; }))
+      context.b3_short = false;
     return context;
   }
   if (context.formats.b3_single && read_b3_single(headers.b3, context)) return context;
@@ -191,7 +195,8 @@ TraceContext make_child(const TraceContext& parent, Random& random) {
   return child;
 }
 
-TraceHeaderText::TraceHeaderText(const TraceContext& context) : formats_(context.formats), sampling_(context.sampling) {
+TraceHeaderText::TraceHeaderText(const TraceContext& context)
+    : formats_(context.formats), sampling_(context.sampling) {
   WEFT_ASSERT(context.has_ids());
   if (!formats_.any()) formats_.w3c = true;
   if (formats_.w3c) write_traceparent(context);
@@ -206,7 +211,8 @@ void TraceHeaderText::write_traceparent(const TraceContext& context) {
   write_hex(context.span_id, traceparent_.data() + 36);
   traceparent_[52] = '-';
   traceparent_[53] = '0';
-  traceparent_[54] = static_cast<char>('0' + (context.sampled() ? 1 : 0) + (context.w3c_random ? 2 : 0));
+  traceparent_[54] =
+      static_cast<char>('0' + (context.sampled() ? 1 : 0) + (context.w3c_random ? 2 : 0));
   traceparent_size_ = traceparent_.size();
 }
 
@@ -238,7 +244,8 @@ std::string_view TraceHeaderText::b3_trace_id() const {
 }
 
 std::string_view TraceHeaderText::b3_span_id() const {
-  return formats_.b3_multi ? std::string_view(b3_.data() + trace_digits_ + 1, 16) : std::string_view{};
+  return formats_.b3_multi ? std::string_view(b3_.data() + trace_digits_ + 1, 16)
+                           : std::string_view{};
 }
 
 std::string_view TraceHeaderText::b3_parent_span_id() const {

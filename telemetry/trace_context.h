@@ -1,10 +1,12 @@
 #pragma once
-// TraceContext: which trace a request belongs to; read from W3C and B3 headers, continued, and printed again.
+// TraceContext: which trace a request belongs to; read from W3C and B3 headers, continued, and
+// printed again.
 //
-// W3C Trace Context (traceparent, tracestate) comes first, then B3 in one header, then B3 in many; the first that is well
-// formed gives the ids. Whatever a caller sent is sent on: if both kinds came, both are written, with the same ids. Bad
-// headers are never an error for the request: they are ignored and replaced. An upper-case or all-zero W3C id is bad, a
-// version after 00 is read as far as 00 goes (W3C Trace Context 1, section 4.3). Pure; values; no allocation.
+// W3C Trace Context (traceparent, tracestate) comes first, then B3 in one header, then B3 in many;
+// the first that is well formed gives the ids. Whatever a caller sent is sent on: if both kinds
+// came, both are written, with the same ids. Bad headers are never an error for the request: they
+// are ignored and replaced. An upper-case or all-zero W3C id is bad, a version after 00 is read as
+// far as 00 goes (W3C Trace Context 1, section 4.3). Pure; values; no allocation.
 
 #include <array>
 #include <cstdint>
@@ -29,8 +31,9 @@ using SpanId = TraceBytes<8>;
 void write_hex(const TraceId& id, char* out);
 void write_hex(const SpanId& id, char* out);
 
-// The headers as they came; empty means absent. Several lines of one header are joined with ',' by the caller: that makes a
-// repeated traceparent malformed, as it should be, and is how tracestate is meant to be joined.
+// The headers as they came; empty means absent. Several lines of one header are joined with ',' by
+// the caller: that makes a repeated traceparent malformed, as it should be, and is how tracestate
+// is meant to be joined.
 struct TraceHeaders {
   std::string_view traceparent;
   std::string_view tracestate;
@@ -59,14 +62,15 @@ struct TraceFormats {
 };
 
 struct TraceContext {
-  TraceId trace_id;   // zero: nothing usable came
-  SpanId span_id;     // the span that speaks: the caller's when parsed, ours in a child
-  SpanId parent_id;   // its parent, zero when not known
+  TraceId trace_id;  // zero: nothing usable came
+  SpanId span_id;    // the span that speaks: the caller's when parsed, ours in a child
+  SpanId parent_id;  // its parent, zero when not known
   Sampling sampling = Sampling::kUndecided;
   TraceFormats formats;
-  bool w3c_random = false;     // trace flag 02 of W3C Trace Context 2, handed on
-  bool b3_short = false;       // the trace id came with 64 bits and is written so in B3
-  bool keep_tracestate = false;  // the caller's tracestate belongs to this trace and is well formed: send it on
+  bool w3c_random = false;  // trace flag 02 of W3C Trace Context 2, handed on
+  bool b3_short = false;    // the trace id came with 64 bits and is written so in B3
+  bool keep_tracestate =
+      false;  // the caller's tracestate belongs to this trace and is well formed: send it on
 
   [[nodiscard]] bool has_ids() const { return !trace_id.is_zero(); }
   [[nodiscard]] bool sampled() const { return sampling >= Sampling::kYes; }
@@ -75,18 +79,21 @@ struct TraceContext {
 
 [[nodiscard]] TraceContext parse_trace_context(const TraceHeaders& headers);
 
-// A new span below `parent`, in its trace; a new trace when the parent has no ids. The decision is the parent's.
+// A new span below `parent`, in its trace; a new trace when the parent has no ids. The decision is
+// the parent's.
 [[nodiscard]] TraceContext make_child(const TraceContext& parent, Random& random);
 
-// The text of the headers to send; views into itself, empty for a header that is not to be written. With no format known,
-// W3C is written. REQUIRES: context.has_ids().
+// The text of the headers to send; views into itself, empty for a header that is not to be written.
+// With no format known, W3C is written. REQUIRES: context.has_ids().
 class TraceHeaderText final {
  public:
   explicit TraceHeaderText(const TraceContext& context);
   TraceHeaderText(const TraceHeaderText&) = delete;
   TraceHeaderText& operator=(const TraceHeaderText&) = delete;
 
-  [[nodiscard]] std::string_view traceparent() const { return {traceparent_.data(), traceparent_size_}; }
+  [[nodiscard]] std::string_view traceparent() const {
+    return {traceparent_.data(), traceparent_size_};
+  }
   [[nodiscard]] std::string_view b3() const { return {b3_.data(), b3_size_}; }
   [[nodiscard]] std::string_view b3_trace_id() const;
   [[nodiscard]] std::string_view b3_span_id() const;
@@ -110,8 +117,8 @@ class TraceHeaderText final {
   std::size_t b3_written_ = 0;
 };
 
-// Whether `text` may be sent on as tracestate: at most 32 members, keys and values as W3C Trace Context 2 section 3.3 says,
-// no key twice. Empty is fine.
+// Whether `text` may be sent on as tracestate: at most 32 members, keys and values as W3C Trace
+// Context 2 section 3.3 says, no key twice. Empty is fine.
 [[nodiscard]] bool is_tracestate(std::string_view text);
 
 }  // namespace weft::telemetry

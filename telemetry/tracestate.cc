@@ -1,4 +1,5 @@
-// tracestate: the check of what we send on untouched. We add no member of our own, so nothing is ever printed here.
+// tracestate: the check of what we send on untouched. We add no member of our own, so nothing is
+// ever printed here.
 #include <array>
 #include <string_view>
 
@@ -13,7 +14,9 @@ constexpr std::size_t kKeyMax = 256;
 constexpr std::size_t kValueMax = 256;
 
 bool is_key_start(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_key_char(char c) { return is_key_start(c) || c == '_' || c == '-' || c == '*' || c == '/' || c == '@'; }
+bool is_key_char(char c) {
+  return is_key_start(c) || c == '_' || c == '-' || c == '*' || c == '/' || c == '@';
+}
 
 bool is_key(std::string_view key) {
   if (key.empty() || key.size() > kKeyMax || !is_key_start(key.front())) return false;

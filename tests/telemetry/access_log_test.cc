@@ -39,9 +39,11 @@ AccessRecord served() {
   record.status = 200;
   record.bytes_out = 512;
   record.attempts = 1;
-  record.source = intern_peer({.workload = intern("web-1"), .workload_namespace = intern("shop"),
+  record.source = intern_peer({.workload = intern("web-1"),
+                               .workload_namespace = intern("shop"),
                                .principal = intern("spiffe://cluster.local/ns/shop/sa/web")});
-  record.destination = intern_peer({.workload = intern("cart-v2-a"), .workload_namespace = intern("shop"),
+  record.destination = intern_peer({.workload = intern("cart-v2-a"),
+                                    .workload_namespace = intern("shop"),
                                     .canonical_revision = intern("v2")});
   record.service = intern_service({.host = intern("cart.shop.svc.cluster.local")});
   record.source_address = "127.5.1.2:40000";
@@ -56,18 +58,19 @@ AccessRecord served() {
 }
 
 TEST(JsonLog, HasEveryFieldInOrder) {
-  EXPECT_EQ(json(served()),
-            R"({"time":"2016-04-15T20:17:00.310Z","direction":"outbound","method":"GET","authority":"cart.shop",)"
-            R"("path":"/items","protocol":"HTTP/1.1","status":200,"grpc_status":null,"flags":null,"details":null,)"
-            R"("cause":null,"policy":null,"duration_ms":12.345,"head_ms":11.000,"upstream_ms":9.007,"queue_ms":null,)"
-            R"("bytes_in":0,"bytes_out":512,"attempts":1,"route":"shop/cart/main","backend":"cart-v2:80",)"
-            R"("upstream":"127.5.1.7:8080","source":{"workload":"web-1","namespace":"shop",)"
-            R"("principal":"spiffe://cluster.local/ns/shop/sa/web","address":"127.5.1.2:40000"},)"
-            R"("destination":{"workload":"cart-v2-a","namespace":"shop","service":"cart.shop.svc.cluster.local",)"
-            R"("version":"v2"},"tls":"TLSv1.3","request_id":"11111111-2222",)"
-            R"("trace_id":"000000000000000000000000000000ab","span_id":"1000000000000000","user_agent":"curl/7.88",)"
-            R"("fault":null,"generation":42})"
-            "\n");
+  EXPECT_EQ(
+      json(served()),
+      R"({"time":"2016-04-15T20:17:00.310Z","direction":"outbound","method":"GET","authority":"cart.shop",)"
+      R"("path":"/items","protocol":"HTTP/1.1","status":200,"grpc_status":null,"flags":null,"details":null,)"
+      R"("cause":null,"policy":null,"duration_ms":12.345,"head_ms":11.000,"upstream_ms":9.007,"queue_ms":null,)"
+      R"("bytes_in":0,"bytes_out":512,"attempts":1,"route":"shop/cart/main","backend":"cart-v2:80",)"
+      R"("upstream":"127.5.1.7:8080","source":{"workload":"web-1","namespace":"shop",)"
+      R"("principal":"spiffe://cluster.local/ns/shop/sa/web","address":"127.5.1.2:40000"},)"
+      R"("destination":{"workload":"cart-v2-a","namespace":"shop","service":"cart.shop.svc.cluster.local",)"
+      R"("version":"v2"},"tls":"TLSv1.3","request_id":"11111111-2222",)"
+      R"("trace_id":"000000000000000000000000000000ab","span_id":"1000000000000000","user_agent":"curl/7.88",)"
+      R"("fault":null,"generation":42})"
+      "\n");
 }
 
 TEST(JsonLog, SaysWhyARequestWasRefused) {
@@ -79,14 +82,18 @@ TEST(JsonLog, SaysWhyARequestWasRefused) {
   record.flags.set(Flag::kRetryLimitExceeded);
   record.details = "breaker open for 3s";
   const std::string line = json(record);
-  EXPECT_NE(line.find(R"("status":503,"grpc_status":14,"flags":"UO,URX","details":"breaker open for 3s","cause":"circuit_open")"),
-            std::string::npos)
+  EXPECT_NE(
+      line.find(
+          R"("status":503,"grpc_status":14,"flags":"UO,URX","details":"breaker open for 3s","cause":"circuit_open")"),
+      std::string::npos)
       << line;
 }
 
 TEST(JsonLog, AnEmptyRecordIsStillALine) {
   const std::string line = json({});
-  EXPECT_TRUE(line.starts_with(R"({"time":"1970-01-01T00:00:00.000Z","direction":"inbound","method":null)")) << line;
+  EXPECT_TRUE(
+      line.starts_with(R"({"time":"1970-01-01T00:00:00.000Z","direction":"inbound","method":null)"))
+      << line;
   EXPECT_TRUE(line.ends_with("}\n"));
 }
 
@@ -95,10 +102,11 @@ TEST(JsonLog, HostileTextCannotLeaveItsString) {
   record.path = std::string_view("/a\"b\\c\r\nd\0e\x1b[31m\x7f", 17);
   record.user_agent = "\xff\xfe ok \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xc3\xa9 \xe2\x82";
   const std::string line = json(record);
-  EXPECT_NE(line.find(R"("path":"/a\"b\\c\r\nd\u0000e\u001b[31m\u007f")"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("path":"/a\"b\\c\r\nd\u0000e\u001b[31m\u007f")"), std::string::npos)
+      << line;
   const std::string bad = "\xef\xbf\xbd";
-  EXPECT_NE(line.find("\"user_agent\":\"" + bad + bad + " ok " + bad + bad + " " + bad + bad + bad + " " + bad + bad + bad + bad +
-                      " \xc3\xa9 " + bad + bad + "\""),
+  EXPECT_NE(line.find("\"user_agent\":\"" + bad + bad + " ok " + bad + bad + " " + bad + bad + bad +
+                      " " + bad + bad + bad + bad + " \xc3\xa9 " + bad + bad + "\""),
             std::string::npos)
       << line;
   EXPECT_EQ(line.find('\n'), line.size() - 1);
@@ -118,7 +126,8 @@ TEST(JsonLog, LongTextsAreCutBetweenCharacters) {
 TEST(JsonLog, ALineHasABoundWhateverComes) {
   AccessRecord record = served();
   const std::string junk(100'000, '\x01');
-  record.method = record.authority = record.path = record.user_agent = record.request_id = record.details = junk;
+  record.method = record.authority = record.path = record.user_agent = record.request_id =
+      record.details = junk;
   record.source_address = record.upstream_address = junk;
   EXPECT_LT(json(record).size(), 40'000u);
   EXPECT_LT(text(record).size(), 40'000u);
@@ -129,26 +138,30 @@ TEST(JsonLog, ATunnelTellsTheSameWay) {
   record.protocol = RequestProtocol::kTcp;
   record.wire = WireProtocol::kTcp;
   record.flags.set(Flag::kUpstreamConnectionFailure);
-  EXPECT_NE(json(record).find(R"("protocol":"TCP","status":0,"grpc_status":null,"flags":"UF")"), std::string::npos);
+  EXPECT_NE(json(record).find(R"("protocol":"TCP","status":0,"grpc_status":null,"flags":"UF")"),
+            std::string::npos);
 }
 
 TEST(TextLog, IsEnvoysDefaultFormat) {
   AccessRecord record = served();
   record.forwarded_for = "10.0.0.1";
   EXPECT_EQ(text(record),
-            "[2016-04-15T20:17:00.310Z] \"GET /items HTTP/1.1\" 200 - 0 512 12 9 \"10.0.0.1\" \"curl/7.88\" \"11111111-2222\" "
+            "[2016-04-15T20:17:00.310Z] \"GET /items HTTP/1.1\" 200 - 0 512 12 9 \"10.0.0.1\" "
+            "\"curl/7.88\" \"11111111-2222\" "
             "\"cart.shop\" \"127.5.1.7:8080\"\n");
 }
 
 TEST(TextLog, ShowsWhatIsAbsentAsADash) {
-  EXPECT_EQ(text({}), "[1970-01-01T00:00:00.000Z] \"- - -\" 0 - 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"-\"\n");
+  EXPECT_EQ(text({}),
+            "[1970-01-01T00:00:00.000Z] \"- - -\" 0 - 0 0 0 - \"-\" \"-\" \"-\" \"-\" \"-\"\n");
 }
 
 TEST(TextLog, HostileTextCannotForgeALine) {
   AccessRecord record;
   record.method = "GET";
   record.path = "/\" 200 -\r\n[forged]\xff";
-  EXPECT_NE(text(record).find("\"GET /\\\" 200 -\\x0d\\x0a[forged]\\xff -\""), std::string::npos) << text(record);
+  EXPECT_NE(text(record).find("\"GET /\\\" 200 -\\x0d\\x0a[forged]\\xff -\""), std::string::npos)
+      << text(record);
 }
 
 TEST(Failed, KnowsWhatSomebodyShouldLookAt) {
@@ -184,7 +197,8 @@ TEST(ResponseFlags, PrintInEnvoysOrder) {
   ResponseFlags flags;
   EXPECT_EQ(flags.to_string(), "-");
   for (std::size_t i = kFlags; i-- > 0;) flags.set(static_cast<Flag>(i));
-  EXPECT_EQ(flags.to_string(), "UH,UT,LR,UR,UF,UC,UO,NR,DI,FI,RL,DC,URX,SI,DPE,UMSDR,DT,UPE,NC,OM,DF,DR");
+  EXPECT_EQ(flags.to_string(),
+            "UH,UT,LR,UR,UF,UC,UO,NR,DI,FI,RL,DC,URX,SI,DPE,UMSDR,DT,UPE,NC,OM,DF,DR");
 }
 
 TEST(Utf8, KnowsEveryFormOfTheStandard) {
@@ -194,8 +208,9 @@ TEST(Utf8, KnowsEveryFormOfTheStandard) {
   EXPECT_EQ(utf8_length("\xed\x9f\xbf"), 3u);
   EXPECT_EQ(utf8_length("\xf0\x90\x80\x80"), 4u);
   EXPECT_EQ(utf8_length("\xf4\x8f\xbf\xbf"), 4u);
-  for (const char* bad : {"", "\x80", "\xc0\x80", "\xc1\xbf", "\xc2", "\xe0\x80\x80", "\xe0\xa0", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-                          "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
+  for (const char* bad :
+       {"", "\x80", "\xc0\x80", "\xc1\xbf", "\xc2", "\xe0\x80\x80", "\xe0\xa0", "\xed\xa0\x80",
+        "\xf0\x80\x80\x80", "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
     EXPECT_EQ(utf8_length(bad), 0u) << bad;
   }
 }

@@ -49,13 +49,16 @@ TEST(Labels, SetsAreSharedLikeTexts) {
   PeerLabels other = cart;
   other.principal = intern("spiffe://a/ns/shop/sa/cart");
   EXPECT_NE(intern_peer(other), id);
-  const ServiceLabels service{.host = intern("cart.shop"), .name = intern("cart"), .name_space = intern("shop")};
+  const ServiceLabels service{
+      .host = intern("cart.shop"), .name = intern("cart"), .name_space = intern("shop")};
   EXPECT_EQ(labels_of(intern_service(service)), service);
 }
 
 TEST(Interner, BeyondTheBoundEverythingNewIsOther) {
   SmallTable table(8, kOther);
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(table.intern(std::to_string(i), Origin::kConfiguration), static_cast<std::uint32_t>(i));
+  for (int i = 0; i < 8; ++i)
+    EXPECT_EQ(table.intern(std::to_string(i), Origin::kConfiguration),
+              static_cast<std::uint32_t>(i));
   EXPECT_EQ(table.intern("8", Origin::kConfiguration), kOther);
   EXPECT_EQ(table.intern("7", Origin::kConfiguration), 7u);
   EXPECT_EQ(table.overflows(), 1u);
@@ -63,7 +66,8 @@ TEST(Interner, BeyondTheBoundEverythingNewIsOther) {
 
 TEST(Interner, PeersMayFillThreeQuartersOnly) {
   SmallTable table(8, kOther);
-  for (int i = 0; i < 6; ++i) EXPECT_EQ(table.intern(std::to_string(i), Origin::kPeer), static_cast<std::uint32_t>(i));
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(table.intern(std::to_string(i), Origin::kPeer), static_cast<std::uint32_t>(i));
   EXPECT_EQ(table.intern("6", Origin::kPeer), kOther);
   EXPECT_EQ(table.intern("6", Origin::kConfiguration), 6u);
   EXPECT_EQ(table.intern("6", Origin::kPeer), 6u);

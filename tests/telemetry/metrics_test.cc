@@ -34,7 +34,8 @@ TEST(SeriesTable, FindsWhatItAdded) {
   }
   EXPECT_EQ(size(table), 1000u);
   EXPECT_EQ(total(table), 3000u);
-  for (std::uint64_t n = 0; n < 1000; ++n) EXPECT_EQ(table.find_or_add(key(n), 1)->values.count.value(), 3u);
+  for (std::uint64_t n = 0; n < 1000; ++n)
+    EXPECT_EQ(table.find_or_add(key(n), 1)->values.count.value(), 3u);
 }
 
 TEST(SeriesTable, IsBoundedAndHasItsReserve) {
@@ -70,8 +71,10 @@ TEST(SeriesTable, GivesTheRoomOfRetiredSeriesToNewOnesFromTheNextEpochOn) {
   }
   EXPECT_EQ(table.find_or_add(key(550), 3), nullptr);
   EXPECT_EQ(size(table), 100u);
-  for (std::uint64_t n = 1; n < 100; n += 2) EXPECT_EQ(table.find_or_add(key(n), 3)->values.count.value(), 1u);
-  for (std::uint64_t n = 500; n < 550; ++n) EXPECT_EQ(table.find_or_add(key(n), 3)->values.count.value(), 3u);
+  for (std::uint64_t n = 1; n < 100; n += 2)
+    EXPECT_EQ(table.find_or_add(key(n), 3)->values.count.value(), 1u);
+  for (std::uint64_t n = 500; n < 550; ++n)
+    EXPECT_EQ(table.find_or_add(key(n), 3)->values.count.value(), 3u);
 }
 
 TEST(SeriesTable, APinnedOrReservedSeriesIsNeverRetired) {

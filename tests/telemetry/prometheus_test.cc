@@ -41,7 +41,9 @@ TEST(Prometheus, CombinesAsTheFamilySays) {
   page.add(kDepth, {}, std::int64_t{-5});
   page.add(kDepth, {{"worker", "1"}}, 2.5);
   page.add(kDepth, {{"worker", "1"}}, 1.5);
-  EXPECT_EQ(told(page), "# HELP test_depth Depth.\n# TYPE test_depth gauge\ntest_depth -3\ntest_depth{worker=\"1\"} 2.5\n");
+  EXPECT_EQ(told(page),
+            "# HELP test_depth Depth.\n# TYPE test_depth gauge\ntest_depth "
+            "-3\ntest_depth{worker=\"1\"} 2.5\n");
 }
 
 TEST(Prometheus, AFamilyMayHideZero) {
@@ -55,7 +57,9 @@ TEST(Prometheus, AFamilyMayHideZero) {
 TEST(Prometheus, EscapesLabelValues) {
   MetricsPage page;
   page.add(kApples, {{"kind", "a\"b\\c\nd\re\xff\xc3\xa9"}}, std::int64_t{1});
-  EXPECT_NE(told(page).find("{kind=\"a\\\"b\\\\c\\nd\re\xef\xbf\xbd\xc3\xa9\"} 1\n"), std::string::npos) << told(page);
+  EXPECT_NE(told(page).find("{kind=\"a\\\"b\\\\c\\nd\re\xef\xbf\xbd\xc3\xa9\"} 1\n"),
+            std::string::npos)
+      << told(page);
 }
 
 TEST(Prometheus, HistogramsAreCumulative) {
@@ -92,16 +96,20 @@ TEST(Prometheus, HistogramsAreCumulative) {
 TEST(Prometheus, EveryFamilyIsListedBeforeItsFirstSample) {
   const std::string text = MetricsPage().text();
   for (const Family* family : families::kAll) {
-    EXPECT_NE(text.find("# HELP " + std::string(family->name) + " "), std::string::npos) << family->name;
-    EXPECT_NE(text.find("# TYPE " + std::string(family->name) + " "), std::string::npos) << family->name;
+    EXPECT_NE(text.find("# HELP " + std::string(family->name) + " "), std::string::npos)
+        << family->name;
+    EXPECT_NE(text.find("# TYPE " + std::string(family->name) + " "), std::string::npos)
+        << family->name;
   }
 }
 
 TEST(Families, HaveNamesThatFitTheirType) {
   for (const Family* family : families::kAll) {
     EXPECT_TRUE(family->name.starts_with("weft_")) << family->name;
-    EXPECT_EQ(family->name.ends_with("_total"), family->type == MetricType::kCounter) << family->name;
-    EXPECT_TRUE(family->type != MetricType::kHistogram || family->name.ends_with("_seconds")) << family->name;
+    EXPECT_EQ(family->name.ends_with("_total"), family->type == MetricType::kCounter)
+        << family->name;
+    EXPECT_TRUE(family->type != MetricType::kHistogram || family->name.ends_with("_seconds"))
+        << family->name;
     EXPECT_FALSE(family->help.empty());
   }
 }

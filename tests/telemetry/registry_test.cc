@@ -15,18 +15,16 @@
 // Counts what this thread allocates, for the promise that a record costs no allocation.
 namespace {
 thread_local std::uint64_t allocations = 0;
-
-void* counted(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  std::abort();
-}
 }  // namespace
 
 // Sanitizers bring their own operator new and check that it meets their operator delete.
 #ifndef WEFT_SANITIZED
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  std::abort();
+}
+void* operator new[](std::size_t size) { return operator new(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -49,11 +47,15 @@ AccessRecord request(std::uint16_t status = 200) {
   record.total = milliseconds(3);
   record.bytes_in = 10;
   record.bytes_out = 100;
-  record.source = intern_peer({.workload = intern("web-1"), .workload_namespace = intern("shop"),
-                               .canonical_service = intern("web"), .canonical_revision = intern("v1"),
+  record.source = intern_peer({.workload = intern("web-1"),
+                               .workload_namespace = intern("shop"),
+                               .canonical_service = intern("web"),
+                               .canonical_revision = intern("v1"),
                                .principal = intern("spiffe://cluster.local/ns/shop/sa/web")});
-  record.destination = intern_peer({.workload = intern("cart-1"), .workload_namespace = intern("shop")});
-  record.service = intern_service({.host = intern("cart.shop.svc.cluster.local"), .name = intern("cart"),
+  record.destination =
+      intern_peer({.workload = intern("cart-1"), .workload_namespace = intern("shop")});
+  record.service = intern_service({.host = intern("cart.shop.svc.cluster.local"),
+                                   .name = intern("cart"),
                                    .name_space = intern("shop")});
   record.route = intern("shop/cart/main");
   record.backend = intern("cart-v2:80");
@@ -91,9 +93,11 @@ std::uint64_t sum(const std::string& page, std::string_view prefix) {
 }
 
 const std::string kLabels =
-    "reporter=\"source\",source_workload=\"web-1\",source_workload_namespace=\"shop\",source_canonical_service=\"web\","
+    "reporter=\"source\",source_workload=\"web-1\",source_workload_namespace=\"shop\",source_"
+    "canonical_service=\"web\","
     "source_canonical_revision=\"v1\",source_principal=\"spiffe://cluster.local/ns/shop/sa/web\","
-    "destination_workload=\"cart-1\",destination_workload_namespace=\"shop\",destination_canonical_service=\"unknown\","
+    "destination_workload=\"cart-1\",destination_workload_namespace=\"shop\",destination_canonical_"
+    "service=\"unknown\","
     "destination_canonical_revision=\"unknown\",destination_principal=\"unknown\","
     "destination_service=\"cart.shop.svc.cluster.local\",destination_service_name=\"cart\","
     "destination_service_namespace=\"shop\",request_protocol=\"http\",";
@@ -112,9 +116,11 @@ TEST(Registry, OneRequestIsCountedWithEveryLabel) {
                 "connection_security_policy=\"mutual_tls\",cause=\"circuit_open\"} 1\n");
   EXPECT_EQ(lines(page, "weft_request_duration_seconds_count"),
             "weft_request_duration_seconds_count{" + kLabels +
-                "response_code=\"503\",grpc_response_status=\"\",connection_security_policy=\"mutual_tls\"} 1\n");
+                "response_code=\"503\",grpc_response_status=\"\",connection_security_policy="
+                "\"mutual_tls\"} 1\n");
   EXPECT_EQ(lines(page, "weft_route_requests_total"),
-            "weft_route_requests_total{route=\"shop/cart/main\",backend=\"cart-v2:80\",response_class=\"5xx\"} 1\n");
+            "weft_route_requests_total{route=\"shop/cart/"
+            "main\",backend=\"cart-v2:80\",response_class=\"5xx\"} 1\n");
   EXPECT_EQ(sum(page, "weft_request_bytes_total"), 10u);
   EXPECT_EQ(sum(page, "weft_response_bytes_total"), 100u);
 }
@@ -175,11 +181,14 @@ TEST(Registry, TooManySeriesAreCountedAsOther) {
   const std::string page = registry.scrape(kStart);
   EXPECT_EQ(sum(page, "weft_requests_total"), 1000u);
   EXPECT_EQ(std::ranges::count(lines(page, "weft_requests_total"), '\n'), 102);
-  EXPECT_NE(page.find("destination_service=\"other\",destination_service_name=\"other\",destination_service_namespace="
+  EXPECT_NE(page.find("destination_service=\"other\",destination_service_name=\"other\","
+                      "destination_service_namespace="
                       "\"other\",request_protocol=\"http\",response_code=\"5xx\""),
             std::string::npos);
-  EXPECT_EQ(lines(page, "weft_series_overflow_total{metric=\"requests\"}"), "weft_series_overflow_total{metric=\"requests\"} 900\n");
-  EXPECT_EQ(lines(page, "weft_series_overflow_total{metric=\"routes\"}"), "weft_series_overflow_total{metric=\"routes\"} 990\n");
+  EXPECT_EQ(lines(page, "weft_series_overflow_total{metric=\"requests\"}"),
+            "weft_series_overflow_total{metric=\"requests\"} 900\n");
+  EXPECT_EQ(lines(page, "weft_series_overflow_total{metric=\"routes\"}"),
+            "weft_series_overflow_total{metric=\"routes\"} 990\n");
   EXPECT_EQ(sum(page, "weft_route_requests_total"), 1000u);
 }
 
@@ -216,7 +225,10 @@ TEST(Registry, ExpiredSeriesMakeRoom) {
   for (int i = 20; i < 30; ++i) shard.record(request_to(i));
   const std::string page = registry.scrape(kStart + minutes(21));
   for (int i = 20; i < 30; ++i) {
-    EXPECT_NE(lines(page, "weft_requests_total").find("destination_service=\"service-" + std::to_string(i) + "\""), std::string::npos) << i;
+    EXPECT_NE(lines(page, "weft_requests_total")
+                  .find("destination_service=\"service-" + std::to_string(i) + "\""),
+              std::string::npos)
+        << i;
   }
   EXPECT_EQ(sum(page, "weft_series_overflow_total{metric=\"requests\"}"), 10u);
 }
@@ -237,9 +249,12 @@ TEST(Registry, ADestinationIsListedWhileItIsHeld) {
   b->breaker_transitions(BreakerEdge::kClosedToOpen).add();
   std::string page = registry.scrape(kStart);
   const std::string labels = "destination_service=\"cart.shop\",backend=\"cart-v1:80\"";
-  EXPECT_EQ(lines(page, "weft_attempts_total"), "weft_attempts_total{" + labels + ",result=\"ok\"} 7\n");
-  EXPECT_EQ(lines(page, "weft_endpoints{" + labels + ",state=\"healthy\"}"), "weft_endpoints{" + labels + ",state=\"healthy\"} 2\n");
-  EXPECT_EQ(lines(page, "weft_pool_connections"), "weft_pool_connections{" + labels + ",state=\"idle\"} 6\n");
+  EXPECT_EQ(lines(page, "weft_attempts_total"),
+            "weft_attempts_total{" + labels + ",result=\"ok\"} 7\n");
+  EXPECT_EQ(lines(page, "weft_endpoints{" + labels + ",state=\"healthy\"}"),
+            "weft_endpoints{" + labels + ",state=\"healthy\"} 2\n");
+  EXPECT_EQ(lines(page, "weft_pool_connections"),
+            "weft_pool_connections{" + labels + ",state=\"idle\"} 6\n");
   EXPECT_EQ(lines(page, "weft_breaker_state"), "weft_breaker_state{" + labels + "} 2\n");
   EXPECT_EQ(lines(page, "weft_breaker_transitions_total"),
             "weft_breaker_transitions_total{" + labels + ",from=\"closed\",to=\"open\"} 1\n");
@@ -259,12 +274,15 @@ TEST(Registry, CountsWhatPoliciesDecide) {
   shard.count_access(intern("shop/readers"), intern("read"), AccessDecision::kDeny, true);
   shard.count_access(intern("shop/readers"), intern("read"), AccessDecision::kDeny, true);
   EXPECT_EQ(lines(registry.scrape(kStart), "weft_access_decisions_total"),
-            "weft_access_decisions_total{policy=\"shop/readers\",rule=\"read\",decision=\"deny\",dry_run=\"false\"} 1\n"
-            "weft_access_decisions_total{policy=\"shop/readers\",rule=\"read\",decision=\"deny\",dry_run=\"true\"} 2\n");
+            "weft_access_decisions_total{policy=\"shop/"
+            "readers\",rule=\"read\",decision=\"deny\",dry_run=\"false\"} 1\n"
+            "weft_access_decisions_total{policy=\"shop/"
+            "readers\",rule=\"read\",decision=\"deny\",dry_run=\"true\"} 2\n");
 }
 
 TEST(Registry, ARegisteredMetricIsOnThePageAsLongAsItsHandleLives) {
-  static constexpr Family kPushes{"weft_control_pushes_total", MetricType::kCounter, "Configuration pushes."};
+  static constexpr Family kPushes{"weft_control_pushes_total", MetricType::kCounter,
+                                  "Configuration pushes."};
   Registry registry({});
   Counter first;
   Counter second;
@@ -273,9 +291,11 @@ TEST(Registry, ARegisteredMetricIsOnThePageAsLongAsItsHandleLives) {
   {
     const Registry::Registration one = registry.add(kPushes, {{"kind", "full"}}, first);
     Registry::Registration two = registry.add(kPushes, {{"kind", "full"}}, second);
-    EXPECT_EQ(lines(registry.scrape(kStart), "weft_control_pushes_total"), "weft_control_pushes_total{kind=\"full\"} 5\n");
+    EXPECT_EQ(lines(registry.scrape(kStart), "weft_control_pushes_total"),
+              "weft_control_pushes_total{kind=\"full\"} 5\n");
     two = {};
-    EXPECT_EQ(lines(registry.scrape(kStart), "weft_control_pushes_total"), "weft_control_pushes_total{kind=\"full\"} 2\n");
+    EXPECT_EQ(lines(registry.scrape(kStart), "weft_control_pushes_total"),
+              "weft_control_pushes_total{kind=\"full\"} 2\n");
   }
   EXPECT_EQ(lines(registry.scrape(kStart), "weft_control_pushes_total"), "");
 }
@@ -304,12 +324,15 @@ TEST(Registry, ThePageIsTheSameTextForTheSameNumbers) {
   Registry registry({});
   Shard& shard = registry.add_shard();
   for (int i = 0; i < 50; ++i) shard.record(request_to(i * 7919 % 50));
-  const auto without_process = [](const std::string& page) { return page.substr(0, page.find("# HELP process_")); };
+  const auto without_process = [](const std::string& page) {
+    return page.substr(0, page.find("# HELP process_"));
+  };
   EXPECT_EQ(without_process(registry.scrape(kStart)), without_process(registry.scrape(kStart)));
 }
 
 TEST(Registry, PromtoolLikesThePage) {
-  if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0)
+    GTEST_SKIP() << "promtool is not installed";
   Registry registry({});
   Shard& shard = registry.add_shard();
   fill(shard);
@@ -344,7 +367,8 @@ TEST(Shard, RecordingAllocatesNothingOnceItsSeriesExists) {
 #endif
 }
 
-// For the thread sanitizer above all: workers count into old and new series while the page is made and series expire.
+// For the thread sanitizer above all: workers count into old and new series while the page is made
+// and series expire.
 TEST(Shard, MayBeScrapedWhileItCounts) {
   Registry registry({.shard = {.series_max = 64, .routes_max = 64, .clusters_max = 8}});
   constexpr int kWorkers = 3;
@@ -360,7 +384,8 @@ TEST(Shard, MayBeScrapedWhileItCounts) {
         shard.record(request_to((i / 16 + w) % 200));
         tunnel.service = intern_service({.host = intern("tcp-" + std::to_string(i % 90))});
         Shard::Flow flow = shard.open_flow(tunnel);
-        Shard::ClusterRef cluster = shard.acquire_cluster(intern("c-" + std::to_string(i / 50 % 12)), LabelId::kEmpty);
+        Shard::ClusterRef cluster =
+            shard.acquire_cluster(intern("c-" + std::to_string(i / 50 % 12)), LabelId::kEmpty);
         flow.add_sent(1);
         cluster->attempts(AttemptResult::kOk).add();
         cluster->breaker_state.set(i % 3);
@@ -378,7 +403,8 @@ TEST(Shard, MayBeScrapedWhileItCounts) {
   }
   for (std::thread& worker : workers) worker.join();
   page = registry.scrape(now);
-  EXPECT_EQ(sum(page, "weft_loop_lag_seconds_count"), static_cast<std::uint64_t>(kWorkers * kRounds));
+  EXPECT_EQ(sum(page, "weft_loop_lag_seconds_count"),
+            static_cast<std::uint64_t>(kWorkers * kRounds));
 }
 
 }  // namespace

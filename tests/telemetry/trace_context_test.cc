@@ -30,7 +30,9 @@ std::string told(const TraceContext& context) {
   return text + " " + std::string(kWords[static_cast<std::size_t>(context.sampling)]);
 }
 
-std::string from_w3c(std::string_view traceparent) { return told(parse_trace_context({.traceparent = traceparent})); }
+std::string from_w3c(std::string_view traceparent) {
+  return told(parse_trace_context({.traceparent = traceparent}));
+}
 std::string from_b3(std::string_view b3) { return told(parse_trace_context({.b3 = b3})); }
 
 TEST(W3c, ReadsIdsAndTheDecision) {
@@ -45,7 +47,8 @@ TEST(W3c, LooksOnlyAtTheFlagsItKnows) {
 
 TEST(W3c, ReadsALaterVersionAsFarAsItIsOurs) {
   const std::string known = kTrace + "-" + kSpan + "-01";
-  for (const std::string& text : {"01-" + known, "cc-" + known, "cc-" + known + "-", "cc-" + known + "-what-comes", "fe-" + known}) {
+  for (const std::string& text : {"01-" + known, "cc-" + known, "cc-" + known + "-",
+                                  "cc-" + known + "-what-comes", "fe-" + known}) {
     EXPECT_EQ(from_w3c(text), kTrace + " " + kSpan + " - yes") << text;
   }
   EXPECT_EQ(from_w3c("cc-" + known + ".what"), "nothing");
@@ -57,14 +60,14 @@ TEST(W3c, RefusesEverythingElse) {
       "",
       "0",
       "00",
-      "ff-" + kTrace + "-" + kSpan + "-01",                   // forbidden version
-      "00-" + kTrace + "-" + kSpan + "-01-",                  // version 00 has an end
+      "ff-" + kTrace + "-" + kSpan + "-01",   // forbidden version
+      "00-" + kTrace + "-" + kSpan + "-01-",  // version 00 has an end
       "00-" + kTrace + "-" + kSpan + "-01-more",
       "00-" + kTrace + "-" + kSpan + "-1",
       "00-" + kTrace + "-" + kSpan + "-0g",
       "00-" + kTrace + "-" + kSpan,
       "0x-" + kTrace + "-" + kSpan + "-01",
-      "00-" + std::string(32, '0') + "-" + kSpan + "-01",     // zero ids
+      "00-" + std::string(32, '0') + "-" + kSpan + "-01",  // zero ids
       "00-" + kTrace + "-" + std::string(16, '0') + "-01",
       "00-0AF7651916CD43DD8448EB211C80319C-" + kSpan + "-01",  // upper case
       "00-" + kTrace + "-B7AD6B7169203331-01",
@@ -83,7 +86,8 @@ TEST(W3c, RefusesEverythingElse) {
 }
 
 TEST(W3c, NoProperPartOfAGoodHeaderIsGood) {
-  for (std::size_t i = 0; i < kW3c.size(); ++i) EXPECT_EQ(from_w3c(kW3c.substr(0, i)), "nothing") << i;
+  for (std::size_t i = 0; i < kW3c.size(); ++i)
+    EXPECT_EQ(from_w3c(kW3c.substr(0, i)), "nothing") << i;
 }
 
 TEST(W3c, AnyByteInAnyPlaceIsEitherReadOrRefused) {
@@ -107,8 +111,10 @@ TEST(B3Single, ReadsItsForms) {
   EXPECT_EQ(from_b3(ids + "-0"), kTrace + " " + kSpan + " - no");
   EXPECT_EQ(from_b3(ids + "-d"), kTrace + " " + kSpan + " - debug");
   EXPECT_EQ(from_b3(ids + "-1-" + kParent), kTrace + " " + kSpan + " " + kParent + " yes");
-  EXPECT_EQ(from_b3(kShort + "-" + kSpan + "-1"), std::string(16, '0') + kShort + " " + kSpan + " - yes");
-  EXPECT_EQ(from_b3("0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-1"), kTrace + " " + kSpan + " - yes");
+  EXPECT_EQ(from_b3(kShort + "-" + kSpan + "-1"),
+            std::string(16, '0') + kShort + " " + kSpan + " - yes");
+  EXPECT_EQ(from_b3("0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-1"),
+            kTrace + " " + kSpan + " - yes");
 }
 
 TEST(B3Single, ADecisionMayComeAlone) {
@@ -119,32 +125,60 @@ TEST(B3Single, ADecisionMayComeAlone) {
 
 TEST(B3Single, RefusesEverythingElse) {
   const std::string ids = kTrace + "-" + kSpan;
-  const std::vector<std::string> bad = {
-      "x", "-", "--", "---", "00", "true", kTrace, kTrace + "-", "-" + kSpan, kSpan, ids + "-", ids + "-2", ids + "-true",
-      ids + "-1-", ids + "-1-" + kParent + "-", ids + "-1-" + kParent + "-x", ids + "--" + kParent, ids + "-" + kParent,
-      ids + "-1-" + std::string(16, '0'), std::string(32, '0') + "-" + kSpan, kTrace + "-" + std::string(16, '0'),
-      kTrace + "0-" + kSpan, kTrace + "-" + kSpan + "0", ids + "," + ids, std::string(50, '-'), std::string(100'000, 'a')};
+  const std::vector<std::string> bad = {"x",
+                                        "-",
+                                        "--",
+                                        "---",
+                                        "00",
+                                        "true",
+                                        kTrace,
+                                        kTrace + "-",
+                                        "-" + kSpan,
+                                        kSpan,
+                                        ids + "-",
+                                        ids + "-2",
+                                        ids + "-true",
+                                        ids + "-1-",
+                                        ids + "-1-" + kParent + "-",
+                                        ids + "-1-" + kParent + "-x",
+                                        ids + "--" + kParent,
+                                        ids + "-" + kParent,
+                                        ids + "-1-" + std::string(16, '0'),
+                                        std::string(32, '0') + "-" + kSpan,
+                                        kTrace + "-" + std::string(16, '0'),
+                                        kTrace + "0-" + kSpan,
+                                        kTrace + "-" + kSpan + "0",
+                                        ids + "," + ids,
+                                        std::string(50, '-'),
+                                        std::string(100'000, 'a')};
   for (const std::string& text : bad) EXPECT_EQ(from_b3(text), "nothing") << text.substr(0, 80);
 }
 
 TEST(B3Single, NoProperPartWithoutAMeaningIsRead) {
   const std::string whole = kTrace + "-" + kSpan + "-1-" + kParent;
   for (std::size_t i = 0; i < whole.size(); ++i) {
-    const bool good = i == 1 || i == 49 || i == 51;  // '0' alone says "no"; ids; ids and the decision
+    const bool good =
+        i == 1 || i == 49 || i == 51;  // '0' alone says "no"; ids; ids and the decision
     EXPECT_EQ(from_b3(whole.substr(0, i)) != "nothing", good) << whole.substr(0, i);
   }
 }
 
 TEST(B3Multi, ReadsItsForms) {
-  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_sampled = "1"})),
-            kTrace + " " + kSpan + " - yes");
-  EXPECT_EQ(told(parse_trace_context(
-                {.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_parent_span_id = kParent, .b3_sampled = "0"})),
+  EXPECT_EQ(
+      told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_sampled = "1"})),
+      kTrace + " " + kSpan + " - yes");
+  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace,
+                                      .b3_span_id = kSpan,
+                                      .b3_parent_span_id = kParent,
+                                      .b3_sampled = "0"})),
             kTrace + " " + kSpan + " " + kParent + " no");
-  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan})), kTrace + " " + kSpan + " - undecided");
-  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_sampled = "true"})),
-            kTrace + " " + kSpan + " - yes");
-  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_sampled = "0", .b3_flags = "1"})),
+  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan})),
+            kTrace + " " + kSpan + " - undecided");
+  EXPECT_EQ(
+      told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_sampled = "true"})),
+      kTrace + " " + kSpan + " - yes");
+  EXPECT_EQ(told(parse_trace_context(
+                {.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_sampled = "0", .b3_flags = "1"})),
             kTrace + " " + kSpan + " - debug");
 }
 
@@ -155,9 +189,13 @@ TEST(B3Multi, ADecisionMayComeAlone) {
 }
 
 TEST(B3Multi, BadIdsAreIgnoredAndTheDecisionStands) {
-  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = "zz", .b3_span_id = kSpan, .b3_sampled = "0"})), "- - - no");
-  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = "", .b3_sampled = "1"})), "- - - yes");
-  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_parent_span_id = "?"})),
+  EXPECT_EQ(
+      told(parse_trace_context({.b3_trace_id = "zz", .b3_span_id = kSpan, .b3_sampled = "0"})),
+      "- - - no");
+  EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = "", .b3_sampled = "1"})),
+            "- - - yes");
+  EXPECT_EQ(told(parse_trace_context(
+                {.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_parent_span_id = "?"})),
             kTrace + " " + kSpan + " - undecided");
   EXPECT_EQ(told(parse_trace_context({.b3_trace_id = kTrace, .b3_sampled = "maybe"})), "nothing");
   EXPECT_EQ(told(parse_trace_context({.b3_flags = "0"})), "nothing");
@@ -166,7 +204,8 @@ TEST(B3Multi, BadIdsAreIgnoredAndTheDecisionStands) {
 TEST(Precedence, W3cThenOneB3HeaderThenMany) {
   const std::string other = "11111111111111111111111111111111";
   const std::string third = "22222222222222222222222222222222";
-  TraceHeaders headers{.traceparent = kW3c, .b3_trace_id = third, .b3_span_id = kSpan, .b3_sampled = "0"};
+  TraceHeaders headers{
+      .traceparent = kW3c, .b3_trace_id = third, .b3_span_id = kSpan, .b3_sampled = "0"};
   const std::string b3 = other + "-" + kSpan + "-0";
   headers.b3 = b3;
   EXPECT_EQ(told(parse_trace_context(headers)), kTrace + " " + kSpan + " - yes");
@@ -206,28 +245,39 @@ TEST(Print, SaysWhatWasRead) {
   EXPECT_EQ(sent(parse_trace_context({.traceparent = kW3c})), "traceparent: " + kW3c + "\n");
   const std::string single = kTrace + "-" + kSpan + "-1-" + kParent;
   EXPECT_EQ(sent(parse_trace_context({.b3 = single})), "b3: " + single + "\n");
-  EXPECT_EQ(sent(parse_trace_context({.b3 = kShort + "-" + kSpan})), "b3: " + kShort + "-" + kSpan + "\n");
-  EXPECT_EQ(sent(parse_trace_context({.b3_trace_id = kShort, .b3_span_id = kSpan, .b3_parent_span_id = kParent, .b3_sampled = "0"})),
-            "x-b3-traceid: " + kShort + "\nx-b3-spanid: " + kSpan + "\nx-b3-parentspanid: " + kParent + "\nx-b3-sampled: 0\n");
-  EXPECT_EQ(sent(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_flags = "1"})),
-            "x-b3-traceid: " + kTrace + "\nx-b3-spanid: " + kSpan + "\nx-b3-flags: 1\n");
+  EXPECT_EQ(sent(parse_trace_context({.b3 = kShort + "-" + kSpan})),
+            "b3: " + kShort + "-" + kSpan + "\n");
+  EXPECT_EQ(sent(parse_trace_context({.b3_trace_id = kShort,
+                                      .b3_span_id = kSpan,
+                                      .b3_parent_span_id = kParent,
+                                      .b3_sampled = "0"})),
+            "x-b3-traceid: " + kShort + "\nx-b3-spanid: " + kSpan +
+                "\nx-b3-parentspanid: " + kParent + "\nx-b3-sampled: 0\n");
+  EXPECT_EQ(
+      sent(parse_trace_context({.b3_trace_id = kTrace, .b3_span_id = kSpan, .b3_flags = "1"})),
+      "x-b3-traceid: " + kTrace + "\nx-b3-spanid: " + kSpan + "\nx-b3-flags: 1\n");
 }
 
 TEST(Print, WritesEveryKindThatCameWithTheSameIds) {
-  const TraceContext context = parse_trace_context({.traceparent = kW3c, .b3 = "broken", .b3_sampled = "0"});
-  EXPECT_EQ(sent(context), "traceparent: " + kW3c + "\nb3: " + kTrace + "-" + kSpan + "-1\nx-b3-traceid: " + kTrace +
-                               "\nx-b3-spanid: " + kSpan + "\nx-b3-sampled: 1\n");
+  const TraceContext context =
+      parse_trace_context({.traceparent = kW3c, .b3 = "broken", .b3_sampled = "0"});
+  EXPECT_EQ(sent(context), "traceparent: " + kW3c + "\nb3: " + kTrace + "-" + kSpan +
+                               "-1\nx-b3-traceid: " + kTrace + "\nx-b3-spanid: " + kSpan +
+                               "\nx-b3-sampled: 1\n");
 }
 
 TEST(Print, HandsOnTheRandomFlagAndNoOtherUnknownOne) {
   const std::string ids = kTrace + "-" + kSpan;
-  EXPECT_EQ(sent(parse_trace_context({.traceparent = "00-" + ids + "-ff"})), "traceparent: 00-" + ids + "-03\n");
-  EXPECT_EQ(sent(parse_trace_context({.traceparent = "cc-" + ids + "-02-later"})), "traceparent: 00-" + ids + "-02\n");
+  EXPECT_EQ(sent(parse_trace_context({.traceparent = "00-" + ids + "-ff"})),
+            "traceparent: 00-" + ids + "-03\n");
+  EXPECT_EQ(sent(parse_trace_context({.traceparent = "cc-" + ids + "-02-later"})),
+            "traceparent: 00-" + ids + "-02\n");
 }
 
 TEST(Print, KeepsAShortB3IdShortBesideW3c) {
   const std::string w3c = "00-" + std::string(16, '0') + kShort + "-" + kSpan + "-01";
-  const TraceContext context = parse_trace_context({.traceparent = w3c, .b3 = kShort + "-" + kSpan + "-1"});
+  const TraceContext context =
+      parse_trace_context({.traceparent = w3c, .b3 = kShort + "-" + kSpan + "-1"});
   EXPECT_EQ(sent(context), "traceparent: " + w3c + "\nb3: " + kShort + "-" + kSpan + "-1\n");
   // Two traces that disagree: the ids are W3C's, and they do not fit into 64 bits.
   EXPECT_EQ(sent(parse_trace_context({.traceparent = kW3c, .b3 = kShort + "-" + kSpan + "-1"})),
@@ -253,9 +303,11 @@ TEST(Child, OfNothingIsARoot) {
   EXPECT_TRUE(root.has_ids());
   EXPECT_TRUE(root.parent_id.is_zero());
   EXPECT_EQ(root.sampling, Sampling::kNo);
-  EXPECT_EQ(sent(root), "x-b3-traceid: " + hex(root.trace_id) + "\nx-b3-spanid: " + hex(root.span_id) + "\nx-b3-sampled: 0\n");
+  EXPECT_EQ(sent(root), "x-b3-traceid: " + hex(root.trace_id) +
+                            "\nx-b3-spanid: " + hex(root.span_id) + "\nx-b3-sampled: 0\n");
   const TraceContext fresh = make_child({}, random);
-  EXPECT_EQ(sent(fresh), "traceparent: 00-" + hex(fresh.trace_id) + "-" + hex(fresh.span_id) + "-00\n");
+  EXPECT_EQ(sent(fresh),
+            "traceparent: 00-" + hex(fresh.trace_id) + "-" + hex(fresh.span_id) + "-00\n");
   EXPECT_NE(fresh.trace_id, root.trace_id);
 }
 
@@ -263,7 +315,8 @@ TEST(Tracestate, GoesOnOnlyWithAGoodTraceparent) {
   EXPECT_TRUE(parse_trace_context({.traceparent = kW3c, .tracestate = "a=1"}).keep_tracestate);
   EXPECT_FALSE(parse_trace_context({.traceparent = kW3c}).keep_tracestate);
   EXPECT_FALSE(parse_trace_context({.traceparent = "bad", .tracestate = "a=1"}).keep_tracestate);
-  EXPECT_FALSE(parse_trace_context({.tracestate = "a=1", .b3 = kTrace + "-" + kSpan}).keep_tracestate);
+  EXPECT_FALSE(
+      parse_trace_context({.tracestate = "a=1", .b3 = kTrace + "-" + kSpan}).keep_tracestate);
   EXPECT_FALSE(parse_trace_context({.traceparent = kW3c, .tracestate = "a=1,a=2"}).keep_tracestate);
 }
 
@@ -292,8 +345,25 @@ TEST(Tracestate, AcceptsWhatTheStandardAllows) {
 
 TEST(Tracestate, RefusesTheRest) {
   const std::vector<std::string> bad = {
-      "a", "=", "=1", "a=", "A=1", "a =1", "a=1=2", "a=\x7f", "a=\x01", "a=\xc3\xa9", "_a=1", "@a=1", "a=1;b=2", "a.b=1",
-      "a=1,a=2", "a=1,b", std::string(257, 'k') + "=v", "k=" + std::string(257, 'v'), members(33),
+      "a",
+      "=",
+      "=1",
+      "a=",
+      "A=1",
+      "a =1",
+      "a=1=2",
+      "a=\x7f",
+      "a=\x01",
+      "a=\xc3\xa9",
+      "_a=1",
+      "@a=1",
+      "a=1;b=2",
+      "a.b=1",
+      "a=1,a=2",
+      "a=1,b",
+      std::string(257, 'k') + "=v",
+      "k=" + std::string(257, 'v'),
+      members(33),
   };
   for (const std::string& text : bad) EXPECT_FALSE(is_tracestate(text)) << text;
 }
