@@ -69,11 +69,12 @@ class Client final {
 
  private:
   friend class Call;
-  class Link;
+  class Link;  // one connection
 
   // An open connection with room for a stream, or nothing.
   [[nodiscard]] Link* find_link();
   [[nodiscard]] Link& adopt(std::unique_ptr<Transport> transport);
+  [[nodiscard]] bool has_other_idle(const Link& self) const;
   void release(Link& link);
 
   Turn& turn_;
@@ -114,7 +115,6 @@ class Call final : public DialHolder, public ResponseSink, public TimerSink {
   std::unique_ptr<Dial> dial_;
   std::unique_ptr<ClientStream> stream_;
   Timer deadline_;
-  Timer start_;  // a call on a kept connection begins in its own event
   bool answered_ = false;  // a byte of an answer came
   bool repeated_ = false;
 };

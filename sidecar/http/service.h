@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,8 @@ class Service final : public ServerConnection::Owner {
     std::size_t body_bytes_max = 1024 * 1024;  // 413
     std::size_t connections_max = 1024;        // further ones are closed at once
     Duration request_timeout = std::chrono::seconds(30);  // for a request's body: 408
-    // 421 unless Host is a loopback name or address: a page in a browser must not reach an admin port by DNS rebinding.
+    // 421 unless Host is a loopback name or address, and 403 when a page of another origin asks: a browser must not carry
+    // somebody else's page to an admin port.
     bool loopback_hosts_only = false;
     std::vector<std::string> hosts;  // further names accepted with loopback_hosts_only
   };
@@ -80,7 +82,9 @@ class Service final : public ServerConnection::Owner {
   class Exchange;  // a request whose body is being collected
 
   [[nodiscard]] const Entry* find(std::string_view path) const;
-  [[nodiscard]] bool host_allowed(const RequestHead& head) const;
+  [[nodiscard]] bool host_allowed(std::string_view host) const;
+  // What can be said before the body: wrong host, path, method or size.
+  [[nodiscard]] std::optional<Reply> refuse(const Entry* entry, const RequestHead& head) const;
   [[nodiscard]] Reply answer(const Entry* entry, const ServiceRequest& request) const;
   void remove(Guest& guest);
   void remove(Exchange& exchange);

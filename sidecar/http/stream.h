@@ -2,8 +2,9 @@
 // Stream: one request and its response as a codec sees it, in either direction; and the sinks that hear its events.
 //
 // ServerStream belongs to whoever answers (proxy::Exchange, http::Service), ClientStream to whoever asks (proxy::Attempt,
-// http::Client). Dropping one that is not finished resets it (HTTP/2) or closes its connection (HTTP/1). A stream outlives
-// its connection harmlessly: after on_stream_fault every call does nothing. Calls never call back before they return.
+// http::Client). Dropping one that is not finished resets it (HTTP/2) or closes its connection (HTTP/1); a ServerStream whose
+// end is queued is finished: what is queued is still sent, the rest of its request is not read. A stream outlives its
+// connection harmlessly: after on_stream_fault every call does nothing. Calls never call back before they return.
 //
 // Flow of bodies: what arrives is delivered as it comes; the receiver says consume(n) when n bytes have left it for good, and
 // the codec holds at most its window of unconsumed bytes (HTTP/2: the stream's credit; HTTP/1: the socket is paused). What is

@@ -1,0 +1,292 @@
+#include "sidecar/http/connection.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/sidecar/http/connection_pair.h"
+
+namespace weft::http {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ConnectionPair;
+using testing::frames_of;
+using testing::get;
+using testing::Hearer;
+using testing::RawClient;
+using weft::testing::MemoryPipe;
+
+class Connections : public ::testing::TestWithParam<Protocol> {};
+
+std::string protocol_name(const ::testing::TestParamInfo<Protocol>& info) {
+  return info.param == Protocol::kHttp1 ? "Http1" : "Http2";
+}
+INSTANTIATE_TEST_SUITE_P(Over, Connections, ::testing::Values(Protocol::kHttp2), protocol_name);
+
+ResponseHead with_length(std::size_t size) {
+  ResponseHead head;
+  head.content_length = size;
+  return head;
+}
+
+TEST_P(Connections, CarryOneRequestAfterAnother) {
+  ConnectionPair pair(GetParam());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_GT(pair.client.connection->available(), 0U);
+    auto asking = pair.open(get("/cart"));
+    EXPECT_EQ(pair.client.connection->reused(), i > 0);
+    pair.run();
+    Hearer& asked = pair.server.requests.at(static_cast<std::size_t>(i));
+    EXPECT_EQ(asked.request.target, "/cart");
+    asked.server->send_head(with_length(2), false);
+    asked.server->send_body(Buffer("ok"), true);
+    pair.run();
+    EXPECT_EQ(asking->body, "ok");
+    EXPECT_EQ(pair.client.connection->streams(), 0U);
+  }
+  EXPECT_GT(pair.client.capacities, 0);
+  EXPECT_EQ(pair.server.done + pair.client.done, "");
+}
+
+TEST_P(Connections, StopAtTheHighMarkAndGoOnBelowIt) {
+  for (const std::size_t wire : {1000U, 64U * 1024, 300U * 1024}) {
+    ConnectionPair pair(GetParam(), {}, {.wire = wire});
+    auto asking = pair.open(get());
+    asking->hold = true;
+    pair.run();
+    constexpr std::size_t kSize = 2 * 1024 * 1024;
+    Hearer& asked = pair.server.requests.at(0);
+    asked.server->send_head(with_length(kSize), false);
+    asked.server->send_body(Buffer(std::string(kSize, 'x')), true);
+    std::size_t most = 0;
+    for (int i = 0; i < 200'000 && !asking->ended; ++i) {
+      pair.pipe.step();
+      most = std::max(most, pair.server.connection->transport().buffered());
+      asking->consume();
+    }
+    EXPECT_TRUE(asking->ended) << wire;
+    EXPECT_EQ(asking->body.size(), kSize);
+    EXPECT_EQ(asked.sent, kSize);
+    EXPECT_LE(most, Transport::kHighMark + 64 * 1024);
+  }
+}
+
+TEST_P(Connections, WorkInPiecesOfOneByte) {
+  ConnectionPair pair(GetParam(), {}, {.piece = 1});
+  auto asking = pair.open(get());
+  pair.run();
+  pair.server.requests.at(0).server->send_head(with_length(2), false);
+  pair.server.requests.at(0).server->send_body(Buffer("ok"), true);
+  pair.run();
+  EXPECT_EQ(asking->body, "ok");
+}
+
+TEST_P(Connections, DrainWhenIdle) {
+  ConnectionPair pair(GetParam());
+  pair.run();
+  pair.server.connection->drain();
+  EXPECT_EQ(pair.server.done, "");  // a call down does not call back
+  pair.pass(3s);
+  EXPECT_EQ(pair.server.done, "[closed: drained]");
+  EXPECT_EQ(pair.client.done.substr(0, 7), "[closed");
+  EXPECT_FALSE(pair.pipe.is_aborted(MemoryPipe::End::kRight));
+}
+
+TEST_P(Connections, DrainLetsTheRequestInFlightFinish) {
+  for (const bool by_server : {true, false}) {
+    ConnectionPair pair(GetParam());
+    auto asking = pair.open(get());
+    pair.run();
+    if (by_server) {
+      pair.server.connection->drain();
+    } else {
+      pair.client.connection->drain();
+      EXPECT_EQ(pair.client.connection->available(), 0U);
+    }
+    pair.pass(3s);
+    EXPECT_EQ(pair.server.done + pair.client.done, "");
+    pair.server.requests.at(0).server->send_head(with_length(2), false);
+    pair.server.requests.at(0).server->send_body(Buffer("ok"), true);
+    pair.pass(3s);
+    EXPECT_EQ(asking->body, "ok");
+    EXPECT_TRUE(asking->ended);
+    EXPECT_EQ(pair.server.done.substr(0, 7), "[closed");
+    EXPECT_EQ(pair.client.done.substr(0, 7), "[closed");
+  }
+}
+
+TEST_P(Connections, DrainEndsByForce) {
+  ConnectionPair pair(GetParam());
+  auto asking = pair.open(get());
+  pair.run();
+  pair.server.connection->drain();
+  pair.pass(9s);
+  EXPECT_EQ(pair.server.done, "");
+  pair.pass(2s);
+  EXPECT_EQ(pair.server.done, "[draining: still busy after the drain time]");
+  EXPECT_EQ(pair.server.requests.at(0).text, "[fault draining]");
+  EXPECT_TRUE(pair.pipe.is_aborted(MemoryPipe::End::kRight));
+  EXPECT_EQ(asking->text, "[fault reset]");
+}
+
+TEST_P(Connections, CloseWhenIdleForTooLong) {
+  ConnectionOptions options;
+  options.timeouts.idle = 60s;
+  ConnectionPair pair(GetParam(), options);
+  pair.pass(50s);
+  auto asking = pair.open(get());
+  pair.run();
+  pair.pass(100s);  // busy, not idle
+  pair.server.requests.at(0).server->send_head(with_length(0), true);
+  pair.run();
+  pair.pass(59s);
+  EXPECT_EQ(pair.client.done + pair.server.done, "");
+  pair.pass(5s);
+  EXPECT_EQ(pair.client.done.substr(0, 7), "[closed");
+  EXPECT_EQ(pair.server.done.substr(0, 7), "[closed");
+}
+
+TEST_P(Connections, GiveUpAPeerThatTakesNoBytes) {
+  ConnectionOptions options;
+  options.timeouts.stream_idle = 60s;
+  ConnectionPair pair(GetParam(), options);
+  auto asking = pair.open(get());
+  pair.run();
+  pair.pipe.set_wire(0);
+  Hearer& asked = pair.server.requests.at(0);
+  asked.server->send_head(with_length(1024 * 1024), false);
+  asked.server->send_body(Buffer(std::string(1024 * 1024, 'x')), true);
+  pair.pass(59s);
+  EXPECT_EQ(pair.server.done, "");
+  pair.pass(60s);
+  EXPECT_EQ(pair.server.done.substr(0, 5), "[idle");
+  EXPECT_EQ(asked.text, "[fault idle]");
+  EXPECT_TRUE(pair.pipe.is_aborted(MemoryPipe::End::kRight));
+}
+
+TEST_P(Connections, TellTheirStreamsWhenTheTransportBreaks) {
+  ConnectionPair pair(GetParam());
+  auto asking = pair.open(get());
+  pair.run();
+  pair.pipe.break_end(MemoryPipe::End::kRight, {Fault::kReset, Side::kLocal, "cable"});
+  pair.pipe.break_end(MemoryPipe::End::kLeft, {Fault::kReset, Side::kLocal, "cable"});
+  pair.run();
+  EXPECT_EQ(pair.server.done, "[reset: cable]");
+  EXPECT_EQ(pair.client.done, "[reset: cable]");
+  EXPECT_EQ(asking->text, "[fault reset]");
+  EXPECT_EQ(pair.server.requests.at(0).text, "[fault reset]");
+}
+
+TEST_P(Connections, MayBeAbandonedInsideTheirEvents) {
+  for (int way = 0; way < 2; ++way) {
+    ConnectionPair pair(GetParam());
+    pair.server.abandon_in_request = way == 0;
+    pair.client.abandon_in_capacity = way == 1;
+    auto asking = pair.open(get());
+    pair.run();
+    if (way == 1) {
+      pair.server.requests.at(0).server->send_head(with_length(0), true);
+      pair.run();
+    }
+    EXPECT_EQ(way == 0 ? pair.server.done : pair.client.done, "");
+    pair.pass(3s);
+    EXPECT_EQ(way == 0 ? pair.client.done.substr(0, 7) : pair.server.done.substr(0, 7), "[closed");
+  }
+}
+
+TEST_P(Connections, MayBeAbandonedByAStreamsSink) {
+  struct Leaver final : ResponseSink {
+    testing::ClientOwner* owner = nullptr;
+    void on_informational(ResponseHead&&) override {}
+    void on_response_head(ResponseHead&&, bool) override { owner->abandon(); }
+    void on_body(Buffer&&, bool) override { ADD_FAILURE(); }
+    void on_trailers(Headers&&) override { ADD_FAILURE(); }
+    void on_sent(std::size_t) override {}
+    void on_stream_fault(const Error&) override { owner->abandon(); }
+  };
+  for (const bool broken : {false, true}) {
+    ConnectionPair pair(GetParam());
+    Leaver leaver;
+    leaver.owner = &pair.client;
+    auto stream = pair.client.connection->open(get(), true, leaver);
+    pair.run();
+    if (broken) {
+      pair.pipe.break_end(MemoryPipe::End::kLeft, {Fault::kReset, Side::kLocal, "cable"});
+    } else {
+      pair.server.requests.at(0).server->send_head(with_length(0), true);
+    }
+    pair.run();
+    EXPECT_EQ(pair.client.connection, nullptr);
+    EXPECT_EQ(pair.client.done, "");
+  }
+}
+
+// ---- a client by hand ----
+
+TEST(Http2Connection, CutsAPrefaceThatDoesNotArrive) {
+  RawClient client(Protocol::kHttp2);
+  client.write("PRI * HTT");
+  client.pass(9s);
+  EXPECT_EQ(client.server.done, "");
+  client.pass(3s);
+  EXPECT_EQ(client.server.requests.malformed, "[408 timeout]");
+  EXPECT_TRUE(frames_of(client.ear.text).ends_with("GOAWAY(0,0)")) << frames_of(client.ear.text);
+  EXPECT_TRUE(client.ear.ended);
+  client.pass(2s);
+  EXPECT_EQ(client.server.done.substr(0, 19), "[downstream timeout");
+}
+
+TEST(Http2Connection, CutsAHeadThatDrips) {
+  RawClient client(Protocol::kHttp2);
+  client.write(testing::preface());
+  client.pass(1min);  // quiet, but no head has begun
+  EXPECT_EQ(client.server.requests.malformed, "");
+  const std::string head = testing::headers(1, testing::get_block());
+  client.write(head.substr(0, 9));
+  for (std::size_t i = 9; i < 20; ++i) {
+    client.write(head.substr(i, 1));
+    client.pass(990ms);
+  }
+  EXPECT_EQ(client.server.requests.malformed, "[408 timeout]");
+}
+
+TEST(Http2Connection, AnInvalidHeadIsNotTakenForASlowOne) {
+  RawClient client(Protocol::kHttp2);
+  client.write(testing::preface() + testing::headers(1, "\x82\x86\x84" + testing::literal("Upper", "x")));
+  client.pass(1min);
+  EXPECT_EQ(client.server.requests.malformed, "[400 protocol]");
+  EXPECT_EQ(client.server.done, "");
+}
+
+TEST(Http2Connection, LingersSoThatTheGoodbyeIsHeard) {
+  RawClient client(Protocol::kHttp2);
+  client.write(testing::preface() + testing::frame(0, 0, 0, "data on stream 0"));
+  EXPECT_TRUE(frames_of(client.ear.text).ends_with("GOAWAY(0,1)"));
+  EXPECT_TRUE(client.ear.ended);
+  EXPECT_EQ(client.server.done, "");
+  client.write(std::string(10'000, 'x'));  // read, into nothing
+  client.pass(500ms);
+  EXPECT_EQ(client.server.done, "");
+  client.transport->shutdown_write();
+  client.pipe.run();
+  EXPECT_EQ(client.server.done.substr(0, 20), "[downstream protocol");
+}
+
+TEST(Http2Connection, DoesNotLingerForEver) {
+  RawClient client(Protocol::kHttp2);
+  client.write(testing::preface() + testing::frame(0, 0, 0, "data on stream 0"));
+  client.pass(Connection::kLinger + 100ms);
+  EXPECT_EQ(client.server.done.substr(0, 20), "[downstream protocol");
+}
+
+TEST(Http2Connection, FeedsWhatASnifferHasRead) {
+  for (std::size_t split = 0; split < 60; ++split) {
+    const std::string bytes = testing::preface() + testing::headers(1, testing::get_block());
+    const std::size_t at = std::min(split, bytes.size());
+    RawClient client(Protocol::kHttp2, {}, Buffer(bytes.substr(0, at)));
+    client.write(bytes.substr(at));
+    EXPECT_EQ(client.server.requests.all.size(), 1U) << split;
+  }
+}
+
+}  // namespace
+}  // namespace weft::http
