@@ -32,4 +32,11 @@ struct Snapshot {
   std::vector<std::string> warming;
 };
 
+// Where Snapshot::routes keeps the table of a listener's chain: the RDS name, or a name of its own for inline routes.
+[[nodiscard]] inline std::string route_key(const ListenerConfig& listener, const FilterChain& chain,
+                                           const HttpSettings& http) {
+  if (http.inline_routes == nullptr) return http.route_config_name;
+  return "inline:" + listener.name + "/" + chain.name + "/" + http.inline_routes->name;
+}
+
 }  // namespace weft::config

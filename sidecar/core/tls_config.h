@@ -25,6 +25,7 @@ struct SanMatcher {
   How how = How::kExact;
   std::string value;
   bool ignore_case = false;
+  bool operator==(const SanMatcher&) const = default;
 };
 
 struct TlsSettings {
@@ -38,6 +39,7 @@ struct TlsSettings {
   std::string server_name;                 // client: SNI
   bool require_peer_certificate = false;   // server
   bool verify_peer = true;                 // client: false only without roots, as xDS allows
+  bool operator==(const TlsSettings&) const = default;
 };
 
 }  // namespace weft

@@ -2,8 +2,8 @@
 // Cluster: one destination's live state on one worker: endpoints, balancer, limits, retry budget, ejection.
 //
 // Owner: ClusterSet, and every ClusterRef that an exchange holds: a removed cluster takes no new requests and is retired with
-// its last reference. Thread: its worker. config() never changes for a Cluster object; a changed config is a new Cluster
-// that takes over the endpoints both have (keyed by address and TLS).
+// its last reference. Thread: its worker. A Cluster keeps its identity while its configuration changes, so config() is good
+// until the current event ends and no longer. The abstract classes here are the seam between `proxy` and this room.
 
 #include <array>
 #include <cstdint>
@@ -16,6 +16,8 @@
 #include "sidecar/core/dialer.h"
 #include "sidecar/upstream/outcome.h"
 #include "sidecar/upstream/pool.h"
+#include "telemetry/labels.h"
+#include "telemetry/proxy_metrics.h"
 
 namespace weft::upstream {
 
@@ -28,6 +30,9 @@ class Endpoint {
   [[nodiscard]] virtual const config::Endpoint& config() const = 0;
   [[nodiscard]] virtual std::uint32_t active_requests() const = 0;
   [[nodiscard]] virtual bool ejected() const = 0;
+  // Who answers there, for metrics and logs.
+  [[nodiscard]] virtual telemetry::PeerId peer() const = 0;
+  [[nodiscard]] virtual const std::string& address_text() const = 0;
 };
 
 // The endpoints that an exchange has tried; asked to be avoided first.
@@ -93,7 +98,7 @@ class Cluster {
   // A connection of its own for a tunnel: dialed, counted against connections_max, not pooled.
   [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, DialHolder& holder) = 0;
 
-  // Every finished attempt reports once.
+  // Every finished attempt reports once, while it still holds its Permit.
   virtual void report(Endpoint& endpoint, const Outcome& outcome) = 0;
   // May one more retry be made? Counts it against the budget (or retries_max) when it says yes.
   [[nodiscard]] virtual bool admit_retry() = 0;
@@ -101,14 +106,14 @@ class Cluster {
   // A first attempt begins: what the retry budget is a share of.
   virtual void count_request() = 0;
 
-  // The ids of this cluster's metrics (telemetry::LabelId), resolved once.
+  // The names of this cluster in metrics and logs, resolved once.
   struct Labels {
-    std::uint32_t service = 0;
-    std::uint32_t service_name = 0;
-    std::uint32_t service_namespace = 0;
-    std::uint32_t backend = 0;
+    telemetry::ServiceId service = telemetry::ServiceId::kUnknown;
+    telemetry::LabelId backend = telemetry::LabelId::kEmpty;
   };
   [[nodiscard]] virtual const Labels& labels() const = 0;
+  // Attempts, retries and their refusals are counted here by whoever makes them.
+  [[nodiscard]] virtual telemetry::ClusterMetrics& metrics() = 0;
 
  protected:
   virtual ~Cluster() = default;

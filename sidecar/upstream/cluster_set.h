@@ -3,7 +3,6 @@
 //
 // Owner: Worker. Thread: its worker.
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +13,9 @@
 #include "sidecar/core/random.h"
 #include "sidecar/core/turn.h"
 #include "sidecar/upstream/cluster.h"
+#include "sidecar/upstream/shared_limits.h"
 #include "sidecar/upstream/tls_contexts.h"
+#include "telemetry/metrics.h"
 
 namespace weft::upstream {
 
@@ -24,8 +25,9 @@ class ClusterSet {
     Turn& turn;
     Connector& connector;
     Random& random;
+    telemetry::Shard& shard;
+    SharedLimitsTable& limits;  // one per process: limits hold for the whole sidecar (decisions D10)
   };
-  // `workers` shares the limits of clusters between that many workers' sets (decisions D10); null with one worker.
   static std::unique_ptr<ClusterSet> make(const Services& services);
   virtual ~ClusterSet() = default;
 

@@ -1,25 +1,31 @@
 #pragma once
 // Pool: connections from one worker to one endpoint, and the requests waiting for them.
 //
-// State = list: connecting, ready (has free streams), busy, draining. A waiting request holds a Ticket; dropping it leaves the
+// State = list: dialing, ready (has a free stream), busy, leaving. A waiting request holds a Ticket; dropping it leaves the
 // queue, in any state. HTTP/1: one stream a connection, newest idle first. HTTP/2: one connection until the peer's stream
-// limit, then another (decisions D13). Invariant: a request waits only while every connection is busy or connecting.
-// Owner: Endpoint. Thread: its worker.
+// limit, then another (decisions D13). Invariant: a request waits only while every connection is busy or being dialed, or the
+// cluster may have no more of them. Owner: LiveEndpoint. Thread: its worker.
 
+#include <cstdint>
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "sidecar/core/dialer.h"
 #include "sidecar/core/intrusive_list.h"
+#include "sidecar/core/slab.h"
+#include "sidecar/core/turn.h"
 #include "sidecar/http/connection.h"
 
 namespace weft::upstream {
+
+class Pool;
 
 class TicketHolder {
  public:
   // A free stream, for use before returning: open() at once or leave it to the next in line.
   virtual void on_connection_ready(http::ClientConnection& connection) = 0;
-  // kConnect, kConnectTimeout, kTls…, kLimit (evicted or waited too long).
+  // kConnect, kConnectTimeout, kTls…, kLimit (waited too long), kDraining.
   virtual void on_ticket_failed(const Error& error) = 0;
 
  protected:
@@ -27,12 +33,94 @@ class TicketHolder {
 };
 
 // A place in the queue. Exactly one call to the holder, never from inside acquire(); none after it is dropped.
-class Ticket : public ListNode<Ticket> {
+class Ticket final : public ListNode<Ticket>, public TimerSink, public SlabAllocated<Ticket> {
  public:
-  virtual ~Ticket() = default;
+  Ticket(Pool& pool, Turn& turn, TicketHolder& holder);
+  ~Ticket();
+  void on_timer(Timer& timer) override;
+
+ private:
+  friend class Pool;
+  Pool* pool_;  // null once the holder was called
+  TicketHolder& holder_;
+  Timer patience_;
+  TimePoint since_;
 };
 
-// A ready connection at once; or a Ticket; or a refusal (kLimit: pending or connections full).
+// A ready connection at once; or a Ticket; or a refusal (kLimit).
 using Acquired = std::variant<http::ClientConnection*, std::unique_ptr<Ticket>, Error>;
+
+class Pool final : public http::ClientConnection::Owner {
+ public:
+  // What a pool needs of its cluster; it outlives the pool.
+  class Owner {
+   public:
+    [[nodiscard]] virtual std::unique_ptr<Dial> dial(DialHolder& holder) = 0;
+    // Chooses by configuration and by what TLS negotiated.
+    [[nodiscard]] virtual http::Protocol protocol_of(const Transport& transport) const = 0;
+    [[nodiscard]] virtual http::ConnectionOptions connection_options() const = 0;
+    [[nodiscard]] virtual bool multiplexes() const = 0;             // several streams a connection are expected
+    [[nodiscard]] virtual std::uint64_t requests_per_connection_max() const = 0;
+    [[nodiscard]] virtual Duration pending_timeout() const = 0;     // zero: none
+    // Limits of the whole cluster. A connection counts from dialing to its end.
+    [[nodiscard]] virtual bool take_connection() = 0;
+    virtual void give_connection() = 0;
+    [[nodiscard]] virtual bool take_pending() = 0;
+    virtual void give_pending(Duration waited) = 0;
+    virtual void on_pool_changed() = 0;  // for gauges
+    // The pool has been drained and holds nothing any more.
+    virtual void on_pool_drained(Pool& pool) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Pool(Turn& turn, Owner& owner);
+  ~Pool();
+
+  [[nodiscard]] Acquired acquire(TicketHolder& holder);
+  // No new requests; waiting ones fail with kDraining; connections end when their streams have. on_pool_drained follows,
+  // unless empty() already.
+  void drain();
+  [[nodiscard]] bool empty() const { return connections_.empty() && dialing_.empty(); }
+  // A place under the cluster's connection limit has become free: dial for those who wait.
+  void poke() { dial_if_needed(); }
+  // Closes one idle connection to make room under the cluster's limit; false when there is none.
+  bool close_idle();
+
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  [[nodiscard]] std::size_t dialing() const { return dialing_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return waiting_count_; }
+
+  void on_capacity(http::ClientConnection& connection) override;
+  void on_connection_done(http::ClientConnection& connection, const Error& reason) override;
+
+ private:
+  friend class Ticket;
+  class Dialing;
+  struct Member {
+    std::unique_ptr<http::ClientConnection> connection;
+    std::uint64_t handed_out = 0;
+  };
+
+  [[nodiscard]] http::ClientConnection* find_ready();
+  void hand_out(Member& member);
+  [[nodiscard]] Member* member_of(const http::ClientConnection& connection);
+  void dial_if_needed();
+  void on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport);
+  void on_dial_failed(Dialing& dialing, const Error& error);
+  void serve();
+  void leave_queue(Ticket& ticket);
+  void fail_waiting(const Error& error, std::size_t count);
+  void report_if_drained();
+
+  Turn& turn_;
+  Owner& owner_;
+  std::vector<Member> connections_;  // newest use last
+  std::vector<std::unique_ptr<Dialing>> dialing_;
+  IntrusiveList<Ticket> waiting_;
+  std::size_t waiting_count_ = 0;
+  bool draining_ = false;
+};
 
 }  // namespace weft::upstream

@@ -31,6 +31,16 @@ TEST(Buffer, NeverWritesIntoABlockThatSomebodyElseHolds) {
   EXPECT_EQ(buffer.to_string(), "defY");
 }
 
+TEST(Buffer, SharesItsBytesWithoutSharingItsFuture) {
+  Buffer buffer("abc");
+  Buffer twin = buffer.share(0, 3);
+  buffer.append("X");
+  twin.drain(1);
+  twin.append("Y");
+  EXPECT_EQ(buffer.to_string(), "abcX");
+  EXPECT_EQ(twin.to_string(), "bcY");
+}
+
 TEST(Buffer, PullsUpBytesThatSpanSlices) {
   Buffer buffer;
   for (int i = 0; i < 10; ++i) {

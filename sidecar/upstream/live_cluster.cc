@@ -1,0 +1,438 @@
+#include "sidecar/upstream/live_cluster.h"
+
+#include <algorithm>
+
+namespace weft::upstream {
+
+namespace {
+
+// Original-destination clusters make their endpoints as clients name them; the oldest idle one goes first.
+constexpr std::size_t kOriginalDestinationsMax = 1024;
+
+using telemetry::LimitKind;
+
+LiveEndpoint& live(Endpoint& endpoint) { return static_cast<LiveEndpoint&>(endpoint); }
+
+// Whether connections that were judged under `old` would be judged alike under `fresh`. A renewed leaf of our own changes
+// nothing for them: old connections live on (behaviour.md 10).
+bool same_trust(const config::TlsReference& old, const config::TlsReference& fresh) {
+  if (old.settings != fresh.settings) return false;
+  if (old.material == fresh.material || old.material == nullptr) return true;
+  return fresh.material != nullptr && old.material->roots_pem == fresh.material->roots_pem;
+}
+
+// Whether connections made under `old` can go on serving under `fresh`.
+bool same_connections(const config::ClusterConfig& old, const config::ClusterConfig& fresh) {
+  return old.http.protocol == fresh.http.protocol && old.source == fresh.source &&
+         old.tls.has_value() == fresh.tls.has_value() && (!old.tls || same_trust(*old.tls, *fresh.tls));
+}
+
+}  // namespace
+
+LiveCluster::LiveCluster(const ClusterSet::Services& services, Owner& owner, std::string name)
+    : services_(services),
+      owner_(owner),
+      name_(std::move(name)),
+      limits_(services.limits.of(name_)),
+      budget_({}, services.turn.now()),
+      return_timer_(services.turn.timers(), *this) {}
+
+LiveCluster::~LiveCluster() {
+  // Pools give their places back as they die; nobody is to dial with them any more.
+  making_room_ = true;
+}
+
+// ---- configuration ----
+
+void LiveCluster::apply(const config::ClusterEntry& entry, std::shared_ptr<const tls::ClientContext> tls) {
+  removed_ = false;
+  const bool connections_fit = config_ != nullptr && same_connections(*config_, *entry.config);
+  const bool first = config_ == nullptr;
+  tls_ = std::move(tls);
+  if (config_ != entry.config) apply_config(entry.config, connections_fit || first);
+  if (endpoint_set_ != entry.endpoints && entry.endpoints != nullptr) {
+    endpoint_set_ = entry.endpoints;
+    apply_endpoints(*endpoint_set_);
+  }
+  rebuild();
+}
+
+void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> config, bool connections_fit) {
+  const bool new_balancer = config_ == nullptr || config_->balancer != config->balancer ||
+                            config_->least_request_choices != config->least_request_choices;
+  config_ = std::move(config);
+  if (new_balancer) {
+    balancer_ = make_balancer(config_->balancer, config_->least_request_choices, services_.random);
+  }
+  if (config_->retry_budget) budget_.set(*config_->retry_budget);
+  const config::DestinationLabels& names = config_->labels;
+  const auto id = [](const std::string& text) {
+    return text.empty() ? telemetry::LabelId::kUnknown : telemetry::intern(text);
+  };
+  labels_.service =
+      telemetry::intern_service({id(names.service), id(names.service_name), id(names.service_namespace)});
+  labels_.backend = telemetry::intern(names.backend.empty() ? name_ : names.backend);
+  metrics_ = services_.shard.acquire_cluster(id(names.service.empty() ? name_ : names.service), labels_.backend);
+  metrics_->limit_max(LimitKind::kConnections).set(config_->limits.connections_max);
+  metrics_->limit_max(LimitKind::kRequests).set(config_->limits.requests_max);
+  metrics_->limit_max(LimitKind::kPending).set(config_->limits.pending_max);
+  metrics_->limit_max(LimitKind::kRetries).set(config_->limits.retries_max);
+  if (!connections_fit) {
+    for (const auto& endpoint : endpoints_) endpoint->renew_pool();
+  }
+  // Ejection switched off: nobody stays out.
+  if (!config_->outlier) {
+    for (const auto& endpoint : endpoints_) {
+      if (endpoint->ejected()) endpoint->outlier().return_to_service(services_.turn.now());
+    }
+  }
+}
+
+void LiveCluster::apply_endpoints(const config::EndpointSet& set) {
+  std::vector<std::unique_ptr<LiveEndpoint>> next;
+  std::unordered_map<SocketAddress, std::size_t, SocketAddressHash> by_address;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i) by_address.emplace(endpoints_[i]->config().address, i);
+  for (const config::Endpoint& wanted : set.endpoints) {
+    const auto old = by_address.find(wanted.address);
+    if (old != by_address.end() && endpoints_[old->second] != nullptr) {
+      next.push_back(std::move(endpoints_[old->second]));
+      next.back()->set(wanted);
+    } else {
+      next.push_back(std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, wanted));
+    }
+  }
+  // New first, then the old ones go: those who wait at a leaving endpoint find the new ones when they try again.
+  std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, std::move(next));
+  rebuild();
+  for (auto& endpoint : old) {
+    if (endpoint == nullptr) continue;
+    LiveEndpoint& leaver = *endpoint;
+    leaving_.push_back(std::move(endpoint));
+    leaver.leave();
+  }
+  bury_gone();
+}
+
+void LiveCluster::rebuild() {
+  ejected_ = 0;
+  std::uint32_t ready = 0;
+  std::optional<std::uint32_t> best_priority;
+  const auto usable = [](const LiveEndpoint& endpoint) {
+    return endpoint.config().health == config::Endpoint::Health::kHealthy && !endpoint.ejected() &&
+           endpoint.config().weight != 0;
+  };
+  for (const auto& endpoint : endpoints_) {
+    ejected_ += endpoint->ejected() ? 1 : 0;
+    if (!usable(*endpoint)) continue;
+    ++ready;
+    const std::uint32_t priority = endpoint->config().priority;
+    if (!best_priority || priority < *best_priority) best_priority = priority;
+  }
+  const bool panic = !endpoints_.empty() && config_ != nullptr &&
+                     100.0 * ready < config_->panic_percent * static_cast<double>(endpoints_.size());
+  std::vector<Candidate> candidates;
+  for (const auto& endpoint : endpoints_) {
+    const bool chosen = panic ? endpoint->config().weight != 0
+                              : usable(*endpoint) && endpoint->config().priority == *best_priority;
+    if (chosen) candidates.push_back({endpoint.get(), endpoint->config().weight});
+  }
+  usable_ = static_cast<std::uint32_t>(candidates.size());
+  if (balancer_ != nullptr) balancer_->set(candidates);
+
+  std::optional<TimePoint> next_return;
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->ejected() && (!next_return || endpoint->outlier().until() < *next_return)) {
+      next_return = endpoint->outlier().until();
+    }
+  }
+  if (next_return) {
+    return_timer_.arm_at(*next_return);
+  } else {
+    return_timer_.cancel();
+  }
+  update_gauges();
+}
+
+void LiveCluster::update_gauges() {
+  if (!metrics_) return;
+  using telemetry::EndpointState;
+  using telemetry::PoolState;
+  std::int64_t healthy = 0;
+  std::int64_t unhealthy = 0;
+  std::int64_t dialing = 0;
+  std::int64_t connections = 0;
+  for (const auto& endpoint : endpoints_) {
+    if (!endpoint->ejected()) {
+      (endpoint->config().health == config::Endpoint::Health::kHealthy ? healthy : unhealthy) += 1;
+    }
+    dialing += static_cast<std::int64_t>(endpoint->pool().dialing());
+    connections += static_cast<std::int64_t>(endpoint->connections());
+  }
+  metrics_->endpoints(EndpointState::kHealthy).set(healthy);
+  metrics_->endpoints(EndpointState::kUnhealthy).set(unhealthy);
+  metrics_->endpoints(EndpointState::kEjected).set(ejected_);
+  metrics_->endpoints(EndpointState::kDraining).set(static_cast<std::int64_t>(leaving_.size()));
+  metrics_->pool_connections(PoolState::kConnecting).set(dialing);
+  const std::int64_t busy = std::min<std::int64_t>(active_, connections);
+  metrics_->pool_connections(PoolState::kBusy).set(busy);
+  metrics_->pool_connections(PoolState::kIdle).set(connections - busy);
+}
+
+void LiveCluster::remove() {
+  if (std::exchange(removed_, true)) return;
+  return_timer_.cancel();
+  std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, {});
+  endpoint_set_ = nullptr;
+  rebuild();
+  for (auto& endpoint : old) {
+    LiveEndpoint& leaver = *endpoint;
+    leaving_.push_back(std::move(endpoint));
+    leaver.leave();
+  }
+  bury_gone();
+}
+
+void LiveCluster::drain() {
+  for (const auto& endpoint : endpoints_) {
+    while (endpoint->pool().close_idle()) {
+    }
+  }
+}
+
+bool LiveCluster::gone() const { return removed_ && references_ == 0 && leaving_.empty() && active_ == 0; }
+
+void LiveCluster::bury_gone() {
+  for (auto& endpoint : leaving_) {
+    if (endpoint->gone()) services_.turn.retire(std::move(endpoint));
+  }
+  std::erase(leaving_, nullptr);
+  if (gone()) owner_.on_cluster_gone(*this);
+}
+
+void LiveCluster::on_endpoint_idle(LiveEndpoint& endpoint) {
+  if (endpoint.gone()) bury_gone();
+}
+
+void LiveCluster::unreference() {
+  WEFT_ASSERT(references_ > 0);
+  if (--references_ == 0 && gone()) owner_.on_cluster_gone(*this);
+}
+
+// ---- requests ----
+
+Endpoint* LiveCluster::pick(const PickContext& context) {
+  if (config_->discovery == config::ClusterConfig::Discovery::kOriginalDst) {
+    if (context.original_destination == nullptr || removed_) return nullptr;
+    return original_destination(*context.original_destination);
+  }
+  return balancer_->pick(context.tried);
+}
+
+LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->config().address == address) return endpoint.get();
+  }
+  if (endpoints_.size() >= kOriginalDestinationsMax) {
+    const auto idle = std::find_if(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) {
+      return endpoint->active_requests() == 0 && endpoint->pool().empty();
+    });
+    if (idle == endpoints_.end()) return nullptr;
+    services_.turn.retire(std::move(*idle));
+    endpoints_.erase(idle);
+  }
+  config::Endpoint settings;
+  settings.address = address;
+  endpoints_.push_back(std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, settings));
+  return endpoints_.back().get();
+}
+
+Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
+  if (!limits_->requests.take(config_->limits.requests_max)) {
+    metrics_->refused(telemetry::Refusal::kLimit).add();
+    return fail(Fault::kLimit, "limits.requests (" + std::to_string(config_->limits.requests_max) + ") of " + name_);
+  }
+  ++active_;
+  live(endpoint).begin_request();
+  const auto in_use = static_cast<std::int64_t>(limits_->requests.value());
+  metrics_->limit_in_use(LimitKind::kRequests).set(in_use);
+  metrics_->limit_high_water(LimitKind::kRequests).raise(in_use);
+  return Permit(*this, &endpoint);
+}
+
+void LiveCluster::release(Endpoint* endpoint) {
+  WEFT_ASSERT(active_ > 0);
+  --active_;
+  limits_->requests.give();
+  metrics_->limit_in_use(LimitKind::kRequests).set(static_cast<std::int64_t>(limits_->requests.value()));
+  // May retire a leaving endpoint, and this cluster with it: last.
+  live(*endpoint).end_request();
+}
+
+Acquired LiveCluster::acquire(Endpoint& endpoint, TicketHolder& holder) {
+  Acquired acquired = live(endpoint).acquire(holder);
+  if (std::holds_alternative<Error>(acquired)) metrics_->refused(telemetry::Refusal::kLimit).add();
+  return acquired;
+}
+
+namespace {
+
+// A tunnel's own connection: counted until the Dial fails or the Transport dies.
+class CountedTransport final : public Transport {
+ public:
+  CountedTransport(std::unique_ptr<Transport> inner, std::shared_ptr<SharedLimits> limits)
+      : inner_(std::move(inner)), limits_(std::move(limits)) {}
+  ~CountedTransport() override { limits_->connections.give(); }
+  void set_sink(Sink* sink) override { inner_->set_sink(sink); }
+  void write(Buffer&& bytes) override { inner_->write(std::move(bytes)); }
+  void flush() override { inner_->flush(); }
+  void shutdown_write() override { inner_->shutdown_write(); }
+  void abort() override { inner_->abort(); }
+  void pause() override { inner_->pause(); }
+  void resume() override { inner_->resume(); }
+  [[nodiscard]] std::size_t buffered() const override { return inner_->buffered(); }
+  [[nodiscard]] const SocketAddress& peer_address() const override { return inner_->peer_address(); }
+  [[nodiscard]] const SocketAddress& local_address() const override { return inner_->local_address(); }
+  [[nodiscard]] const TlsInfo& tls() const override { return inner_->tls(); }
+
+ private:
+  std::unique_ptr<Transport> inner_;
+  std::shared_ptr<SharedLimits> limits_;
+};
+
+class CountedDial final : public Dial, public DialHolder {
+ public:
+  CountedDial(LiveEndpoint& endpoint, DialHolder& holder, std::shared_ptr<SharedLimits> limits)
+      : holder_(holder), limits_(std::move(limits)) {
+    inner_ = endpoint.dial_alone(*this);
+  }
+  ~CountedDial() override {
+    if (limits_ != nullptr) limits_->connections.give();
+  }
+  void on_dialed(std::unique_ptr<Transport> transport) override {
+    holder_.on_dialed(std::make_unique<CountedTransport>(std::move(transport), std::move(limits_)));
+  }
+  void on_dial_failed(const Error& error) override { holder_.on_dial_failed(error); }
+
+ private:
+  DialHolder& holder_;
+  std::shared_ptr<SharedLimits> limits_;
+  std::unique_ptr<Dial> inner_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Dial>> LiveCluster::dial(Endpoint& endpoint, DialHolder& holder) {
+  if (!limits_->connections.take(config_->limits.connections_max)) {
+    metrics_->refused(telemetry::Refusal::kLimit).add();
+    return fail(Fault::kLimit, "limits.connections (" + std::to_string(config_->limits.connections_max) + ") of " + name_);
+  }
+  return std::make_unique<CountedDial>(live(endpoint), holder, limits_);
+}
+
+void LiveCluster::count_request() {
+  if (config_->retry_budget) budget_.count_request(services_.turn.now());
+}
+
+bool LiveCluster::admit_retry() {
+  const bool admitted = config_->retry_budget ? budget_.admit(services_.turn.now())
+                                              : limits_->retries.take(config_->limits.retries_max);
+  if (!admitted) {
+    metrics_->retries_denied(telemetry::RetryDenied::kBudget).add();
+    return false;
+  }
+  // A budget counts beginnings; the number under way is kept for the gauge in both cases.
+  if (config_->retry_budget) (void)limits_->retries.take(UINT32_MAX);
+  const auto in_use = static_cast<std::int64_t>(limits_->retries.value());
+  metrics_->limit_in_use(LimitKind::kRetries).set(in_use);
+  metrics_->limit_high_water(LimitKind::kRetries).raise(in_use);
+  return true;
+}
+
+void LiveCluster::retry_done() {
+  limits_->retries.give();
+  metrics_->limit_in_use(LimitKind::kRetries).set(static_cast<std::int64_t>(limits_->retries.value()));
+}
+
+// ---- failures ----
+
+void LiveCluster::report(Endpoint& endpoint, const Outcome& outcome) {
+  LiveEndpoint& one = live(endpoint);
+  if (outcome.verdict == Verdict::kSuccess) ++one.successes;
+  else if (outcome.verdict != Verdict::kNeutral) ++one.failures;
+  if (!config_->outlier || one.ejected()) return;
+  const std::optional<telemetry::EjectionReason> reason = one.outlier().note(*config_->outlier, outcome.verdict);
+  if (reason && may_eject()) eject(one, *reason);
+}
+
+bool LiveCluster::may_eject() const {
+  const config::OutlierDetection& settings = *config_->outlier;
+  if (settings.never_eject_last && usable_ <= 1) return false;
+  if (ejected_ == 0 && settings.always_eject_one) return true;
+  return (ejected_ + 1) * 100ULL <= std::uint64_t{settings.ejected_percent_max} * endpoints_.size();
+}
+
+void LiveCluster::eject(LiveEndpoint& endpoint, telemetry::EjectionReason reason) {
+  endpoint.outlier().eject(*config_->outlier, services_.turn.now(), services_.random);
+  metrics_->ejections(reason).add();
+  rebuild();
+}
+
+void LiveCluster::on_timer(Timer&) {
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->ejected() && endpoint->outlier().until() <= services_.turn.now()) {
+      endpoint->outlier().return_to_service(services_.turn.now());
+    }
+  }
+  rebuild();
+}
+
+// ---- the connection limit ----
+
+void LiveCluster::connection_limit_reached() {
+  if (std::exchange(making_room_, true)) return;
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->pool().close_idle()) break;
+  }
+  making_room_ = false;
+}
+
+void LiveCluster::connection_given() {
+  if (waiting_ == 0 || std::exchange(making_room_, true)) return;
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->pool().waiting() != 0) endpoint->pool().poke();
+  }
+  making_room_ = false;
+}
+
+void LiveCluster::count_waiting(int change) {
+  waiting_ = static_cast<std::uint32_t>(static_cast<int>(waiting_) + change);
+  const auto pending = static_cast<std::int64_t>(limits_->pending.value());
+  metrics_->limit_in_use(LimitKind::kPending).set(pending);
+  metrics_->limit_high_water(LimitKind::kPending).raise(pending);
+}
+
+ClusterSet::ClusterState LiveCluster::describe() const {
+  ClusterSet::ClusterState state;
+  state.name = name_;
+  state.version = config_->version;
+  state.active_requests = active_;
+  state.pending = waiting_;
+  for (const auto& endpoint : endpoints_) {
+    ClusterSet::EndpointState one;
+    one.address = endpoint->address_text();
+    one.active_requests = endpoint->active_requests();
+    one.connections = static_cast<std::uint32_t>(endpoint->connections());
+    one.successes = endpoint->successes;
+    one.failures = endpoint->failures;
+    one.weight = endpoint->config().weight;
+    one.state = endpoint->ejected()                                                       ? "ejected"
+                : endpoint->config().health == config::Endpoint::Health::kHealthy  ? "ready"
+                : endpoint->config().health == config::Endpoint::Health::kDraining ? "draining"
+                                                                                          : "unhealthy";
+    state.connections += one.connections;
+    state.endpoints.push_back(std::move(one));
+  }
+  return state;
+}
+
+}  // namespace weft::upstream

@@ -1,0 +1,84 @@
+#pragma once
+// LiveEndpoint: one address's live state on one worker: its pool, its load, its failures.
+//
+// Owner: LiveCluster. Thread: its worker. When connection settings change the old pool drains beside a new one; an endpoint
+// that leaves the configuration is retired when its last permit and connection have gone.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sidecar/config/cluster_config.h"
+#include "sidecar/core/dialer.h"
+#include "sidecar/core/turn.h"
+#include "sidecar/upstream/cluster.h"
+#include "sidecar/upstream/outlier_detector.h"
+#include "sidecar/upstream/pool.h"
+#include "tls/context.h"
+
+namespace weft::upstream {
+
+class LiveCluster;
+
+class LiveEndpoint final : public Endpoint, public Pool::Owner {
+ public:
+  LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector, const config::Endpoint& settings);
+  ~LiveEndpoint() override;
+
+  // Endpoint
+  [[nodiscard]] const config::Endpoint& config() const override { return settings_; }
+  [[nodiscard]] std::uint32_t active_requests() const override { return active_; }
+  [[nodiscard]] bool ejected() const override { return outlier_.ejected(); }
+  [[nodiscard]] telemetry::PeerId peer() const override { return peer_; }
+  [[nodiscard]] const std::string& address_text() const override { return address_text_; }
+
+  void set(const config::Endpoint& settings);
+  // Connections made so far are not fit any more (TLS, protocol): they finish, new ones are made.
+  void renew_pool();
+  // No longer configured.
+  void leave();
+  [[nodiscard]] bool gone() const { return leaving_ && active_ == 0 && pool_->empty() && old_pools_.empty(); }
+
+  [[nodiscard]] Acquired acquire(TicketHolder& holder) { return pool_->acquire(holder); }
+  // A connection for the holder alone.
+  [[nodiscard]] std::unique_ptr<Dial> dial_alone(DialHolder& holder) { return dial(holder); }
+  [[nodiscard]] Pool& pool() { return *pool_; }
+  [[nodiscard]] const Pool& pool() const { return *pool_; }
+  [[nodiscard]] std::size_t connections() const;
+  [[nodiscard]] OutlierState& outlier() { return outlier_; }
+
+  void begin_request() { ++active_; }
+  void end_request();
+
+  // Pool::Owner
+  [[nodiscard]] std::unique_ptr<Dial> dial(DialHolder& holder) override;
+  [[nodiscard]] http::Protocol protocol_of(const Transport& transport) const override;
+  [[nodiscard]] http::ConnectionOptions connection_options() const override;
+  [[nodiscard]] bool multiplexes() const override;
+  [[nodiscard]] std::uint64_t requests_per_connection_max() const override;
+  [[nodiscard]] Duration pending_timeout() const override;
+  [[nodiscard]] bool take_connection() override;
+  void give_connection() override;
+  [[nodiscard]] bool take_pending() override;
+  void give_pending(Duration waited) override;
+  void on_pool_changed() override;
+  void on_pool_drained(Pool& pool) override;
+
+  std::uint64_t successes = 0;
+  std::uint64_t failures = 0;
+
+ private:
+  LiveCluster& cluster_;
+  Turn& turn_;
+  Connector& connector_;
+  config::Endpoint settings_;
+  std::string address_text_;
+  telemetry::PeerId peer_ = telemetry::PeerId::kUnknown;
+  OutlierState outlier_;
+  std::uint32_t active_ = 0;
+  bool leaving_ = false;
+  std::unique_ptr<Pool> pool_;
+  std::vector<std::unique_ptr<Pool>> old_pools_;
+};
+
+}  // namespace weft::upstream

@@ -1,0 +1,195 @@
+#include "sidecar/upstream/pool.h"
+
+#include <algorithm>
+
+namespace weft::upstream {
+
+Ticket::Ticket(Pool& pool, Turn& turn, TicketHolder& holder)
+    : pool_(&pool), holder_(holder), patience_(turn.timers(), *this), since_(turn.now()) {}
+
+Ticket::~Ticket() {
+  if (pool_ != nullptr) pool_->leave_queue(*this);
+}
+
+void Ticket::on_timer(Timer&) {
+  pool_->leave_queue(*this);
+  holder_.on_ticket_failed(Error{Fault::kLimit, Side::kLocal, "waited too long for a connection"});
+}
+
+// One connection on its way.
+class Pool::Dialing final : public DialHolder {
+ public:
+  explicit Dialing(Pool& pool) : pool_(pool) { dial_ = pool.owner_.dial(*this); }
+  void on_dialed(std::unique_ptr<Transport> transport) override { pool_.on_dial_done(*this, std::move(transport)); }
+  void on_dial_failed(const Error& error) override { pool_.on_dial_failed(*this, error); }
+
+ private:
+  Pool& pool_;
+  std::unique_ptr<Dial> dial_;
+};
+
+Pool::Pool(Turn& turn, Owner& owner) : turn_(turn), owner_(owner) {}
+
+Pool::~Pool() {
+  // Tickets may outlive us by the rest of this turn; they must not look back.
+  while (Ticket* ticket = waiting_.pop_front()) {
+    ticket->pool_ = nullptr;
+    ticket->patience_.cancel();
+    owner_.give_pending(turn_.now() - ticket->since_);
+  }
+  for (std::size_t i = 0; i < connections_.size() + dialing_.size(); ++i) owner_.give_connection();
+}
+
+Acquired Pool::acquire(TicketHolder& holder) {
+  if (draining_) return Error{Fault::kDraining, Side::kLocal, "the endpoint is being removed"};
+  // Nobody overtakes those who wait.
+  if (waiting_.empty()) {
+    if (http::ClientConnection* ready = find_ready()) return ready;
+  }
+  if (!owner_.take_pending()) return Error{Fault::kLimit, Side::kLocal, "too many requests wait for a connection"};
+  auto ticket = std::make_unique<Ticket>(*this, turn_, holder);
+  if (owner_.pending_timeout() > Duration::zero()) ticket->patience_.arm(owner_.pending_timeout());
+  waiting_.push_back(*ticket);
+  ++waiting_count_;
+  dial_if_needed();
+  return ticket;
+}
+
+http::ClientConnection* Pool::find_ready() {
+  for (auto member = connections_.rbegin(); member != connections_.rend(); ++member) {
+    if (member->connection->available() == 0) continue;
+    http::ClientConnection* connection = member->connection.get();
+    hand_out(*member);
+    return connection;
+  }
+  return nullptr;
+}
+
+void Pool::hand_out(Member& member) {
+  ++member.handed_out;
+  // Newest use last, so that what is needed least goes idle longest and is closed by its timer.
+  const auto index = &member - connections_.data();
+  std::rotate(connections_.begin() + index, connections_.begin() + index + 1, connections_.end());
+}
+
+Pool::Member* Pool::member_of(const http::ClientConnection& connection) {
+  const auto found = std::find_if(connections_.begin(), connections_.end(),
+                                  [&](const Member& member) { return member.connection.get() == &connection; });
+  return found == connections_.end() ? nullptr : &*found;
+}
+
+void Pool::dial_if_needed() {
+  if (draining_) return;
+  // HTTP/1 needs one connection per waiting request, HTTP/2 one for all of them.
+  const std::size_t wanted = owner_.multiplexes() ? std::min<std::size_t>(waiting_count_, 1) : waiting_count_;
+  while (dialing_.size() < wanted && owner_.take_connection()) {
+    dialing_.push_back(std::make_unique<Dialing>(*this));
+  }
+  owner_.on_pool_changed();
+}
+
+void Pool::on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport) {
+  const auto found = std::find_if(dialing_.begin(), dialing_.end(), [&](const auto& d) { return d.get() == &dialing; });
+  WEFT_ASSERT(found != dialing_.end());
+  turn_.retire(std::move(*found));
+  dialing_.erase(found);
+  const http::Protocol protocol = owner_.protocol_of(*transport);
+  connections_.push_back(Member{std::make_unique<http::ClientConnection>(
+      turn_, std::move(transport), protocol, owner_.connection_options(), *this)});
+  if (draining_) {
+    connections_.back().connection->drain();
+    return;
+  }
+  serve();
+}
+
+void Pool::on_dial_failed(Dialing& dialing, const Error& error) {
+  const auto found = std::find_if(dialing_.begin(), dialing_.end(), [&](const auto& d) { return d.get() == &dialing; });
+  WEFT_ASSERT(found != dialing_.end());
+  turn_.retire(std::move(*found));
+  dialing_.erase(found);
+  owner_.give_connection();
+  if (draining_) {
+    report_if_drained();
+    return;
+  }
+  // With nothing else to hope for everybody hears it; otherwise only the one this connection was meant for.
+  fail_waiting(error, empty() || owner_.multiplexes() ? waiting_count_ : 1);
+  dial_if_needed();
+}
+
+void Pool::fail_waiting(const Error& error, std::size_t count) {
+  // Those who join while the others hear it are not meant.
+  while (count-- > 0) {
+    Ticket* ticket = waiting_.front();
+    if (ticket == nullptr) return;
+    leave_queue(*ticket);
+    ticket->holder_.on_ticket_failed(error);
+  }
+}
+
+void Pool::serve() {
+  while (Ticket* ticket = waiting_.front()) {
+    http::ClientConnection* ready = find_ready();
+    if (ready == nullptr) break;
+    leave_queue(*ticket);
+    ticket->holder_.on_connection_ready(*ready);
+  }
+  dial_if_needed();
+}
+
+void Pool::leave_queue(Ticket& ticket) {
+  if (ticket.pool_ == nullptr) return;
+  ticket.pool_ = nullptr;
+  ticket.patience_.cancel();
+  ticket.unlink();
+  --waiting_count_;
+  owner_.give_pending(turn_.now() - ticket.since_);
+}
+
+void Pool::on_capacity(http::ClientConnection& connection) {
+  Member* member = member_of(connection);
+  if (member == nullptr) return;
+  const std::uint64_t max = owner_.requests_per_connection_max();
+  if (max != 0 && member->handed_out >= max && !connection.draining()) connection.drain();
+  if (!draining_) serve();
+}
+
+void Pool::on_connection_done(http::ClientConnection& connection, const Error&) {
+  const auto found = std::find_if(connections_.begin(), connections_.end(),
+                                  [&](const Member& member) { return member.connection.get() == &connection; });
+  WEFT_ASSERT(found != connections_.end());
+  turn_.retire(std::move(found->connection));
+  connections_.erase(found);
+  owner_.give_connection();
+  if (draining_) {
+    report_if_drained();
+  } else {
+    dial_if_needed();
+  }
+}
+
+bool Pool::close_idle() {
+  for (Member& member : connections_) {
+    if (member.connection->streams() == 0 && !member.connection->draining()) {
+      member.connection->drain();
+      return true;
+    }
+  }
+  return false;
+}
+
+void Pool::drain() {
+  if (draining_) return;
+  draining_ = true;
+  fail_waiting(Error{Fault::kDraining, Side::kLocal, "the endpoint was removed"}, waiting_count_);
+  // drain() may end an idle connection only later, in an event of its own, so the vector is stable here.
+  for (Member& member : connections_) member.connection->drain();
+}
+
+void Pool::report_if_drained() {
+  owner_.on_pool_changed();
+  if (draining_ && empty()) owner_.on_pool_drained(*this);
+}
+
+}  // namespace weft::upstream

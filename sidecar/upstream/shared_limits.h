@@ -1,0 +1,62 @@
+#pragma once
+// SharedLimits: what one cluster uses across all workers, so that a limit of 1 means 1 (decisions D10).
+//
+// The named exception to "share only what is const": plain atomics, taken with add-then-undo, so two workers can never both
+// have the last place. Owner: SharedLimitsTable, one per process; a table entry lives as long as a cluster of that name does
+// anywhere. Thread: any.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "sidecar/core/strings.h"
+
+namespace weft::upstream {
+
+class SharedCount final {
+ public:
+  // False when `max` are in use.
+  [[nodiscard]] bool take(std::uint32_t max) {
+    if (value_.fetch_add(1, std::memory_order_relaxed) < max) return true;
+    give();
+    return false;
+  }
+  void give() { value_.fetch_sub(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint32_t> value_{0};
+};
+
+struct SharedLimits {
+  SharedCount connections;
+  SharedCount pending;
+  SharedCount requests;
+  SharedCount retries;
+};
+
+class SharedLimitsTable final {
+ public:
+  [[nodiscard]] std::shared_ptr<SharedLimits> of(std::string_view cluster) {
+    const std::lock_guard lock(mutex_);
+    auto found = table_.find(cluster);
+    if (found == table_.end()) found = table_.emplace(std::string(cluster), std::weak_ptr<SharedLimits>()).first;
+    std::shared_ptr<SharedLimits> limits = found->second.lock();
+    if (limits == nullptr) {
+      limits = std::make_shared<SharedLimits>();
+      found->second = limits;
+      std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });
+    }
+    return limits;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::weak_ptr<SharedLimits>, TextHash, std::equal_to<>> table_;
+};
+
+}  // namespace weft::upstream
