@@ -1,0 +1,166 @@
+#include "sidecar/proxy/attempt.h"
+
+#include <utility>
+
+namespace weft::proxy {
+
+using telemetry::AttemptResult;
+using upstream::Verdict;
+
+namespace {
+
+struct Judgement {
+  Verdict verdict;
+  AttemptResult result;
+};
+
+// What a failure without a usable answer says about the endpoint.
+Judgement judgement_of(const Error& error) {
+  switch (error.fault) {
+    case Fault::kConnect:
+    case Fault::kConnectTimeout: return {Verdict::kConnectFailure, AttemptResult::kConnectFailure};
+    case Fault::kTlsHandshake:
+    case Fault::kTlsTimeout:
+    case Fault::kTlsIdentity: return {Verdict::kConnectFailure, AttemptResult::kTlsFailure};
+    case Fault::kTimeout:
+    case Fault::kIdle: return {Verdict::kTimeout, AttemptResult::kTimeout};
+    case Fault::kRefused: return {Verdict::kReset, AttemptResult::kRefused};
+    case Fault::kProtocol:
+    case Fault::kHeadTooLarge: return {Verdict::kReset, AttemptResult::kProtocolError};
+    // Our own limits and departures say nothing about the endpoint.
+    case Fault::kLimit:
+    case Fault::kOverload:
+    case Fault::kDraining:
+    case Fault::kCancelled: return {Verdict::kNeutral, AttemptResult::kCancelled};
+    default: return {Verdict::kReset, AttemptResult::kReset};
+  }
+}
+
+}  // namespace
+
+Attempt::Attempt(Turn& turn, Owner& owner, upstream::Cluster& cluster, upstream::Endpoint& endpoint,
+                 const http::RequestHead& head, bool end, const Plan& plan)
+    : turn_(turn),
+      owner_(owner),
+      cluster_(cluster),
+      endpoint_(endpoint),
+      head_(head),
+      request_ends_with_head_(end),
+      plan_(plan),
+      time_limit_(turn.timers(), *this),
+      head_limit_(turn.timers(), *this) {}
+
+Attempt::~Attempt() {
+  // Given up by the exchange before any verdict: the client left, or another answer won.
+  if (state_ == State::kIdle) return;
+  count(AttemptResult::kCancelled);
+  judge(Verdict::kNeutral);
+}
+
+Status Attempt::start() {
+  WEFT_ASSERT(state_ == State::kIdle);
+  Result<upstream::Permit> permit = cluster_->admit(endpoint_);
+  if (!permit) return weft::fail(permit.error());
+  permit_ = std::move(*permit);
+  started_ = turn_.now();
+  upstream::Acquired acquired = cluster_->acquire(endpoint_, *this);
+  if (auto* refused = std::get_if<Error>(&acquired)) return weft::fail(std::move(*refused));
+  if (plan_.time_limit > Duration::zero()) time_limit_.arm(plan_.time_limit);
+  state_ = State::kWaiting;
+  if (auto* ticket = std::get_if<std::unique_ptr<upstream::Ticket>>(&acquired)) {
+    ticket_ = std::move(*ticket);
+  } else {
+    open(*std::get<http::ClientConnection*>(acquired));
+  }
+  return {};
+}
+
+void Attempt::open(http::ClientConnection& connection) {
+  state_ = State::kStreaming;
+  opened_ = turn_.now();
+  waited_ = opened_ - started_;
+  stream_ = connection.open(head_, request_ends_with_head_, *this);
+  reused_ = stream_->reused_connection();
+  if (request_ends_with_head_) request_sent();
+}
+
+void Attempt::request_sent() {
+  if (plan_.head_limit > Duration::zero() && !head_received_) head_limit_.arm(plan_.head_limit);
+}
+
+void Attempt::on_connection_ready(http::ClientConnection& connection) {
+  WEFT_ASSERT(state_ == State::kWaiting);
+  open(connection);
+  owner_.on_attempt_open(*this);
+}
+
+void Attempt::on_ticket_failed(const Error& error) {
+  WEFT_ASSERT(state_ == State::kWaiting);
+  const Judgement judgement = judgement_of(error);
+  fail(error, judgement.verdict, judgement.result);
+}
+
+void Attempt::on_informational(http::ResponseHead&& head) {
+  if (state_ == State::kStreaming) owner_.on_attempt_informational(std::move(head));
+}
+
+void Attempt::on_response_head(http::ResponseHead&& head, bool end) {
+  if (state_ != State::kStreaming) return;
+  head_received_ = true;
+  time_limit_.cancel();
+  head_limit_.cancel();
+  owner_.on_attempt_head(std::move(head), end);
+}
+
+void Attempt::on_body(Buffer&& bytes, bool end) {
+  if (state_ == State::kStreaming) owner_.on_attempt_body(std::move(bytes), end);
+}
+
+void Attempt::on_trailers(http::Headers&& trailers) {
+  if (state_ == State::kStreaming) owner_.on_attempt_trailers(std::move(trailers));
+}
+
+void Attempt::on_sent(std::size_t body_bytes) {
+  if (state_ == State::kStreaming) owner_.on_attempt_sent(body_bytes);
+}
+
+void Attempt::on_stream_fault(const Error& error) {
+  if (state_ != State::kStreaming) return;
+  const Judgement judgement = judgement_of(error);
+  fail(error, judgement.verdict, judgement.result);
+}
+
+void Attempt::on_timer(Timer& timer) {
+  if (state_ == State::kOver) return;
+  const bool whole = &timer == &time_limit_;
+  fail(Error{Fault::kTimeout, Side::kUpstream, whole ? "attempt timeout" : "no response head in time"},
+       Verdict::kTimeout, AttemptResult::kTimeout);
+}
+
+void Attempt::fail(const Error& error, Verdict verdict, AttemptResult result) {
+  count(result);
+  judge(verdict);
+  state_ = State::kOver;
+  time_limit_.cancel();
+  head_limit_.cancel();
+  ticket_.reset();
+  stream_.reset();
+  permit_.release();
+  owner_.on_attempt_failed(error);
+}
+
+void Attempt::judge(Verdict verdict) {
+  if (std::exchange(judged_, true) || !permit_) return;
+  const Duration latency = turn_.now() - (opened_ == TimePoint{} ? started_ : opened_);
+  cluster_->report(endpoint_, {verdict, latency});
+  if (verdict == Verdict::kSuccess) count(AttemptResult::kOk);
+  if (verdict == Verdict::kServerError || verdict == Verdict::kGatewayError) count(AttemptResult::kServerError);
+}
+
+void Attempt::count(AttemptResult result) {
+  if (std::exchange(counted_, true)) return;
+  result_ = result;
+  cluster_->metrics().attempts(result).add();
+}
+
+}  // namespace weft::proxy

@@ -1,0 +1,88 @@
+#include "sidecar/proxy/chain_choice.h"
+
+#include <algorithm>
+#include <array>
+
+namespace weft::proxy {
+
+namespace {
+
+// 0: does not match; 1: not asked for; more: the more specific, the higher.
+using Score = std::uint32_t;
+constexpr Score kNo = 0;
+constexpr Score kAny = 1;
+
+Score score_prefixes(const std::vector<Cidr>& prefixes, const SocketAddress& address) {
+  if (prefixes.empty()) return kAny;
+  Score best = kNo;
+  for (const Cidr& prefix : prefixes) {
+    if (address.is_ip() && prefix.contains(address.ip())) best = std::max(best, Score{2} + prefix.length);
+  }
+  return best;
+}
+
+Score score_server_name(const std::vector<std::string>& wanted, const std::string& name) {
+  if (wanted.empty()) return kAny;
+  Score best = kNo;
+  for (const std::string& pattern : wanted) {
+    if (pattern == name) return UINT32_MAX;
+    if (pattern.starts_with("*.") && name.size() > pattern.size() - 1 && name.ends_with(std::string_view(pattern).substr(1))) {
+      best = std::max(best, static_cast<Score>(1 + pattern.size()));
+    }
+  }
+  return best;
+}
+
+Score score_list(const std::vector<std::string>& wanted, const std::vector<std::string>& had) {
+  if (wanted.empty()) return kAny;
+  const bool common = std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
+    return std::find(had.begin(), had.end(), one) != had.end();
+  });
+  return common ? 2 : kNo;
+}
+
+std::optional<std::array<Score, 7>> score(const config::ChainMatch& match, const ConnectionFacts& facts) {
+  std::array<Score, 7> scores{};
+  scores[0] = !match.destination_port ? kAny : *match.destination_port == facts.destination.port() ? 2 : kNo;
+  scores[1] = score_prefixes(match.destination_prefixes, facts.destination);
+  scores[2] = score_server_name(match.server_names, facts.server_name);
+  scores[3] = match.transport_protocol.empty()                                    ? kAny
+              : match.transport_protocol == (facts.tls ? "tls" : "raw_buffer") ? 2
+                                                                                  : kNo;
+  scores[4] = score_list(match.application_protocols, facts.application_protocols);
+  scores[5] = score_prefixes(match.source_prefixes, facts.source);
+  scores[6] = match.source_ports.empty() ? kAny
+              : std::find(match.source_ports.begin(), match.source_ports.end(), facts.source.port()) !=
+                      match.source_ports.end()
+                  ? 2
+                  : kNo;
+  if (std::find(scores.begin(), scores.end(), kNo) != scores.end()) return std::nullopt;
+  return scores;
+}
+
+}  // namespace
+
+const config::FilterChain* choose_chain(const config::ListenerConfig& listener, const ConnectionFacts& facts) {
+  const config::FilterChain* best = nullptr;
+  std::array<Score, 7> best_score{};
+  for (const config::FilterChain& chain : listener.chains) {
+    const auto scored = score(chain.match, facts);
+    if (scored && (best == nullptr || *scored > best_score)) {
+      best = &chain;
+      best_score = *scored;
+    }
+  }
+  return best != nullptr ? best : listener.default_chain.get();
+}
+
+ChainNeeds needs_of(const config::ListenerConfig& listener) {
+  ChainNeeds needs;
+  for (const config::FilterChain& chain : listener.chains) {
+    needs.tls = needs.tls || !chain.match.server_names.empty() || !chain.match.transport_protocol.empty() ||
+                (!chain.match.application_protocols.empty() && chain.tls);
+    needs.application = needs.application || (!chain.match.application_protocols.empty() && !chain.tls);
+  }
+  return needs;
+}
+
+}  // namespace weft::proxy

@@ -1,0 +1,198 @@
+#pragma once
+// Exchange: one request and its response, from a complete head to the access record; the centre of the house.
+//
+// Its route is the list of steps in advance(), in the order of the drawing: route, admit, pick, acquire, stream, reply, record.
+// A retry is `step_ = kPick`, a refusal is `step_ = kReply`; there is no other control flow.
+//
+// Owner: Session. Thread: its worker. Lifetime: until on_exchange_done, which comes exactly once and last; the session retires
+// it. Every ending writes exactly one record. Memory: the request's head, and of its body at most what the downstream codec's
+// window lets in plus what a retry may need (RetryPolicy::replay_bytes_max).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sidecar/config/listener_config.h"
+#include "sidecar/core/backoff.h"
+#include "sidecar/core/intrusive_list.h"
+#include "sidecar/core/slab.h"
+#include "sidecar/core/transport.h"
+#include "sidecar/proxy/attempt.h"
+#include "sidecar/proxy/replies.h"
+#include "sidecar/proxy/retry.h"
+#include "sidecar/proxy/services.h"
+
+namespace weft::proxy {
+
+// What a session knows about all its requests. Outlives its exchanges.
+struct Origin {
+  const config::HttpSettings* http = nullptr;
+  std::string route_key;
+  telemetry::Direction direction = telemetry::Direction::kOutbound;
+  telemetry::SecurityPolicy security = telemetry::SecurityPolicy::kNone;
+  telemetry::TlsVersion tls_version = telemetry::TlsVersion::kNone;
+  telemetry::PeerId local = telemetry::PeerId::kUnknown;   // our own workload
+  telemetry::PeerId peer = telemetry::PeerId::kUnknown;    // whoever calls
+  SpiffeId peer_identity;
+  bool verified_peer = false;  // a sidecar of the mesh over mTLS: its x-weft-* fields are believed
+  std::string local_peer_text;   // our x-weft-peer: "workload;version"
+  std::string address;         // the caller's
+  std::optional<SocketAddress> original_destination;
+};
+
+class Exchange final : public http::RequestSink,
+                       public Attempt::Owner,
+                       public TimerSink,
+                       public ListNode<Exchange>,
+                       public SlabAllocated<Exchange> {
+ public:
+  class Owner {
+   public:
+    virtual void on_exchange_done(Exchange& exchange) = 0;
+    // The caller's labels as its sidecar tells them (x-weft-peer), cached per session.
+    [[nodiscard]] virtual telemetry::PeerId peer_told(std::string_view text) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Exchange(const Services& services, Owner& owner, const Origin& origin, std::unique_ptr<http::ServerStream> stream,
+           http::RequestHead&& head, bool end);
+  ~Exchange();
+
+  // Begins; may end it at once.
+  void start();
+
+  // http::RequestSink
+  void on_body(Buffer&& bytes, bool end) override;
+  void on_trailers(http::Headers&& trailers) override;
+  void on_sent(std::size_t body_bytes) override;
+  void on_stream_fault(const Error& error) override;
+  // Attempt::Owner
+  void on_attempt_open(Attempt& attempt) override;
+  void on_attempt_informational(http::ResponseHead&& head) override;
+  void on_attempt_head(http::ResponseHead&& head, bool end) override;
+  void on_attempt_body(Buffer&& bytes, bool end) override;
+  void on_attempt_trailers(http::Headers&& trailers) override;
+  void on_attempt_sent(std::size_t body_bytes) override;
+  void on_attempt_failed(const Error& error) override;
+  void on_timer(Timer& timer) override;
+
+ private:
+  enum class Step : std::uint8_t { kRoute, kAdmit, kPick, kAcquire, kStream, kReply, kRecord, kDone };
+  enum class Next : std::uint8_t { kGo, kWait };
+
+  void advance();
+  [[nodiscard]] Next match_route();
+  [[nodiscard]] Next admit();
+  [[nodiscard]] Next pick_endpoint();
+  [[nodiscard]] Next acquire_stream();
+  [[nodiscard]] Next stream_both();
+  [[nodiscard]] Next reply_locally();
+  [[nodiscard]] Next record();
+
+  // Routing
+  [[nodiscard]] Next choose_cluster(const config::ForwardAction& action);
+  [[nodiscard]] Next go_reply(Error error);
+  void prepare_direct(const config::DirectResponse& direct);
+  void prepare_redirect(const config::RedirectAction& redirect);
+  // Admission
+  void read_trace();
+  void write_upstream_fields();
+  void write_attempt_fields();
+  [[nodiscard]] bool read_deadline();
+  // Streaming
+  void give_request_body();
+  void touch() { idle_timer_.arm(idle_limit_); }
+  [[nodiscard]] bool retry_after(const AttemptEnd& end);
+  void drop_attempt();
+  void judge_answer(const http::ResponseHead& head, bool end);
+  void send_answer(http::ResponseHead&& head, bool end);
+  void note_response_end();
+  void end_when_sent();
+  void fail(const Error& error);
+  void note_flags(const LocalReply& reply, const Error& error);
+  [[nodiscard]] AttemptEnd describe_failure(const Error& error) const;
+  // Recording (exchange_record.cc)
+  void fill(telemetry::AccessRecord& record) const;
+  void write_logs(const telemetry::AccessRecord& record);
+  void write_spans(const telemetry::AccessRecord& record);
+  void write_attempt_span();
+  [[nodiscard]] telemetry::TraceContext attempt_context() const;
+  [[nodiscard]] telemetry::SamplingOptions sampling_options() const;
+
+  const Services& services_;
+  Owner& owner_;
+  const Origin& origin_;
+  std::unique_ptr<http::ServerStream> stream_;
+  http::RequestHead head_;
+  Step step_ = Step::kRoute;
+
+  // What was decided.
+  LiveTableRef table_;
+  const config::VirtualHost* host_ = nullptr;
+  const config::Route* route_ = nullptr;
+  const config::ForwardAction* forward_ = nullptr;
+  const config::WeightedCluster* chosen_ = nullptr;
+  upstream::ClusterRef cluster_;
+  upstream::Tried tried_;
+  upstream::Endpoint* endpoint_ = nullptr;  // of the current attempt
+  std::unique_ptr<Attempt> attempt_;
+  std::uint64_t generation_ = 0;
+
+  // The request's body: while it may be replayed everything since its start, otherwise what has not been given on.
+  Buffer held_;
+  std::size_t given_ = 0;           // of held_, to the current attempt, while replayable
+  std::optional<http::Headers> request_trailers_;
+  std::size_t attempt_sent_ = 0;    // body bytes of the current attempt that have left
+  std::size_t consumed_ = 0;        // credit given back downstream
+  bool request_ends_with_head_;
+  bool request_ended_;
+  bool end_given_ = false;
+  bool replayable_ = true;
+
+  // The answer.
+  Error failure_;                   // why we answer ourselves
+  http::ResponseHead local_head_;   // of a redirect or direct response
+  std::string_view local_body_;
+  bool local_answer_ready_ = false;
+  std::uint16_t status_ = 0;        // as sent
+  std::int8_t grpc_status_ = telemetry::AccessRecord::kNoGrpcStatus;
+  bool response_started_ = false;
+  bool response_ended_ = false;
+  bool is_grpc_ = false;
+  bool retry_counted_ = false;      // a retry is counted against the cluster now
+  bool replayed_once_ = false;
+  bool refused_by_us_ = false;      // the stream was reset instead of answered
+  telemetry::ResponseFlags flags_;
+  telemetry::Cause cause_ = telemetry::Cause::kNone;
+  std::string details_;
+
+  // Figures.
+  TimePoint started_;
+  TimePoint head_at_{};
+  TimePoint upstream_began_{};
+  Duration queued_{0};
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+  std::uint32_t attempts_ = 0;
+  std::uint32_t retries_ = 0;
+  std::uint16_t attempt_status_ = 0;      // of the current attempt, as it came
+  std::string upstream_address_;
+  telemetry::PeerId upstream_peer_ = telemetry::PeerId::kUnknown;
+  upstream::Cluster::Labels labels_;
+  telemetry::TraceContext trace_;         // our server span
+  telemetry::SpanId attempt_span_;        // of the current attempt
+  telemetry::PeerId source_ = telemetry::PeerId::kUnknown;
+  std::string_view request_id_;
+
+  // Time limits.
+  Duration idle_limit_{0};
+  Timer request_timer_;
+  Timer idle_timer_;
+  Timer stream_timer_;
+  Timer backoff_timer_;
+};
+
+}  // namespace weft::proxy

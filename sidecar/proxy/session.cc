@@ -1,0 +1,383 @@
+#include "sidecar/proxy/session.h"
+
+#include <algorithm>
+
+#include "sidecar/core/log.h"
+#include "sidecar/proxy/chain_choice.h"
+#include "sidecar/proxy/record_log.h"
+#include "sidecar/proxy/replies.h"
+#include "sidecar/proxy/sniffer.h"
+
+namespace weft::proxy {
+
+namespace {
+
+// Different workloads that one connection may claim to speak for: a sidecar speaks for one.
+constexpr std::size_t kPeersToldMax = 4;
+
+telemetry::LabelId label(std::string_view text, telemetry::Origin origin = telemetry::Origin::kConfiguration) {
+  return text.empty() ? telemetry::LabelId::kUnknown : telemetry::intern(text, origin);
+}
+
+telemetry::TlsVersion version_of(const TlsInfo& tls) {
+  if (!tls.secured) return telemetry::TlsVersion::kNone;
+  return tls.version == "TLSv1.3" ? telemetry::TlsVersion::kTls13 : telemetry::TlsVersion::kTls12;
+}
+
+telemetry::PeerLabels labels_from_certificate(const SpiffeId& id) {
+  telemetry::PeerLabels labels;
+  if (id.empty()) return labels;
+  labels.principal = label(id.uri(), telemetry::Origin::kPeer);
+  labels.workload_namespace = label(id.name_space(), telemetry::Origin::kPeer);
+  return labels;
+}
+
+}  // namespace
+
+Session::Session(const Services& services, Owner& owner, Accepted accepted)
+    : services_(services),
+      owner_(owner),
+      listener_(std::move(accepted.listener)),
+      contexts_(std::move(accepted.contexts)),
+      transport_(std::move(accepted.transport)),
+      deadline_(services.turn.timers(), *this),
+      started_(services.turn.now()) {
+  origin_.local = accepted.local;
+  origin_.original_destination = std::move(accepted.original_destination);
+  services_.shard.proxy().downstream_connections.add();
+}
+
+Session::~Session() {
+  while (Exchange* exchange = exchanges_.pop_front()) {
+    const std::unique_ptr<Exchange> owned(exchange);
+  }
+  if (transport_ != nullptr) transport_->set_sink(nullptr);
+  services_.shard.proxy().downstream_connections.sub();
+}
+
+// ---- which chain ----
+
+void Session::start() {
+  origin_.direction = listener_->direction == config::Direction::kInbound ? telemetry::Direction::kInbound
+                                                                          : telemetry::Direction::kOutbound;
+  origin_.address = transport_->peer_address().to_string();
+  const ChainNeeds needs = needs_of(*listener_);
+  if (needs.tls || needs.application || listener_->sniff_tls || listener_->sniff_http) {
+    deadline_.arm(listener_->sniff_timeout);
+    transport_->set_sink(this);
+    return;
+  }
+  choose();
+}
+
+void Session::on_bytes(Buffer& bytes) {
+  first_.append(std::move(bytes));
+  if (state_ == State::kSniff) {
+    sniff_more();
+  } else {
+    WEFT_ASSERT(state_ == State::kDetect);
+    detect();
+  }
+}
+
+void Session::sniff_more() {
+  const Sniffed sniffed = sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))));
+  if (sniffed == Sniffed::kNeedMore) return;
+  if (sniffed == Sniffed::kTls && needs_of(*listener_).tls) {
+    if (hello_ == nullptr) hello_ = std::make_unique<tls::ClientHelloParser>();
+    const Bytes all = first_.pull_up(first_.size());
+    const auto state = hello_->feed(all.subspan(hello_fed_));
+    hello_fed_ = all.size();
+    if (state == tls::ClientHelloParser::State::kNeedMore) return;
+    if (state == tls::ClientHelloParser::State::kMalformed) {
+      refuse(Error{Fault::kTlsHandshake, Side::kDownstream, "malformed ClientHello"});
+      return;
+    }
+  }
+  choose();
+}
+
+void Session::choose() {
+  ConnectionFacts facts;
+  facts.destination = origin_.original_destination.value_or(transport_->local_address());
+  facts.source = transport_->peer_address();
+  if (!first_.empty()) {
+    const Sniffed sniffed = sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))));
+    facts.tls = sniffed == Sniffed::kTls;
+    if (sniffed == Sniffed::kHttp1) facts.application_protocols = {"http/1.1"};
+    if (sniffed == Sniffed::kHttp2) facts.application_protocols = {"h2c"};
+    if (hello_ != nullptr && hello_->state() == tls::ClientHelloParser::State::kDone) {
+      facts.server_name = hello_->hello().server_name;
+      facts.application_protocols = hello_->hello().alpn;
+    }
+  }
+  hello_.reset();
+  deadline_.cancel();
+  transport_->set_sink(nullptr);
+  chain_ = choose_chain(*listener_, facts);
+  if (chain_ == nullptr) {
+    services_.shard.proxy().downstream_accepted(telemetry::AcceptOutcome::kNoListener).add();
+    refuse(Error{Fault::kProtocol, Side::kDownstream, "no filter chain takes this connection"});
+    return;
+  }
+  open_chain();
+}
+
+// ---- TLS ----
+
+void Session::open_chain() {
+  http_ = std::get_if<config::HttpSettings>(&chain_->what);
+  if (!chain_->tls) {
+    fill_origin();
+    state_ = State::kDetect;
+    if (http_ == nullptr) {
+      tunnel();
+    } else {
+      detect();
+    }
+    return;
+  }
+  const auto context = contexts_->servers.find(&*chain_->tls);
+  if (context == contexts_->servers.end()) {
+    refuse(Error{Fault::kTlsHandshake, Side::kDownstream, "our certificate is not here yet"});
+    return;
+  }
+  state_ = State::kHandshake;
+  handshake_ = tls::Stream::accept(services_.turn, std::move(transport_), context->second, *this,
+                                   {.handshake_timeout = chain_->tls->handshake_timeout}, std::move(first_));
+  first_ = Buffer();
+}
+
+void Session::on_tls_ready(tls::Stream& stream) {
+  WEFT_ASSERT(state_ == State::kHandshake && handshake_.get() == &stream);
+  transport_ = std::move(handshake_);
+  fill_origin();
+  state_ = State::kDetect;
+  if (http_ == nullptr) {
+    tunnel();
+    return;
+  }
+  if (stream.tls().alpn == "h2") {
+    serve(http::Protocol::kHttp2, telemetry::DetectedHow::kAlpn);
+  } else if (stream.tls().alpn == "http/1.1" || stream.tls().alpn == "http/1.0") {
+    serve(http::Protocol::kHttp1, telemetry::DetectedHow::kAlpn);
+  } else {
+    detect();
+  }
+}
+
+void Session::on_tls_failed(tls::Stream& stream, const Error& error, tls::HandshakeResult) {
+  WEFT_ASSERT(state_ == State::kHandshake && handshake_.get() == &stream);
+  services_.turn.retire(std::move(handshake_));
+  WEFT_LOG_LIMITED(kInfo, "listener {}: TLS with {} failed: {}", listener_->name, origin_.address, to_string(error));
+  record_failure(error, 0);
+  finish();
+}
+
+void Session::fill_origin() {
+  const TlsInfo& tls = transport_->tls();
+  origin_.tls_version = version_of(tls);
+  origin_.peer_identity = tls.peer;
+  origin_.security = !tls.peer.empty() ? telemetry::SecurityPolicy::kMutualTls : telemetry::SecurityPolicy::kNone;
+  // A verified SPIFFE identity is a sidecar of the mesh; anybody else's mesh fields are not believed.
+  origin_.verified_peer = !tls.peer.empty();
+  origin_.peer = origin_.verified_peer
+                     ? telemetry::intern_peer(labels_from_certificate(tls.peer), telemetry::Origin::kPeer)
+                     : telemetry::PeerId::kUnknown;
+  const config::LocalWorkload& local = listener_->workload;
+  origin_.local_peer_text = local.workload + ";" + local.canonical_revision;
+  origin_.http = http_;
+  if (http_ != nullptr) origin_.route_key = config::route_key(*listener_, *chain_, *http_);
+}
+
+// ---- which protocol ----
+
+void Session::detect() {
+  using telemetry::DetectedHow;
+  if (http_->codec == config::HttpSettings::Codec::kHttp1) {
+    serve(http::Protocol::kHttp1, DetectedHow::kDeclared);
+    return;
+  }
+  if (http_->codec == config::HttpSettings::Codec::kHttp2) {
+    serve(http::Protocol::kHttp2, DetectedHow::kDeclared);
+    return;
+  }
+  switch (sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))))) {
+    case Sniffed::kNeedMore:
+      if (!deadline_.armed()) deadline_.arm(chain_->accept_timeout);
+      transport_->set_sink(this);
+      return;
+    case Sniffed::kHttp2: serve(http::Protocol::kHttp2, DetectedHow::kSniffed); return;
+    // What is no HTTP at all gets HTTP/1's answer to it: 400.
+    case Sniffed::kTls:
+    case Sniffed::kHttp1:
+    case Sniffed::kOpaque: serve(http::Protocol::kHttp1, DetectedHow::kSniffed); return;
+  }
+}
+
+void Session::serve(http::Protocol protocol, telemetry::DetectedHow how) {
+  deadline_.cancel();
+  transport_->set_sink(nullptr);
+  state_ = State::kServe;
+  services_.shard.proxy()
+      .protocol_detected(protocol == http::Protocol::kHttp2 ? telemetry::DetectedProtocol::kHttp2
+                                                            : telemetry::DetectedProtocol::kHttp1,
+                         how)
+      .add();
+  http::ConnectionOptions options;
+  options.codec.limits = http_->limits;
+  options.codec.http2 = http_->http2;
+  options.codec.normalize.path = http_->normalize_path;
+  options.codec.normalize.merge_slashes = http_->merge_slashes;
+  options.codec.secured = transport_->tls().secured;
+  options.timeouts = http_->timeouts;
+  connection_ = std::make_unique<http::ServerConnection>(services_.turn, std::move(transport_), protocol, options, *this);
+  if (draining_) connection_->drain();
+  // May raise requests, and end everything.
+  connection_->start(std::move(first_));
+}
+
+void Session::tunnel() {
+  deadline_.cancel();
+  state_ = State::kTunnel;
+  services_.shard.proxy().protocol_detected(telemetry::DetectedProtocol::kTcp, telemetry::DetectedHow::kDeclared).add();
+  const auto& settings = std::get<config::TcpSettings>(chain_->what);
+  std::size_t index = 0;
+  if (settings.clusters.size() > 1) {
+    std::uint64_t total = 0;
+    for (const config::WeightedCluster& cluster : settings.clusters) total += cluster.weight;
+    std::uint64_t draw = services_.random.below(total);
+    while (draw >= settings.clusters[index].weight) draw -= settings.clusters[index++].weight;
+  }
+  tunnel_ = std::make_unique<Tunnel>(services_, *this, origin_, settings, settings.clusters[index].cluster,
+                                     std::move(transport_), std::move(first_));
+  tunnel_->start();
+}
+
+// ---- requests ----
+
+void Session::on_request(http::ServerConnection&, std::unique_ptr<http::ServerStream> stream, http::RequestHead&& head,
+                         bool end) {
+  WEFT_ASSERT(state_ == State::kServe);
+  auto exchange = std::make_unique<Exchange>(services_, *this, origin_, std::move(stream), std::move(head), end);
+  Exchange& begun = *exchange.release();
+  exchanges_.push_back(begun);
+  begun.start();
+}
+
+void Session::on_exchange_done(Exchange& exchange) {
+  exchange.unlink();
+  services_.turn.retire(std::unique_ptr<Exchange>(&exchange));
+  if (connection_ == nullptr) end_if_idle();
+}
+
+telemetry::PeerId Session::peer_told(std::string_view text) {
+  for (const auto& [known, id] : peers_told_) {
+    if (known == text) return id;
+  }
+  if (peers_told_.size() >= kPeersToldMax || text.size() > 256) return origin_.peer;
+  const std::size_t semicolon = text.find(';');
+  telemetry::PeerLabels labels = labels_from_certificate(origin_.peer_identity);
+  labels.workload = label(text.substr(0, semicolon), telemetry::Origin::kPeer);
+  if (semicolon != std::string_view::npos) {
+    labels.canonical_revision = label(text.substr(semicolon + 1), telemetry::Origin::kPeer);
+  }
+  const telemetry::PeerId id = telemetry::intern_peer(labels, telemetry::Origin::kPeer);
+  peers_told_.emplace_back(std::string(text), id);
+  return id;
+}
+
+void Session::on_malformed(http::ServerConnection&, const Error& error, std::uint16_t status) {
+  record_failure(error, status);
+}
+
+// Bytes that never became a request still get their one record.
+void Session::record_failure(const Error& error, std::uint16_t status) {
+  telemetry::AccessRecord record;
+  const LocalReply reply = reply_for(error);
+  record.started = services_.wall(started_);
+  record.total = services_.turn.now() - started_;
+  record.direction = origin_.direction;
+  record.status = status;
+  record.flags = reply.flags;
+  record.cause = reply.cause;
+  const std::string details = to_string(error);
+  record.details = details;
+  const bool inbound = origin_.direction == telemetry::Direction::kInbound;
+  record.source = inbound ? origin_.peer : origin_.local;
+  record.destination = inbound ? origin_.local : telemetry::PeerId::kUnknown;
+  record.source_address = origin_.address;
+  record.security = origin_.security;
+  record.tls = origin_.tls_version;
+  record.generation = services_.view->snapshot().generation;
+  const bool http = http_ != nullptr && state_ == State::kServe;
+  record.protocol = http ? telemetry::RequestProtocol::kHttp : telemetry::RequestProtocol::kTcp;
+  services_.shard.record(record);
+  if (chain_ == nullptr) return;
+  if (http_ != nullptr) {
+    write_access_logs(services_, http_->access_logs, record);
+  } else {
+    write_access_logs(services_, std::get<config::TcpSettings>(chain_->what).access_logs, record);
+  }
+}
+
+// ---- the end ----
+
+void Session::on_end() {
+  // Closed before it said anything of use: a probe, or a client that changed its mind.
+  finish();
+}
+
+void Session::on_fault(const Error&) { finish(); }
+
+void Session::on_timer(Timer&) {
+  if (state_ == State::kSniff && listener_->go_on_after_sniff_timeout) {
+    choose();
+    return;
+  }
+  refuse(Error{Fault::kTimeout, Side::kDownstream, "said nothing for too long"});
+}
+
+void Session::refuse(const Error& error) {
+  WEFT_LOG_LIMITED(kInfo, "listener {}: refused {}: {}", listener_->name, origin_.address, to_string(error));
+  record_failure(error, 0);
+  if (transport_ != nullptr) transport_->abort();
+  finish();
+}
+
+void Session::on_connection_done(http::ServerConnection& connection, const Error&) {
+  WEFT_ASSERT(connection_.get() == &connection);
+  services_.turn.retire(std::move(connection_));
+  end_if_idle();
+}
+
+void Session::on_tunnel_done(Tunnel& tunnel) {
+  WEFT_ASSERT(tunnel_.get() == &tunnel);
+  services_.turn.retire(std::move(tunnel_));
+  finish();
+}
+
+void Session::end_if_idle() {
+  if (exchanges_.empty() && state_ != State::kOver) finish();
+}
+
+void Session::finish() {
+  WEFT_ASSERT(state_ != State::kOver);
+  state_ = State::kOver;
+  deadline_.cancel();
+  if (transport_ != nullptr) transport_->set_sink(nullptr);
+  owner_.on_session_done(*this);
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (connection_ != nullptr) connection_->drain();
+}
+
+void Session::abandon() {
+  state_ = State::kOver;
+  deadline_.cancel();
+  if (connection_ != nullptr) connection_->abandon();
+}
+
+}  // namespace weft::proxy

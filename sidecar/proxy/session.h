@@ -1,0 +1,121 @@
+#pragma once
+// Session: one accepted socket from its first byte to its last: choose a chain, open TLS, find out the protocol, then a
+// ServerConnection with its exchanges, or a Tunnel.
+//
+//   kSniff --chain known--> kHandshake --TLS open--> kDetect --protocol--> kServe --all done--> kOver
+//        \------ plain chain ----------------------------^        \-- opaque --> kTunnel ------^
+//
+// Owner: Listener. Thread: its worker. It pins only its listener's configuration and chain (decisions A1): every request takes
+// the routes that are newest when its head is complete. on_session_done is the last event.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sidecar/config/listener_config.h"
+#include "sidecar/core/intrusive_list.h"
+#include "sidecar/core/slab.h"
+#include "sidecar/http/connection.h"
+#include "sidecar/proxy/exchange.h"
+#include "sidecar/proxy/services.h"
+#include "sidecar/proxy/tunnel.h"
+#include "sidecar/upstream/tls_contexts.h"
+#include "tls/client_hello.h"
+#include "tls/stream.h"
+
+namespace weft::proxy {
+
+class Session final : public Sink,
+                      public tls::Stream::Owner,
+                      public http::ServerConnection::Owner,
+                      public Exchange::Owner,
+                      public Tunnel::Owner,
+                      public TimerSink,
+                      public ListNode<Session>,
+                      public SlabAllocated<Session> {
+ public:
+  class Owner {
+   public:
+    virtual void on_session_done(Session& session) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  struct Accepted {
+    std::unique_ptr<Transport> transport;
+    std::shared_ptr<const config::ListenerConfig> listener;
+    std::shared_ptr<const upstream::TlsContexts> contexts;
+    telemetry::PeerId local = telemetry::PeerId::kUnknown;
+    std::optional<SocketAddress> original_destination;
+  };
+
+  Session(const Services& services, Owner& owner, Accepted accepted);
+  ~Session();
+
+  void start();
+  // No new requests; ends when those under way have.
+  void drain();
+  // Ends it now, in silence; the owner retires it.
+  void abandon();
+
+  // Sink, while sniffing
+  void on_bytes(Buffer& bytes) override;
+  void on_writable() override {}
+  void on_end() override;
+  void on_fault(const Error& error) override;
+  // tls::Stream::Owner
+  void on_tls_ready(tls::Stream& stream) override;
+  void on_tls_failed(tls::Stream& stream, const Error& error, tls::HandshakeResult result) override;
+  // http::ServerConnection::Owner
+  void on_request(http::ServerConnection& connection, std::unique_ptr<http::ServerStream> stream,
+                  http::RequestHead&& head, bool end) override;
+  void on_malformed(http::ServerConnection& connection, const Error& error, std::uint16_t status) override;
+  void on_connection_done(http::ServerConnection& connection, const Error& reason) override;
+  // Exchange::Owner
+  void on_exchange_done(Exchange& exchange) override;
+  [[nodiscard]] telemetry::PeerId peer_told(std::string_view text) override;
+  // Tunnel::Owner
+  void on_tunnel_done(Tunnel& tunnel) override;
+  void on_timer(Timer& timer) override;
+
+ private:
+  enum class State : std::uint8_t { kSniff, kHandshake, kDetect, kServe, kTunnel, kOver };
+
+  void sniff_more();
+  void choose();
+  void open_chain();
+  void fill_origin();
+  void detect();
+  void serve(http::Protocol protocol, telemetry::DetectedHow how);
+  void tunnel();
+  void refuse(const Error& error);
+  void record_failure(const Error& error, std::uint16_t status);
+  void finish();
+  void end_if_idle();
+
+  const Services& services_;
+  Owner& owner_;
+  std::shared_ptr<const config::ListenerConfig> listener_;
+  std::shared_ptr<const upstream::TlsContexts> contexts_;
+  const config::FilterChain* chain_ = nullptr;
+  const config::HttpSettings* http_ = nullptr;
+  std::unique_ptr<Transport> transport_;  // until somebody else takes it
+  std::unique_ptr<tls::Stream> handshake_;
+  Buffer first_;                          // read while sniffing
+  std::unique_ptr<tls::ClientHelloParser> hello_;
+  std::size_t hello_fed_ = 0;
+  std::unique_ptr<http::ServerConnection> connection_;
+  IntrusiveList<Exchange> exchanges_;     // owned: each was released from a unique_ptr when it was linked
+  std::unique_ptr<Tunnel> tunnel_;
+  Origin origin_;
+  std::vector<std::pair<std::string, telemetry::PeerId>> peers_told_;  // at most kPeersToldMax
+  Timer deadline_;                        // for sniffing and handshake together
+  TimePoint started_;
+  State state_ = State::kSniff;
+  bool draining_ = false;
+};
+
+}  // namespace weft::proxy
