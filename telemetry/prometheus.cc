@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 
-#include "sidecar/core/assert.h"
 #include "telemetry/families.h"
 #include "telemetry/text_escape.h"
 
@@ -59,6 +58,50 @@ void append_braced(std::string& out, std::string_view labels) {
   out += '}';
 }
 
+void append_head(const Family& family, std::string& out) {
+  out += "# HELP ";
+  out += family.name;
+  out += ' ';
+  append_help(out, family.help);
+  out += "\n# TYPE ";
+  out += family.name;
+  out += ' ';
+  out += name_of(family.type);
+  out += '\n';
+}
+
+void append_histogram(std::string_view name, std::string_view labels, const HistogramTotals& totals,
+                      std::string& out) {
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < totals.buckets.size(); ++i) {
+    cumulative += totals.buckets[i];
+    out += name;
+    out += "_bucket{";
+    out += labels;
+    out += labels.empty() ? "le=\"" : ",le=\"";
+    if (i < Histogram::kEdges.size()) {
+      append_value(out, Histogram::kEdges[i]);
+    } else {
+      out += "+Inf";
+    }
+    out += "\"} ";
+    append_value(out, cumulative);
+    out += '\n';
+  }
+  out += name;
+  out += "_sum";
+  append_braced(out, labels);
+  out += ' ';
+  append_real(out, totals.sum_seconds);
+  out += '\n';
+  out += name;
+  out += "_count";
+  append_braced(out, labels);
+  out += ' ';
+  append_value(out, cumulative);
+  out += '\n';
+}
+
 }  // namespace
 
 void append_label(std::string& out, std::string_view name, std::string_view value) {
@@ -102,26 +145,26 @@ MetricsPage::Samples& MetricsPage::samples_of(const Family& family) {
   return others_.emplace(std::string(family.name), Samples{.family = family}).first->second;
 }
 
-MetricsPage::Sample& MetricsPage::sample_of(const Family& family, std::string_view labels,
-                                            bool& is_new) {
-  Samples& samples = samples_of(family);
-  auto at = samples.numbers.find(labels);
-  is_new = at == samples.numbers.end();
-  if (is_new) at = samples.numbers.emplace(std::string(labels), Sample{}).first;
-  return at->second;
+std::string_view MetricsPage::keep(std::string_view labels) {
+  const auto kept = labels_.find(labels);
+  return kept != labels_.end() ? *kept : *labels_.emplace(labels).first;
+}
+
+std::pair<MetricsPage::Sample&, bool> MetricsPage::sample_of(const Family& family,
+                                                             std::string_view labels) {
+  const auto [at, is_new] = samples_of(family).numbers.try_emplace(keep(labels));
+  return {at->second, is_new};
 }
 
 void MetricsPage::add(const Family& family, std::string_view labels, std::int64_t value) {
   if (value == 0 && family.hide_zero) return;
-  bool is_new = false;
-  Sample& sample = sample_of(family, labels, is_new);
+  const auto [sample, is_new] = sample_of(family, labels);
   const bool sum = family.combine == Combine::kSum || is_new;
   sample.whole = sum ? sample.whole + value : std::max(sample.whole, value);
 }
 
 void MetricsPage::add(const Family& family, std::string_view labels, double value) {
-  bool is_new = false;
-  Sample& sample = sample_of(family, labels, is_new);
+  const auto [sample, is_new] = sample_of(family, labels);
   const bool sum = family.combine == Combine::kSum || is_new;
   sample.is_real = true;
   sample.real = sum ? sample.real + value : std::max(sample.real, value);
@@ -130,11 +173,7 @@ void MetricsPage::add(const Family& family, std::string_view labels, double valu
 void MetricsPage::add(const Family& family, std::string_view labels,
                       const HistogramTotals& totals) {
   if (family.hide_zero && totals.count() == 0) return;
-  Samples& samples = samples_of(family);
-  auto at = samples.histograms.find(labels);
-  if (at == samples.histograms.end())
-    at = samples.histograms.emplace(std::string(labels), HistogramTotals{}).first;
-  at->second.add(totals);
+  samples_of(family).histograms[keep(labels)].add(totals);
 }
 
 void MetricsPage::add(const Family& family, std::string_view labels, const Histogram& histogram) {
@@ -145,25 +184,42 @@ void MetricsPage::add(const Family& family, std::string_view labels, const Histo
 
 std::string MetricsPage::text() const {
   std::string out;
-  for (const Family* family : families::kAll) append_family(known_.at(family->name), out);
-  for (const auto& [name, samples] : others_) append_family(samples, out);
+  Cursor cursor(*this);
+  while (cursor.append_to(out, 1U << 20)) {
+  }
   return out;
 }
 
-void MetricsPage::append_family(const Samples& samples, std::string& out) {
+MetricsPage::Cursor::Cursor(const MetricsPage& page) {
+  for (const Family* family : families::kAll) families_.push_back(&page.known_.at(family->name));
+  for (const auto& [name, samples] : page.others_) families_.push_back(&samples);
+  begin_family();
+}
+
+void MetricsPage::Cursor::begin_family() {
+  head_written_ = false;
+  if (family_ == families_.size()) return;
+  number_ = families_[family_]->numbers.begin();
+  histogram_ = families_[family_]->histograms.begin();
+}
+
+bool MetricsPage::Cursor::append_to(std::string& out, std::size_t bytes_min) {
+  const std::size_t before = out.size();
+  while (family_ < families_.size() && out.size() - before < bytes_min) append_one(out);
+  return out.size() > before;
+}
+
+// The head of a family, one sample, or one histogram.
+void MetricsPage::Cursor::append_one(std::string& out) {
+  const Samples& samples = *families_[family_];
   const Family& family = samples.family;
-  out += "# HELP ";
-  out += family.name;
-  out += ' ';
-  append_help(out, family.help);
-  out += "\n# TYPE ";
-  out += family.name;
-  out += ' ';
-  out += name_of(family.type);
-  out += '\n';
-  for (const auto& [labels, sample] : samples.numbers) {
+  if (!head_written_) {
+    append_head(family, out);
+    head_written_ = true;
+  } else if (number_ != samples.numbers.end()) {
+    const Sample& sample = number_->second;
     out += family.name;
-    append_braced(out, labels);
+    append_braced(out, number_->first);
     out += ' ';
     if (sample.is_real) {
       append_real(out, sample.real);
@@ -171,41 +227,14 @@ void MetricsPage::append_family(const Samples& samples, std::string& out) {
       append_value(out, sample.whole);
     }
     out += '\n';
+    ++number_;
+  } else if (histogram_ != samples.histograms.end()) {
+    append_histogram(family.name, histogram_->first, histogram_->second, out);
+    ++histogram_;
+  } else {
+    ++family_;
+    begin_family();
   }
-  for (const auto& [labels, totals] : samples.histograms)
-    append_histogram(family.name, labels, totals, out);
-}
-
-void MetricsPage::append_histogram(std::string_view name, std::string_view labels,
-                                   const HistogramTotals& totals, std::string& out) {
-  std::uint64_t cumulative = 0;
-  for (std::size_t i = 0; i < totals.buckets.size(); ++i) {
-    cumulative += totals.buckets[i];
-    out += name;
-    out += "_bucket{";
-    out += labels;
-    out += labels.empty() ? "le=\"" : ",le=\"";
-    if (i < Histogram::kEdges.size()) {
-      append_value(out, Histogram::kEdges[i]);
-    } else {
-      out += "+Inf";
-    }
-    out += "\"} ";
-    append_value(out, cumulative);
-    out += '\n';
-  }
-  out += name;
-  out += "_sum";
-  append_braced(out, labels);
-  out += ' ';
-  append_real(out, totals.sum_seconds);
-  out += '\n';
-  out += name;
-  out += "_count";
-  append_braced(out, labels);
-  out += ' ';
-  append_value(out, cumulative);
-  out += '\n';
 }
 
 }  // namespace weft::telemetry

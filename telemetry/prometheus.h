@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "sidecar/core/counters.h"
 #include "telemetry/family.h"
@@ -61,7 +63,11 @@ class MetricsPage final {
     add(family, render_labels(labels), value);
   }
 
+  // The whole page. A page of thousands of series is tens of megabytes: use a Cursor where it
+  // matters.
   [[nodiscard]] std::string text() const;
+
+  class Cursor;
 
  private:
   struct Sample {
@@ -69,20 +75,42 @@ class MetricsPage final {
     double real = 0;
     bool is_real = false;
   };
+  // Keyed by views into labels_.
   struct Samples {
     Family family;
-    std::map<std::string, Sample, std::less<>> numbers;
-    std::map<std::string, HistogramTotals, std::less<>> histograms;
+    std::map<std::string_view, Sample> numbers;
+    std::map<std::string_view, HistogramTotals> histograms;
   };
 
   Samples& samples_of(const Family& family);
-  Sample& sample_of(const Family& family, std::string_view labels, bool& is_new);
-  static void append_family(const Samples& samples, std::string& out);
-  static void append_histogram(std::string_view name, std::string_view labels,
-                               const HistogramTotals& totals, std::string& out);
+  // The sample of these labels, and whether it is new.
+  std::pair<Sample&, bool> sample_of(const Family& family, std::string_view labels);
+  [[nodiscard]] std::string_view keep(std::string_view labels);
 
+  std::set<std::string, std::less<>> labels_;  // each text once, however many families have it
   std::map<std::string_view, Samples> known_;  // families::kAll
   std::map<std::string, Samples, std::less<>> others_;
+};
+
+// Writes a page piece by piece, so that nobody needs all of its text at once. The page must outlive
+// it and not change.
+class MetricsPage::Cursor final {
+ public:
+  explicit Cursor(const MetricsPage& page);
+
+  // Appends at least `bytes_min` more, or what is left; whole lines. False when nothing is left to
+  // append.
+  bool append_to(std::string& out, std::size_t bytes_min);
+
+ private:
+  void begin_family();
+  void append_one(std::string& out);
+
+  std::vector<const Samples*> families_;
+  std::size_t family_ = 0;
+  bool head_written_ = false;
+  std::map<std::string_view, Sample>::const_iterator number_;
+  std::map<std::string_view, HistogramTotals>::const_iterator histogram_;
 };
 
 }  // namespace weft::telemetry

@@ -120,23 +120,23 @@ void Registry::advance(TimePoint now) {
                               [](Shard& shard) -> auto& { return shard.clusters_; });
 }
 
-std::string Registry::scrape(TimePoint now) {
+std::unique_ptr<MetricsPage> Registry::collect(TimePoint now) {
   advance(now);
-  MetricsPage page;
-  collect_requests(page);
-  collect_tcp(page);
-  collect_counts(page);
-  collect_clusters(page);
-  for (const auto& shard : shards_) collect(shard->proxy(), page);
-  page.add(families::kTelemetryDropped, {{"signal", name_of(Signal::kLabel)}},
-           whole(label_overflows()));
+  auto page = std::make_unique<MetricsPage>();
+  collect_requests(*page);
+  collect_tcp(*page);
+  collect_counts(*page);
+  collect_clusters(*page);
+  for (const auto& shard : shards_) telemetry::collect(shard->proxy(), *page);
+  page->add(families::kTelemetryDropped, {{"signal", name_of(Signal::kLabel)}},
+            whole(label_overflows()));
   for (const Item& item : items_) {
-    std::visit([&](const auto* metric) { page.add(*item.family, item.labels, *metric); },
+    std::visit([&](const auto* metric) { page->add(*item.family, item.labels, *metric); },
                item.metric);
   }
-  page.add(families::kBuildInfo, {{"version", WEFT_VERSION}}, std::int64_t{1});
-  collect(read_process_stats(), page);
-  return page.text();
+  page->add(families::kBuildInfo, {{"version", WEFT_VERSION}}, std::int64_t{1});
+  telemetry::collect(read_process_stats(), *page);
+  return page;
 }
 
 void Registry::collect_requests(MetricsPage& page) const {
@@ -215,11 +215,11 @@ void Registry::collect_counts(MetricsPage& page) const {
 void Registry::collect_clusters(MetricsPage& page) const {
   for (const auto& shard : shards_) {
     shard->clusters_.for_each([&](const Shard::ClusterTable::Entry& entry) {
-      collect(entry.values,
-              {.destination_service = text_of(high_id(entry.key[0])),
-               .backend = text_of(low_id(entry.key[0])),
-               .in_use = entry.pins.load(std::memory_order_relaxed) != 0},
-              page);
+      telemetry::collect(entry.values,
+                         {.destination_service = text_of(high_id(entry.key[0])),
+                          .backend = text_of(low_id(entry.key[0])),
+                          .in_use = entry.pins.load(std::memory_order_relaxed) != 0},
+                         page);
     });
   }
 }

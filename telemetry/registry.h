@@ -50,8 +50,10 @@ class Registry final {
   // minute it does nothing.
   void advance(TimePoint now);
 
-  // Everything as Prometheus text. Calls advance().
-  [[nodiscard]] std::string scrape(TimePoint now);
+  // Everything that is counted, now. Calls advance().
+  [[nodiscard]] std::unique_ptr<MetricsPage> collect(TimePoint now);
+  // The same as Prometheus text.
+  [[nodiscard]] std::string scrape(TimePoint now) { return collect(now)->text(); }
 
  private:
   struct Item;

@@ -103,6 +103,27 @@ TEST(Prometheus, EveryFamilyIsListedBeforeItsFirstSample) {
   }
 }
 
+TEST(Prometheus, APageReadInPiecesIsTheSamePage) {
+  MetricsPage page;
+  Histogram histogram;
+  for (int i = 0; i < 50; ++i) {
+    page.add(kApples, {{"kind", std::to_string(i)}}, std::int64_t{i});
+    page.add(kWait, {{"kind", std::to_string(i)}}, histogram);
+  }
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{100}, std::size_t{5000}}) {
+    MetricsPage::Cursor cursor(page);
+    std::string whole;
+    std::string part;
+    while (cursor.append_to(part, piece)) {
+      EXPECT_TRUE(part.ends_with('\n'));
+      EXPECT_LT(part.size(), piece + 2000);
+      whole += part;
+      part.clear();
+    }
+    EXPECT_EQ(whole, page.text());
+  }
+}
+
 TEST(Families, HaveNamesThatFitTheirType) {
   for (const Family* family : families::kAll) {
     EXPECT_TRUE(family->name.starts_with("weft_")) << family->name;
