@@ -19,9 +19,6 @@ namespace {
 namespace pb = google::protobuf;
 using Field = pb::FieldDescriptor;
 
-// 2^63 ns is 292 years; what is longer means "for ever" and is nowhere a sensible setting.
-constexpr std::int64_t kSecondsMax = 9'000'000'000;
-
 bool token_char(char c) {
   if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
   return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -95,7 +92,8 @@ class Walk final {
         break;
     }
     const bool ruled = field.options().HasExtension(weft::must);
-    const auto& must = ruled ? field.options().GetExtension(weft::must) : weft::Must::default_instance();
+    const auto& must =
+        ruled ? field.options().GetExtension(weft::must) : weft::Must::default_instance();
     if (field.is_repeated()) {
       repeated(message, field, must, path);
     } else if (set) {
@@ -158,10 +156,9 @@ class Walk final {
     for (int at = 0; at < reflection.FieldSize(message, &field); ++at) {
       const auto& entry = reflection.GetRepeatedMessage(message, &field, at);
       std::string scratch;
-      const auto& key =
-          entry.GetReflection()->GetStringReference(entry, &key_field, &scratch);
-      descend(entry.GetReflection()->GetMessage(entry, &value_field), weft::Must::default_instance(),
-              path.at(field.name(), key));
+      const auto& key = entry.GetReflection()->GetStringReference(entry, &key_field, &scratch);
+      descend(entry.GetReflection()->GetMessage(entry, &value_field),
+              weft::Must::default_instance(), path.at(field.name(), key));
     }
   }
 
@@ -187,15 +184,17 @@ class Walk final {
                 must, path);
         return;
       case Field::CPPTYPE_ENUM: {
-        const int chosen = one ? r.GetEnumValue(message, &field)
-                               : r.GetRepeatedEnumValue(message, &field, at);
+        const int chosen =
+            one ? r.GetEnumValue(message, &field) : r.GetRepeatedEnumValue(message, &field, at);
         if (field.enum_type()->FindValueByNumber(chosen) == nullptr) {
-          out_.refuse(path, fmt::format("{} is not a value of {}", chosen, field.enum_type()->name()));
+          out_.refuse(path,
+                      fmt::format("{} is not a value of {}", chosen, field.enum_type()->name()));
         }
         return;
       }
       case Field::CPPTYPE_BOOL:
-        if (must.only_true() && one && !r.GetBool(message, &field)) out_.refuse(path, "must be true");
+        if (must.only_true() && one && !r.GetBool(message, &field))
+          out_.refuse(path, "must be true");
         return;
       default:
         number(numeric(message, field, at), must, path, "");
@@ -229,9 +228,10 @@ class Walk final {
 
   static std::string printed(const pb::Message& message, const Field& field, int at) {
     if (field.cpp_type() != Field::CPPTYPE_STRING) {
-      return fmt::format("{}", field.cpp_type() == Field::CPPTYPE_ENUM
-                                   ? message.GetReflection()->GetRepeatedEnumValue(message, &field, at)
-                                   : numeric(message, field, at));
+      return fmt::format("{}",
+                         field.cpp_type() == Field::CPPTYPE_ENUM
+                             ? message.GetReflection()->GetRepeatedEnumValue(message, &field, at)
+                             : numeric(message, field, at));
     }
     return "\"" + escape(message.GetReflection()->GetRepeatedString(message, &field, at)) + "\"";
   }
@@ -256,7 +256,8 @@ class Walk final {
     const auto seconds = duration.seconds();
     const auto nanos = duration.nanos();
     if (nanos <= -1'000'000'000 || nanos >= 1'000'000'000 || (seconds < 0 && nanos > 0) ||
-        (seconds > 0 && nanos < 0) || seconds > kSecondsMax || seconds < -kSecondsMax) {
+        (seconds > 0 && nanos < 0) || seconds > kDurationSecondsMax ||
+        seconds < -kDurationSecondsMax) {
       out_.refuse(path, "is not a duration");
       return;
     }
@@ -300,7 +301,8 @@ class Walk final {
 
 }  // namespace
 
-void check(const pb::Message& message, const FieldPath& path, UnknownFields unknown, Findings& out) {
+void check(const pb::Message& message, const FieldPath& path, UnknownFields unknown,
+           Findings& out) {
   Walk(unknown, out).message(message, path);
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 // FieldPath: where in a message we are, as `virtual_hosts[0].routes[3].route.cluster`.
 //
-// A chain of links on the stack, one per level: going down costs nothing, text is made only when something must be
-// said. Links hold views: a path lives no longer than the names and the parent it was made from.
+// A chain of links on the stack, one per level: going down costs nothing, text is made only when
+// something must be said. Links hold views: a path lives no longer than the names and the parent it
+// was made from.
 
 #include <string>
 #include <string_view>
@@ -13,7 +14,8 @@ class FieldPath final {
  public:
   FieldPath() = default;  // the resource itself
 
-  // Only below a path that has a name and so lives on: `path / "a" / "b"` would point at a temporary.
+  // Only below a path that has a name and so lives on: `path / "a" / "b"` would point at a
+  // temporary.
   [[nodiscard]] FieldPath operator/(std::string_view field) const& {
     return FieldPath(this, field, kNoIndex, {}, false);
   }

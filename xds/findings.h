@@ -1,8 +1,10 @@
 #pragma once
-// Findings: what a walk over one resource found: reasons to refuse it, fields passed over, fields nobody declares.
+// Findings: what a walk over one resource found: reasons to refuse it, fields passed over, fields
+// nobody declares.
 //
-// Owner: whoever translates the resource. Every mistake is collected, since people fix all of them at once; past
-// kKept only the count goes on. Texts are for NACKs, logs and `weft lint`, and never decide anything.
+// Owner: whoever translates the resource. Every mistake is collected, since people fix all of them
+// at once; past kKept only the count goes on. Texts are for NACKs, logs and `weft lint`, and never
+// decide anything.
 
 #include <cstddef>
 #include <string>

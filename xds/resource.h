@@ -1,8 +1,10 @@
 #pragma once
-// Resource: one named, versioned piece of configuration as it travels: LDS, RDS, CDS, EDS, SDS and our own.
+// Resource: one named, versioned piece of configuration as it travels: LDS, RDS, CDS, EDS, SDS and
+// our own.
 //
-// A version is a hash of the content: the same content has the same version on every replica of the control plane and
-// after its restart, so that nothing is sent twice. Source: xDS v3, DiscoveryResponse and Resource.
+// A version is a hash of the content: the same content has the same version on every replica of the
+// control plane and after its restart, so that nothing is sent twice. Source: xDS v3,
+// DiscoveryResponse and Resource.
 
 #include <google/protobuf/any.pb.h>
 
@@ -22,8 +24,7 @@ inline constexpr std::string_view kEndpointType =
     "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 inline constexpr std::string_view kSecretType =
     "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
-inline constexpr std::string_view kGenerationType =
-    "type.googleapis.com/weft.config.v1.Generation";
+inline constexpr std::string_view kGenerationType = "type.googleapis.com/weft.config.v1.Generation";
 
 struct Resource {
   std::string name;
@@ -37,7 +38,8 @@ struct Resource {
 // Sixteen hex digits.
 [[nodiscard]] std::string version_of(std::string_view bytes);
 
-[[nodiscard]] Resource make_resource(std::string_view name, const google::protobuf::Message& message);
+[[nodiscard]] Resource make_resource(std::string_view name,
+                                     const google::protobuf::Message& message);
 
 // What stands after the last slash; only that decides (a type URL's host says nothing).
 [[nodiscard]] std::string_view message_name(std::string_view type_url);

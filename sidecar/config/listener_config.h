@@ -45,6 +45,8 @@ struct Tracing {
   std::uint16_t roots_per_second = 0;   // sampled before the percentage is asked (weft.config.v1)
   std::uint16_t failures_per_second = 1;
   std::string collector_cluster;
+  std::string collector_path;      // OTLP/HTTP; empty: OTLP/gRPC
+  std::string service_name;        // empty: from the workload
 };
 
 // Header names that only a verified peer may send us are stripped from everybody else's requests.
@@ -101,7 +103,8 @@ struct ListenerConfig {
   std::vector<SocketAddress> extra_addresses;
   Direction direction = Direction::kUnspecified;
   bool bind = true;                  // false: reached only by original destination from another listener
-  bool use_original_dst = false;
+  bool use_original_dst = false;     // hands the connection to the listener of its original destination
+  bool read_original_dst = false;    // original_dst filter: chains are chosen by the original destination
   bool transparent = false;
   bool sniff_tls = false;            // tls_inspector
   bool sniff_http = false;           // http_inspector

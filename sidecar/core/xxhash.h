@@ -1,6 +1,7 @@
 #pragma once
-// xxh64(): the 64-bit xxHash of some bytes. Versions of resources, hash rings and lookup keys need one hash that every
-// machine computes alike. Not for secrets and not against people who choose their collisions.
+// xxh64(): the 64-bit xxHash of some bytes. Versions of resources, hash rings and lookup keys need
+// one hash that every machine computes alike. Not for secrets and not against people who choose
+// their collisions.
 //
 // Source: the xxHash specification (XXH64), checked against its published test vectors.
 

@@ -47,7 +47,8 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Every message that stands in an Any, or opens a file; naming them also makes the linker keep them.
+// Every message that stands in an Any, or opens a file; naming them also makes the linker keep
+// them.
 const std::vector<const pb::Descriptor*>& messages() {
   static const std::vector<const pb::Descriptor*> all = {
       envoy::service::discovery::v3::DiscoveryRequest::descriptor(),
@@ -201,24 +202,24 @@ constexpr OnTheWire kOnTheWire[] = {
     {"envoy.config.listener.v3.ListenerFilter", "filter_disabled", "22 00"},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
      "codec_type", "08 01"},
-    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-     "rds", "1a 00"},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "rds",
+     "1a 00"},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
      "route_config", "22 00"},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
      "http_filters", "2a 00"},
-    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-     "tracing", "3a 00"},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "tracing",
+     "3a 00"},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
      "stream_idle_timeout", "c2 01 00"},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
      "normalize_path", "f2 01 00"},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
      "path_with_escaped_slashes_action", "e8 02 01"},
-    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
-     "typed_config", "22 00"},
-    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
-     "is_optional", "30 01"},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter", "typed_config",
+     "22 00"},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter", "is_optional",
+     "30 01"},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter", "disabled", "38 01"},
     {"envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "cluster", "12 01 61"},
     {"envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "max_connect_attempts", "3a 00"},
@@ -254,8 +255,8 @@ constexpr OnTheWire kOnTheWire[] = {
     {"envoy.config.route.v3.RouteAction", "max_stream_duration", "a2 02 00"},
     {"envoy.config.route.v3.WeightedCluster.ClusterWeight", "name", "0a 01 61"},
     {"envoy.config.route.v3.WeightedCluster.ClusterWeight", "weight", "12 00"},
-    {"envoy.config.route.v3.WeightedCluster.ClusterWeight",
-     "typed_per_filter_config", "52 05 0a 01 61 12 00"},
+    {"envoy.config.route.v3.WeightedCluster.ClusterWeight", "typed_per_filter_config",
+     "52 05 0a 01 61 12 00"},
     {"envoy.config.route.v3.RetryPolicy", "retry_on", "0a 01 61"},
     {"envoy.config.route.v3.RetryPolicy", "num_retries", "12 00"},
     {"envoy.config.route.v3.RetryPolicy", "retriable_status_codes", "3a 01 01"},
@@ -274,8 +275,8 @@ constexpr OnTheWire kOnTheWire[] = {
     {"envoy.config.cluster.v3.Cluster", "transport_socket", "c2 01 00"},
     {"envoy.config.cluster.v3.Cluster", "common_lb_config", "da 01 00"},
     {"envoy.config.cluster.v3.Cluster", "load_assignment", "8a 02 00"},
-    {"envoy.config.cluster.v3.Cluster",
-     "typed_extension_protocol_options", "a2 02 05 0a 01 61 12 00"},
+    {"envoy.config.cluster.v3.Cluster", "typed_extension_protocol_options",
+     "a2 02 05 0a 01 61 12 00"},
     {"envoy.config.cluster.v3.Cluster", "cluster_type", "b2 02 00"},
     {"envoy.config.cluster.v3.Cluster", "load_balancing_policy", "ca 02 00"},
     {"envoy.config.cluster.v3.Cluster", "transport_socket_matches", "da 02 00"},
@@ -305,10 +306,10 @@ constexpr OnTheWire kOnTheWire[] = {
     {"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext", "alpn_protocols", "22 01 61"},
     {"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
      "tls_certificate_sds_secret_configs", "32 00"},
-    {"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
-     "combined_validation_context", "42 00"},
-    {"envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
-     "trusted_ca", "0a 00"},
+    {"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext", "combined_validation_context",
+     "42 00"},
+    {"envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext", "trusted_ca",
+     "0a 00"},
     {"envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
      "match_subject_alt_names", "4a 00"},
     {"envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
@@ -329,8 +330,8 @@ constexpr OnTheWire kOnTheWire[] = {
     {"envoy.config.bootstrap.v3.Bootstrap", "admin", "62 00"},
     {"envoy.config.bootstrap.v3.Bootstrap", "bootstrap_extensions", "aa 01 00"},
     {"envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash", "hash_function", "08 01"},
-    {"envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash",
-     "minimum_ring_size", "12 00"},
+    {"envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash", "minimum_ring_size",
+     "12 00"},
     {"google.rpc.Status", "code", "08 01"},
     {"google.rpc.Status", "message", "12 01 61"},
     {"google.rpc.Status", "details", "1a 00"},
@@ -387,8 +388,7 @@ TEST(Protos, TypeUrlsAreThePublicOnes) {
             "type.googleapis.com/"
             "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager");
   any.PackFrom(envoy::extensions::transport_sockets::tls::v3::Secret());
-  EXPECT_EQ(any.type_url(),
-            "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret");
+  EXPECT_EQ(any.type_url(), "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret");
   any.PackFrom(envoy::extensions::upstreams::http::v3::HttpProtocolOptions());
   EXPECT_EQ(any.type_url(),
             "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
@@ -442,10 +442,10 @@ TEST(Protos, JsonWithAnysComesBackTheSame) {
 
 TEST(Protos, SnakeCaseJsonIsReadAsWell) {
   envoy::config::cluster::v3::Cluster cluster;
-  ASSERT_TRUE(pb::util::JsonStringToMessage(
-                  R"({"name": "a", "connect_timeout": "0.25s", "lb_policy": "LEAST_REQUEST"})",
-                  &cluster)
-                  .ok());
+  ASSERT_TRUE(
+      pb::util::JsonStringToMessage(
+          R"({"name": "a", "connect_timeout": "0.25s", "lb_policy": "LEAST_REQUEST"})", &cluster)
+          .ok());
   EXPECT_EQ(cluster.connect_timeout().nanos(), 250'000'000);
   EXPECT_EQ(cluster.lb_policy(), envoy::config::cluster::v3::Cluster::LEAST_REQUEST);
 }

@@ -1,0 +1,400 @@
+// Cluster -> ClusterConfig: discovery, transport, limits, ejection, balancing and what only weft
+// says.
+
+#include <fmt/format.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "sidecar/core/strings.h"
+#include "xds/endpoints.h"
+#include "xds/extensions.h"
+#include "xds/from_proto.h"
+#include "xds/http_settings.h"
+#include "xds/proto/cluster.pb.h"
+#include "xds/proto/http_protocol_options.pb.h"
+#include "xds/proto/lb_least_request.pb.h"
+#include "xds/proto/lb_random.pb.h"
+#include "xds/proto/lb_round_robin.pb.h"
+#include "xds/proto/weft_config.pb.h"
+#include "xds/reading.h"
+#include "xds/resource.h"
+#include "xds/tls_settings.h"
+
+namespace weft::xds {
+
+namespace cds = envoy::config::cluster::v3;
+namespace core = envoy::config::core::v3;
+namespace lb = envoy::extensions::load_balancing_policies;
+namespace up = envoy::extensions::upstreams::http::v3;
+
+namespace {
+
+using Discovery = config::ClusterConfig::Discovery;
+using Protocol = config::UpstreamHttp::Protocol;
+
+const std::string kMetadata = "weft";
+
+Discovery discovery_of(const cds::Cluster& cluster, const FieldPath& path, Reading& in) {
+  if (cluster.has_cluster_type()) {
+    const auto at = path / "cluster_type";
+    in.refuse(at / "typed_config",
+              fmt::format("unknown cluster type {}",
+                          escape(type_of(cluster.cluster_type().typed_config()))));
+    return Discovery::kStatic;
+  }
+  switch (cluster.type()) {
+    case cds::Cluster::EDS:
+      return Discovery::kEds;
+    case cds::Cluster::STRICT_DNS:
+      return Discovery::kStrictDns;
+    case cds::Cluster::LOGICAL_DNS:
+      return Discovery::kLogicalDns;
+    case cds::Cluster::ORIGINAL_DST:
+      return Discovery::kOriginalDst;
+    default:
+      return Discovery::kStatic;
+  }
+}
+
+void read_discovery(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
+                    config::ClusterConfig& out) {
+  out.discovery = discovery_of(cluster, path, in);
+  const auto eds = path / "eds_cluster_config";
+  const auto load = path / "load_assignment";
+  if (cluster.has_eds_cluster_config() != (out.discovery == Discovery::kEds)) {
+    in.refuse(eds, out.discovery == Discovery::kEds ? "is required" : "is for type EDS");
+  }
+  switch (out.discovery) {
+    case Discovery::kEds:
+      out.eds_service_name = cluster.eds_cluster_config().service_name();
+      in.must_be_ads(cluster.eds_cluster_config().eds_config(), eds / "eds_config");
+      break;
+    case Discovery::kStatic: {
+      auto endpoints = read_endpoints(cluster.load_assignment(), load, in);
+      endpoints.cluster = cluster.name();
+      endpoints.version = version_of(serialize(cluster.load_assignment()));
+      out.inline_endpoints = std::make_shared<const config::EndpointSet>(std::move(endpoints));
+      break;
+    }
+    case Discovery::kStrictDns:
+    case Discovery::kLogicalDns:
+      out.dns_targets = read_dns_targets(cluster.load_assignment(), load, in);
+      if (out.dns_targets.empty()) in.refuse(load, "needs a name to resolve");
+      if (out.discovery == Discovery::kLogicalDns && out.dns_targets.size() > 1) {
+        in.refuse(load, "LOGICAL_DNS has one name only");
+      }
+      if (cluster.has_dns_refresh_rate()) out.dns_refresh = duration_of(cluster.dns_refresh_rate());
+      break;
+    case Discovery::kOriginalDst:
+      if (cluster.has_load_assignment()) in.refuse(load, "is not for type ORIGINAL_DST");
+      break;
+  }
+  if (out.discovery == Discovery::kEds && cluster.has_load_assignment()) {
+    in.refuse(load, "is not for type EDS");
+  }
+}
+
+void read_least_request(const google::protobuf::UInt32Value& choices, bool set,
+                        config::ClusterConfig& out) {
+  out.balancer = config::BalancerKind::kLeastRequest;
+  out.least_request_choices = set ? choices.value() : 2;
+}
+
+// The first policy of a type we know; whoever wrote the list put the better ones first.
+void read_policy_list(const cds::LoadBalancingPolicy& policy, const FieldPath& path, Reading& in,
+                      config::ClusterConfig& out) {
+  std::string unknown;
+  for (int index = 0; index < policy.policies_size(); ++index) {
+    const auto item = path.at("policies", index);
+    const auto at = item / "typed_extension_config.typed_config";
+    const auto& any = policy.policies(index).typed_extension_config().typed_config();
+    const auto type = type_of(any);
+    lb::round_robin::v3::RoundRobin round_robin;
+    lb::random::v3::Random random;
+    lb::least_request::v3::LeastRequest least;
+    if (type == round_robin.GetDescriptor()->full_name()) {
+      in.unpack(any, at, round_robin);
+      out.balancer = config::BalancerKind::kRoundRobin;
+      return;
+    }
+    if (type == random.GetDescriptor()->full_name()) {
+      in.unpack(any, at, random);
+      out.balancer = config::BalancerKind::kRandom;
+      return;
+    }
+    if (type == least.GetDescriptor()->full_name()) {
+      in.unpack(any, at, least);
+      read_least_request(least.choice_count(), least.has_choice_count(), out);
+      return;
+    }
+    if (!unknown.empty()) unknown += ", ";
+    unknown += type;
+  }
+  in.refuse(path / "policies", fmt::format("has no policy known here: {}",
+                                           unknown.empty() ? "empty" : escape(unknown)));
+}
+
+void read_balancing(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
+                    config::ClusterConfig& out) {
+  const auto& common = cluster.common_lb_config();
+  if (common.has_healthy_panic_threshold()) {
+    out.panic_percent = common.healthy_panic_threshold().value();
+  }
+  if (cluster.has_load_balancing_policy()) {
+    read_policy_list(cluster.load_balancing_policy(), path / "load_balancing_policy", in, out);
+    return;
+  }
+  const auto at = path / "lb_policy";
+  switch (cluster.lb_policy()) {
+    case cds::Cluster::ROUND_ROBIN:
+      break;
+    case cds::Cluster::LEAST_REQUEST: {
+      const auto& least = cluster.least_request_lb_config();
+      read_least_request(least.choice_count(), least.has_choice_count(), out);
+      break;
+    }
+    case cds::Cluster::RANDOM:
+      out.balancer = config::BalancerKind::kRandom;
+      break;
+    case cds::Cluster::CLUSTER_PROVIDED:
+      if (out.discovery != Discovery::kOriginalDst) {
+        in.refuse(at, "CLUSTER_PROVIDED is for type ORIGINAL_DST");
+      }
+      return;
+    case cds::Cluster::LOAD_BALANCING_POLICY_CONFIG:
+      in.refuse(path / "load_balancing_policy", "is required");
+      return;
+    case cds::Cluster::RING_HASH:
+    case cds::Cluster::MAGLEV:
+      in.refuse(
+          at, fmt::format("{} is not supported", cds::Cluster::LbPolicy_Name(cluster.lb_policy())));
+      return;
+    default:
+      return;  // refused by the walk
+  }
+  if (out.discovery == Discovery::kOriginalDst) {
+    in.refuse(at, "must be CLUSTER_PROVIDED for type ORIGINAL_DST");
+  }
+}
+
+void read_thresholds(const cds::CircuitBreakers& breakers, const FieldPath& path, Reading& in,
+                     config::ClusterConfig& out) {
+  bool found = false;
+  for (int index = 0; index < breakers.thresholds_size(); ++index) {
+    const auto& threshold = breakers.thresholds(index);
+    if (threshold.priority() != core::DEFAULT || found) {
+      in.note(path.at("thresholds", index),
+              "has no effect here: the first of priority DEFAULT counts");
+      continue;
+    }
+    found = true;
+    const auto or_default = [](bool set, const google::protobuf::UInt32Value& value,
+                               std::uint32_t fallback) { return set ? value.value() : fallback; };
+    auto& limits = out.limits;
+    limits.connections_max =
+        or_default(threshold.has_max_connections(), threshold.max_connections(), 1024);
+    limits.pending_max =
+        or_default(threshold.has_max_pending_requests(), threshold.max_pending_requests(), 1024);
+    limits.requests_max = or_default(threshold.has_max_requests(), threshold.max_requests(), 1024);
+    limits.retries_max = or_default(threshold.has_max_retries(), threshold.max_retries(), 3);
+    if (!threshold.has_retry_budget()) continue;
+    // Envoy's floor is a number of retries at a time, ours one per second; the share is what
+    // matters.
+    const auto& budget = threshold.retry_budget();
+    config::RetryBudget read;
+    read.percent = budget.has_budget_percent() ? budget.budget_percent().value() : 20.0;
+    read.min_per_second =
+        or_default(budget.has_min_retry_concurrency(), budget.min_retry_concurrency(), 3);
+    if (duration_of(budget.budget_interval()) > Duration{0}) {
+      read.interval = duration_of(budget.budget_interval());
+    }
+    out.retry_budget = read;
+  }
+}
+
+config::OutlierDetection read_outlier(const cds::OutlierDetection& outlier, const FieldPath& path,
+                                      Reading& in) {
+  config::OutlierDetection out;
+  const auto or_default = [](bool set, const google::protobuf::UInt32Value& value,
+                             std::uint32_t fallback) { return set ? value.value() : fallback; };
+  // "Enforcing" is the chance of an ejection in percent. Ours eject or do not.
+  const auto enforced = [&](std::string_view field, std::uint32_t percent) {
+    if (percent > 0 && percent < 100) in.note(path / field, "works as 100 here");
+    return percent > 0;
+  };
+  out.consecutive_5xx = or_default(outlier.has_consecutive_5xx(), outlier.consecutive_5xx(), 5);
+  if (!enforced("enforcing_consecutive_5xx",
+                or_default(outlier.has_enforcing_consecutive_5xx(),
+                           outlier.enforcing_consecutive_5xx(), 100))) {
+    out.consecutive_5xx = 0;
+  }
+  if (enforced("enforcing_consecutive_gateway_failure",
+               outlier.enforcing_consecutive_gateway_failure().value())) {
+    out.consecutive_gateway_failure = or_default(outlier.has_consecutive_gateway_failure(),
+                                                 outlier.consecutive_gateway_failure(), 5);
+  }
+  out.split_local = outlier.split_external_local_origin_errors();
+  if (out.split_local &&
+      enforced("enforcing_consecutive_local_origin_failure",
+               or_default(outlier.has_enforcing_consecutive_local_origin_failure(),
+                          outlier.enforcing_consecutive_local_origin_failure(), 100))) {
+    out.consecutive_local_failure = or_default(outlier.has_consecutive_local_origin_failure(),
+                                               outlier.consecutive_local_origin_failure(), 5);
+  }
+  if (outlier.has_interval()) out.interval = duration_of(outlier.interval());
+  if (outlier.has_base_ejection_time()) {
+    out.base_ejection = duration_of(outlier.base_ejection_time());
+  }
+  out.max_ejection = std::max(out.base_ejection, out.max_ejection);
+  if (outlier.has_max_ejection_time()) {
+    out.max_ejection = duration_of(outlier.max_ejection_time());
+    if (out.max_ejection < out.base_ejection) {
+      in.refuse(path / "max_ejection_time", "is less than base_ejection_time");
+    }
+  }
+  out.ejection_jitter = duration_of(outlier.max_ejection_time_jitter());
+  out.ejected_percent_max =
+      or_default(outlier.has_max_ejection_percent(), outlier.max_ejection_percent(), 10);
+  out.always_eject_one = outlier.always_eject_one_host().value();
+  return out;
+}
+
+void read_common(const core::HttpProtocolOptions& common, const FieldPath& path, Reading& in,
+                 config::UpstreamHttp& out) {
+  read_common_http(common, path, in, out.limits);
+  if (common.has_max_response_headers_kb()) {
+    out.limits.head_bytes_max = std::size_t{common.max_response_headers_kb().value()} * 1024;
+  }
+  if (common.has_idle_timeout()) out.idle_timeout = duration_of(common.idle_timeout());
+  out.requests_per_connection_max = common.max_requests_per_connection().value();
+  if (common.has_max_stream_duration() && duration_of(common.max_stream_duration()) > Duration{0}) {
+    in.refuse(path / "max_stream_duration", "is supported in routes only");
+  }
+}
+
+void read_http(const up::HttpProtocolOptions& options, const FieldPath& path, Reading& in,
+               config::UpstreamHttp& out) {
+  read_common(options.common_http_protocol_options(), path / "common_http_protocol_options", in,
+              out);
+  switch (options.upstream_protocol_options_case()) {
+    case up::HttpProtocolOptions::kExplicitHttpConfig:
+      if (options.explicit_http_config().has_http2_protocol_options()) {
+        out.protocol = Protocol::kHttp2;
+        out.http2 = read_http2(options.explicit_http_config().http2_protocol_options());
+      }
+      break;
+    case up::HttpProtocolOptions::kUseDownstreamProtocolConfig:
+      out.protocol = Protocol::kAsDownstream;
+      out.http2 = read_http2(options.use_downstream_protocol_config().http2_protocol_options());
+      break;
+    case up::HttpProtocolOptions::kAutoConfig:
+      out.protocol = Protocol::kAlpn;
+      out.http2 = read_http2(options.auto_config().http2_protocol_options());
+      break;
+    case up::HttpProtocolOptions::UPSTREAM_PROTOCOL_OPTIONS_NOT_SET:
+      break;
+  }
+}
+
+// Where the protocol stood before HttpProtocolOptions; still sent by old servers.
+void read_old_http(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
+                   config::UpstreamHttp& out) {
+  read_common(cluster.common_http_protocol_options(), path / "common_http_protocol_options", in,
+              out);
+  if (cluster.has_max_requests_per_connection()) {
+    out.requests_per_connection_max = cluster.max_requests_per_connection().value();
+  }
+  out.http2 = read_http2(cluster.http2_protocol_options());
+  if (cluster.protocol_selection() == cds::Cluster::USE_DOWNSTREAM_PROTOCOL) {
+    out.protocol = Protocol::kAsDownstream;
+  } else if (cluster.has_http2_protocol_options()) {
+    out.protocol = Protocol::kHttp2;
+  }
+}
+
+void read_policy(const weft::config::v1::ClusterPolicy& policy, config::ClusterConfig& out) {
+  if (policy.has_retry_budget()) {
+    const auto& budget = policy.retry_budget();
+    config::RetryBudget read;
+    if (budget.has_percent()) read.percent = budget.percent().value();
+    if (budget.has_interval()) read.interval = duration_of(budget.interval());
+    if (budget.has_min_per_second()) read.min_per_second = budget.min_per_second().value();
+    out.retry_budget = read;
+  }
+  if (out.outlier) out.outlier->never_eject_last = policy.keep_last_ready_endpoint();
+  out.handshake_timeout = duration_of(policy.tls_handshake_timeout());
+  out.limits.pending_timeout = duration_of(policy.pending_timeout());
+  out.mesh_peer = policy.mesh_peer();
+  out.local_app = policy.local_app();
+}
+
+void read_extensions(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
+                     config::ClusterConfig& out) {
+  read_old_http(cluster, path, in, out.http);
+  for (const auto& [name, any] : cluster.typed_extension_protocol_options()) {
+    const auto at = path.at("typed_extension_protocol_options", name);
+    const auto type = type_of(any);
+    up::HttpProtocolOptions http;
+    weft::config::v1::ClusterPolicy policy;
+    if (type == http.GetDescriptor()->full_name()) {
+      if (in.unpack(any, at, http)) read_http(http, at, in, out.http);
+    } else if (type == policy.GetDescriptor()->full_name()) {
+      if (in.unpack(any, at, policy)) read_policy(policy, out);
+    } else {
+      in.refuse(at, fmt::format("unknown protocol options {}", escape(type)));
+    }
+  }
+}
+
+void read_transport(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
+                    config::ClusterConfig& out) {
+  if (cluster.has_transport_socket()) {
+    out.tls = read_upstream_tls(cluster.transport_socket(), path / "transport_socket", in);
+  }
+  if (out.tls) {
+    out.tls->handshake_timeout =
+        out.handshake_timeout > Duration{0} ? out.handshake_timeout : out.connect_timeout;
+  } else if (out.http.protocol == Protocol::kAlpn) {
+    in.refuse(path / "transport_socket", "is required: auto_config chooses by ALPN");
+  }
+  const auto& bind = cluster.upstream_bind_config();
+  if (bind.has_source_address()) {
+    const auto at = path / "upstream_bind_config";
+    out.source = in.address(bind.source_address(), at / "source_address");
+  }
+  out.tcp_keepalive = cluster.upstream_connection_options().has_tcp_keepalive();
+}
+
+}  // namespace
+
+Result<config::ClusterConfig> cluster_from_proto(const cds::Cluster& cluster,
+                                                 const FromProtoOptions& options,
+                                                 Findings& findings) {
+  const FieldPath path;
+  Reading in(options, findings);
+  check(cluster, path, options.unknown, findings);
+  config::ClusterConfig out;
+  out.name = cluster.name();
+  out.version = version_of(serialize(cluster));
+  if (cluster.has_connect_timeout()) out.connect_timeout = duration_of(cluster.connect_timeout());
+  read_discovery(cluster, path, in, out);
+  read_balancing(cluster, path, in, out);
+  read_thresholds(cluster.circuit_breakers(), path / "circuit_breakers", in, out);
+  if (cluster.has_outlier_detection()) {
+    out.outlier = read_outlier(cluster.outlier_detection(), path / "outlier_detection", in);
+  }
+  read_extensions(cluster, path, in, out);
+  read_transport(cluster, path, in, out);
+  out.labels = {
+      .service = metadata_text(cluster.metadata(), kMetadata, "service"),
+      .service_name = metadata_text(cluster.metadata(), kMetadata, "service_name"),
+      .service_namespace = metadata_text(cluster.metadata(), kMetadata, "service_namespace"),
+      .backend = metadata_text(cluster.metadata(), kMetadata, "backend")};
+  if (findings.refused()) return fail(findings.error());
+  return out;
+}
+
+}  // namespace weft::xds

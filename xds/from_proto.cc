@@ -1,0 +1,145 @@
+#include "xds/from_proto.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sidecar/core/strings.h"
+#include "xds/extensions.h"
+#include "xds/proto/cluster.pb.h"
+#include "xds/proto/endpoint.pb.h"
+#include "xds/proto/listener.pb.h"
+#include "xds/proto/route.pb.h"
+#include "xds/proto/tls.pb.h"
+#include "xds/proto/weft_config.pb.h"
+#include "xds/reading.h"
+#include "xds/resource.h"
+#include "xds/routes.h"
+#include "xds/tls_settings.h"
+
+namespace weft::xds {
+
+namespace {
+
+namespace tls = envoy::extensions::transport_sockets::tls::v3;
+
+struct Names {
+  static inline const std::string kGeneration = "generation";
+  const std::string& operator()(const config::EndpointSet& endpoints) const {
+    return endpoints.cluster;
+  }
+  const std::string& operator()(const Generation&) const { return kGeneration; }
+  const std::string& operator()(const auto& other) const { return other.name; }
+};
+
+template <typename Message, typename Translate>
+Result<Decoded> decode_as(const google::protobuf::Any& body, const FromProtoOptions& options,
+                          Findings& findings, Translate translate) {
+  Message message;
+  if (!message.ParsePartialFromString(body.value())) {
+    findings.refuse({}, fmt::format("is not a {}", message.GetTypeName()));
+    return fail(findings.error());
+  }
+  auto read = translate(message, options, findings);
+  if (!read) return fail(std::move(read).error());
+  return Decoded(*std::move(read));
+}
+
+}  // namespace
+
+Result<config::RouteConfig> routes_from_proto(
+    const envoy::config::route::v3::RouteConfiguration& routes, const FromProtoOptions& options,
+    Findings& findings) {
+  const FieldPath path;
+  Reading in(options, findings);
+  check(routes, path, options.unknown, findings);
+  auto out = read_routes(routes, path, in);
+  if (out.name.empty()) in.refuse(path / "name", "must not be empty");
+  out.version = version_of(serialize(routes));
+  if (findings.refused()) return fail(findings.error());
+  return out;
+}
+
+Result<Secret> secret_from_proto(const tls::Secret& secret, const FromProtoOptions& options,
+                                 Findings& findings) {
+  const FieldPath path;
+  Reading in(options, findings);
+  check(secret, path, options.unknown, findings);
+  Secret out{.name = secret.name()};
+  if (out.name.empty()) in.refuse(path / "name", "must not be empty");
+  switch (secret.type_case()) {
+    case tls::Secret::kTlsCertificate:
+      read_certificate(secret.tls_certificate(), path / "tls_certificate", in, out.material);
+      break;
+    case tls::Secret::kValidationContext:
+      read_validation(secret.validation_context(), path / "validation_context", in, out.material,
+                      out.peer_names);
+      break;
+    case tls::Secret::kSessionTicketKeys:
+    case tls::Secret::kGenericSecret:
+      break;  // refused by the walk
+    case tls::Secret::TYPE_NOT_SET:
+      in.refuse(path, "one of tls_certificate, validation_context must be set");
+      break;
+  }
+  // Of the content, files included: a file read again makes a new version.
+  out.version = version_of(out.material.chain_pem + out.material.key_pem + out.material.roots_pem);
+  out.material.version = out.version;
+  if (findings.refused()) return fail(findings.error());
+  return out;
+}
+
+Result<Generation> generation_from_proto(const weft::config::v1::Generation& generation,
+                                         const FromProtoOptions& options, Findings& findings) {
+  check(generation, {}, options.unknown, findings);
+  Generation out{.number = generation.number()};
+  const auto& created = generation.created();
+  // The years 1970 to 2262; what is outside is nobody's push.
+  if (created.seconds() < 0 || created.seconds() > kDurationSecondsMax || created.nanos() < 0 ||
+      created.nanos() > 999'999'999) {
+    const FieldPath path;
+    findings.refuse(path / "created", "is not a time");
+  } else {
+    out.created = WallTime(std::chrono::seconds(created.seconds()) +
+                           std::chrono::nanoseconds(created.nanos()));
+  }
+  for (const auto& held : generation.held()) {
+    out.held.push_back(
+        {.type_url = held.type_url(), .resources = held.resources(), .digest = held.digest()});
+  }
+  if (findings.refused()) return fail(findings.error());
+  return out;
+}
+
+Result<Decoded> decode(const google::protobuf::Any& body, const FromProtoOptions& options,
+                       Findings& findings) {
+  const auto type = message_name(body.type_url());
+  if (type == message_name(kListenerType)) {
+    return decode_as<envoy::config::listener::v3::Listener>(body, options, findings,
+                                                            listener_from_proto);
+  }
+  if (type == message_name(kRouteType)) {
+    return decode_as<envoy::config::route::v3::RouteConfiguration>(body, options, findings,
+                                                                   routes_from_proto);
+  }
+  if (type == message_name(kClusterType)) {
+    return decode_as<envoy::config::cluster::v3::Cluster>(body, options, findings,
+                                                          cluster_from_proto);
+  }
+  if (type == message_name(kEndpointType)) {
+    return decode_as<envoy::config::endpoint::v3::ClusterLoadAssignment>(body, options, findings,
+                                                                         endpoints_from_proto);
+  }
+  if (type == message_name(kSecretType)) {
+    return decode_as<tls::Secret>(body, options, findings, secret_from_proto);
+  }
+  if (type == message_name(kGenerationType)) {
+    return decode_as<weft::config::v1::Generation>(body, options, findings, generation_from_proto);
+  }
+  findings.refuse({}, fmt::format("unknown resource type {}", escape(type)));
+  return fail(findings.error());
+}
+
+const std::string& name_of(const Decoded& resource) { return std::visit(Names{}, resource); }
+
+}  // namespace weft::xds
