@@ -4,12 +4,6 @@
 
 namespace weft::http {
 
-// Weak until both codecs are in the tree, so that programs without them link.
-[[gnu::weak]] std::unique_ptr<ServerCodec> make_http1_server(CodecHost&, ServerCodec::Handler&, const CodecOptions&);
-[[gnu::weak]] std::unique_ptr<ClientCodec> make_http1_client(CodecHost&, const CodecOptions&);
-[[gnu::weak]] std::unique_ptr<ServerCodec> make_http2_server(CodecHost&, ServerCodec::Handler&, const CodecOptions&);
-[[gnu::weak]] std::unique_ptr<ClientCodec> make_http2_client(CodecHost&, const CodecOptions&);
-
 namespace {
 // How often one flush goes back for more while the transport takes everything at once; then other connections have a turn.
 constexpr int kProduceRoundsMax = 4;

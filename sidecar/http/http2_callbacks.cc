@@ -25,6 +25,10 @@ bool is_ack(const nghttp2_frame_hd& head) { return (head.flags & NGHTTP2_FLAG_AC
 struct Http2Session::Callbacks {
   static Http2Session& self(void* user) { return *static_cast<Http2Session*>(user); }
 
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+    self(user).on_begin_frame(*head);
+    return 0;
+  }
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     return self(user).on_begin_headers(*frame);
   }
@@ -74,6 +78,7 @@ struct Http2Session::Callbacks {
   static nghttp2_session_callbacks* make() {
     nghttp2_session_callbacks* made = nullptr;
     WEFT_ASSERT(nghttp2_session_callbacks_new(&made) == 0);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(made, begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(made, begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(made, header);
     nghttp2_session_callbacks_set_on_invalid_header_callback2(made, invalid_header);
@@ -98,6 +103,14 @@ const nghttp2_session_callbacks* Http2Session::callbacks() {
 nghttp2_data_provider Http2Session::data_provider() { return {{}, Callbacks::read_data}; }
 
 // ---- heads ----
+
+void Http2Session::on_begin_frame(const nghttp2_frame_hd& head) {
+  if (head.type != NGHTTP2_CONTINUATION) {
+    continuations_ = 0;
+  } else if (++continuations_ > http2_limits_.continuations_max) {
+    calm("too many CONTINUATION frames");
+  }
+}
 
 int Http2Session::on_begin_headers(const nghttp2_frame& frame) {
   if (frame.hd.type != NGHTTP2_HEADERS) return 0;
@@ -252,6 +265,7 @@ void Http2Session::deliver_body(bool end) {
 // ---- frames ----
 
 void Http2Session::on_frame(const nghttp2_frame& frame) {
+  if (flooded_) return;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS: on_headers(frame); break;
     case NGHTTP2_DATA: on_data_end(frame); break;

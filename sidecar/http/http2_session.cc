@@ -17,6 +17,7 @@ constexpr std::uint64_t kLibraryResets = 1U << 20;
 // A head of ours is bounded where it was read; this only has to be larger than any of those.
 constexpr std::size_t kSentHeadMax = 1024 * 1024;
 constexpr std::size_t kDefaultFrameBytes = 16 * 1024;
+constexpr std::size_t kFrameHead = 9;
 constexpr std::uint32_t kDefaultTableBytes = 4096;
 // Frames that may wait besides the peer's replies: heads and window updates of the streams there are.
 constexpr std::size_t kFramesPerStream = 4;
@@ -38,7 +39,8 @@ Option make_option(const Http2Limits& limits) {
   WEFT_ASSERT(nghttp2_option_new(&made) == 0);
   nghttp2_option_set_no_auto_window_update(made, 1);
   nghttp2_option_set_no_closed_streams(made, 1);
-  nghttp2_option_set_max_continuations(made, limits.continuations_max);
+  // nghttp2 counts how often it waits for one, up to nine times while its head drips in; frames are counted here.
+  nghttp2_option_set_max_continuations(made, kFrameHead * (limits.continuations_max + 1));
   nghttp2_option_set_max_outbound_ack(made, limits.queued_replies_max);
   nghttp2_option_set_stream_reset_rate_limit(made, kLibraryResets, kLibraryResets);
   nghttp2_option_set_max_send_header_block_length(made, kSentHeadMax);
@@ -188,7 +190,7 @@ void Http2Session::calm(const char* why) {
   if (flooded_) return;
   flooded_ = true;
   flood_ = why;
-  nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+  nghttp2_session_terminate_session2(session_, last_request_, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 // ---- bytes out ----

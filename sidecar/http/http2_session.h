@@ -96,6 +96,7 @@ class Http2Session final {
   void refuse(std::int32_t id, const Http2Reader::Refusal& refusal);
   void after_end_sent(std::int32_t id, Http2Stream* stream);
 
+  void on_begin_frame(const nghttp2_frame_hd& head);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value, bool never_index);
   void on_frame(const nghttp2_frame& frame);
@@ -138,6 +139,7 @@ class Http2Session final {
   std::size_t useful_bytes_ = 0;          // of the piece being read
   std::uint64_t requests_ = 0;
   std::int32_t last_request_ = 0;
+  std::uint32_t continuations_ = 0;       // of the header block being read
   Role role_;
   bool busy_ = false;
   bool dead_ = false;            // nghttp2 must not be asked any more

@@ -124,7 +124,7 @@ class Clients : public ::testing::TestWithParam<Client::Speaks> {
 std::string speaks_name(const ::testing::TestParamInfo<Client::Speaks>& info) {
   return info.param == Client::Speaks::kHttp2 ? "Http2" : "Http1";
 }
-INSTANTIATE_TEST_SUITE_P(Over, Clients, ::testing::Values(Client::Speaks::kHttp2), speaks_name);
+INSTANTIATE_TEST_SUITE_P(Over, Clients, ::testing::Values(Client::Speaks::kHttp1, Client::Speaks::kHttp2), speaks_name);
 
 TEST_P(Clients, AskAndHearTheWholeAnswer) {
   make();
