@@ -14,10 +14,11 @@
 #include <vector>
 
 #include "sidecar/core/block.h"
+#include "sidecar/core/slab.h"
 
 namespace weft {
 
-class Arena final {
+class Arena final : public SlabAllocated<Arena> {
  public:
   Arena() = default;
   Arena(Arena&&) noexcept = default;
