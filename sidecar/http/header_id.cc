@@ -1,8 +1,8 @@
 #include "sidecar/http/header_id.h"
 
 #include <array>
+#include <cstring>
 
-#include "sidecar/core/strings.h"
 
 namespace weft::http {
 
@@ -109,7 +109,8 @@ constexpr auto kKnown = std::to_array<Known>({
 // Length and four characters tell all known names apart with these factors (found by search).
 constexpr std::size_t kSlots = 1024;
 constexpr std::size_t slot_of(std::string_view name) {
-  const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(to_lower(name[i]))); };
+  // All characters of known names have the bit that makes a letter lower-case, so setting it costs no comparison.
+  const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(name[i] | 0x20)); };
   const std::size_t n = name.size();
   return (n * 41 + at(0) * 28 + at(n - 1) * 11 + at(n / 2) * 806 + at(n / 3) * 1007) % kSlots;
 }
@@ -130,14 +131,62 @@ constexpr bool every_name_has_its_own_slot() {
 }
 static_assert(every_name_has_its_own_slot());
 
+// A known name as it is compared: by words, with the bit set that makes its letters (and only those) lower-case.
+struct Spelling {
+  static constexpr std::size_t kBytesMax = 32;
+  std::array<char, kBytesMax> text{};
+  std::array<char, kBytesMax> case_bits{};
+  std::size_t size = 0;
+
+  template <typename Word>
+  [[nodiscard]] bool word_is(const char* name, std::size_t at) const {
+    Word word;
+    Word bits;
+    Word wanted;
+    std::memcpy(&word, name + at, sizeof word);
+    std::memcpy(&bits, case_bits.data() + at, sizeof bits);
+    std::memcpy(&wanted, text.data() + at, sizeof wanted);
+    return (word | bits) == wanted;
+  }
+  // REQUIRES: `name` has `size` characters. The last word overlaps the one before.
+  [[nodiscard]] bool is(const char* name) const {
+    if (size >= 8) {
+      for (std::size_t i = 0; i + 8 < size; i += 8) {
+        if (!word_is<std::uint64_t>(name, i)) return false;
+      }
+      return word_is<std::uint64_t>(name, size - 8);
+    }
+    if (size >= 4) return word_is<std::uint32_t>(name, 0) && word_is<std::uint32_t>(name, size - 4);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!word_is<std::uint8_t>(name, i)) return false;
+    }
+    return true;
+  }
+};
+
+constexpr auto make_spellings() {
+  std::array<Spelling, kKnown.size()> spellings{};
+  for (std::size_t i = 0; i < kKnown.size(); ++i) {
+    spellings[i].size = kKnown[i].name.size();
+    for (std::size_t j = 0; j < kKnown[i].name.size(); ++j) {
+      const char c = kKnown[i].name[j];
+      spellings[i].text[j] = c;
+      spellings[i].case_bits[j] = c >= 'a' && c <= 'z' ? ' ' : '\0';
+    }
+  }
+  return spellings;
+}
+constexpr auto kSpellings = make_spellings();
+
 }  // namespace
 
 HeaderId header_id_of(std::string_view name) {
   if (name.empty()) return HeaderId::kOther;
   const std::uint8_t index = kSlotTable[slot_of(name)];
   if (index == 0) return HeaderId::kOther;
-  const Known& known = kKnown[index - 1U];
-  return equals_ignore_case(known.name, name) ? known.id : HeaderId::kOther;
+  const Spelling& known = kSpellings[index - 1U];
+  if (known.size != name.size() || !known.is(name.data())) return HeaderId::kOther;
+  return static_cast<HeaderId>(index);
 }
 
 std::string_view name_of(HeaderId id) {

@@ -49,7 +49,9 @@ class Headers final {
   std::size_t remove_if(Predicate gone) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < count_; ++i) {
-      if (!gone(static_cast<const Field&>(fields_[i]))) fields_[kept++] = fields_[i];
+      if (gone(static_cast<const Field&>(fields_[i]))) continue;
+      if (kept != i) fields_[kept] = fields_[i];
+      ++kept;
     }
     const std::size_t removed = count_ - kept;
     count_ = kept;
@@ -74,7 +76,9 @@ class Headers final {
   [[nodiscard]] Headers clone() const;
 
  private:
+  Field* next() { return count_ < capacity_ ? fields_ + count_++ : grow(); }
   Field* grow();
+  void put(std::string_view name, std::string_view value, HeaderId id);
 
   std::unique_ptr<Arena> arena_;
   Field* fields_ = nullptr;  // in the arena

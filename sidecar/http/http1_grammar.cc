@@ -43,7 +43,9 @@ Result<RequestLine> parse_request_line(std::string_view line, std::size_t target
   if (end == line.size() || line[end] != ' ') return bad("bad method");
   result.method = line.substr(0, end);
   const std::size_t begin = ++end;
-  while (end < line.size() && chars::is(line[end], chars::kTarget)) ++end;
+  const char* const line_end = line.data() + line.size();
+  end = static_cast<std::size_t>(find_end_of_run<TargetChar>(line.data() + begin, line_end) -
+                                 line.data());
   if (end - begin > target_bytes_max) return fail(Fault::kTargetTooLong, "target too long");
   if (end == begin) return bad("empty target");
   if (end == line.size()) return bad("request line without version");  // HTTP/0.9
@@ -69,7 +71,8 @@ Result<StatusLine> parse_status_line(std::string_view line) {
   // The blank before an empty reason is often left out.
   if (line.size() > 12 && line[12] != ' ') return bad("bad status code");
   const char* end = line.data() + line.size();
-  if (find_value_end(line.data() + 12, end) != end) return bad("control byte in the reason phrase");
+  if (find_end_of_run<FieldValueChar>(line.data() + 12, end) != end)
+    return bad("control byte in the reason phrase");
   return result;
 }
 
@@ -79,12 +82,12 @@ Status parse_fields(std::string_view text, std::size_t fields_max, Headers& into
   std::size_t count = 0;
   while (*at != '\r') {
     const char* const name = at;
-    while (is_token_char(*at)) ++at;
+    at = find_token_end(at);
     if (*at != ':' || at == name) return bad(name_problem(name, at));
     const std::string_view name_text(name, static_cast<std::size_t>(at - name));
     do ++at;
     while (is_blank(*at));
-    const char* value_end = find_value_end(at, end);
+    const char* value_end = find_end_of_run<FieldValueChar>(at, end);
     // The scan stops at the line's '\r' unless something forbidden comes first; "\r\n" ends the
     // text, so it stops in it.
     if (*value_end != '\r' || value_end[1] != '\n') return bad("control byte in a header value");

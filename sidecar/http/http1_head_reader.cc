@@ -7,6 +7,32 @@
 
 namespace weft::http {
 
+namespace {
+
+constexpr std::ptrdiff_t kStep = 32;
+
+// Where one side takes a bare line feed for a line end and the other does not, requests are
+// smuggled.
+auto bare_line_feed() { return fail(Fault::kProtocol, "bare line feed"); }
+
+// Which of the next 32 bytes, or of the fewer there are, are line feeds. Lines of a head are short,
+// so a search for each would cost more than looking at all bytes once.
+unsigned line_feeds(const char* at, const char* end) {
+  unsigned found = 0;
+#ifdef __SSE2__
+  if (end - at >= kStep) {
+    const auto* pieces = reinterpret_cast<const __m128i*>(at);
+    found = chars::mask_of(chars::equal(_mm_loadu_si128(pieces), '\n'));
+    return found | chars::mask_of(chars::equal(_mm_loadu_si128(pieces + 1), '\n')) << 16;
+  }
+#endif
+  const std::ptrdiff_t size = std::min(end - at, kStep);
+  for (std::ptrdiff_t i = 0; i < size; ++i) found |= static_cast<unsigned>(at[i] == '\n') << i;
+  return found;
+}
+
+}  // namespace
+
 Result<Http1HeadReader::Found> Http1HeadReader::read(Buffer& input) {
   while (!input.empty()) {
     const Bytes front = input.front();
@@ -18,8 +44,10 @@ Result<Http1HeadReader::Found> Http1HeadReader::read(Buffer& input) {
     } else {
       // Line by line, so that nothing behind the head gets into the store.
       const char* const stop = fresh.data() + std::min(fresh.size(), bytes_max_ - gathered_);
-      const char* const feed = find_line_feed(fresh.data(), stop);
-      taken = static_cast<std::size_t>((feed == stop ? stop : feed + 1) - fresh.data());
+      const void* const feed =
+          std::memchr(fresh.data(), '\n', static_cast<std::size_t>(stop - fresh.data()));
+      const char* const line_end = feed == nullptr ? stop : static_cast<const char*>(feed) + 1;
+      taken = static_cast<std::size_t>(line_end - fresh.data());
       gather(front.first(taken));
       input.drain(taken);
       found = scan(reinterpret_cast<const char*>(store_->data()), gathered_);
@@ -54,29 +82,34 @@ Result<Http1HeadReader::Found> Http1HeadReader::scan(const char* text, std::size
     if (Status first = check_first_byte(text[0]); !first) return fail(std::move(first.error()));
   }
   const char* const end = text + size;
-  while (true) {
-    const char* const feed = find_line_feed(text + scanned_, end);
-    const auto i = static_cast<std::size_t>(feed - text);
-    if (in_start_line && i >= start_line_max_)
+  if (in_start_line) {
+    const std::size_t bound = std::min(size, start_line_max_);
+    const void* const feed = std::memchr(text + scanned_, '\n', bound - scanned_);
+    if (feed == nullptr) {
+      scanned_ = bound;
+      if (size < start_line_max_) return Found::kMore;
       return fail(Fault::kTargetTooLong, "start line too long");
-    if (feed == end) {
-      scanned_ = size;
-      if (size >= bytes_max_) return fail(Fault::kHeadTooLarge, "header bytes over the limit");
-      return Found::kMore;
     }
-    // Where one side takes a bare line feed for a line end and the other does not, requests are
-    // smuggled.
-    if (i == 0 || text[i - 1] != '\r') return fail(Fault::kProtocol, "bare line feed");
+    const auto i = static_cast<std::size_t>(static_cast<const char*>(feed) - text);
+    if (i == 0 || text[i - 1] != '\r') return bare_line_feed();
+    line_end_ = i - 1;
     scanned_ = i + 1;
-    if (in_start_line) {
-      line_end_ = i - 1;
-      return Found::kStartLine;
-    }
-    if (i == 1 || text[i - 2] == '\n') {
-      end_ = i + 1;
-      return Found::kEnd;
+    return Found::kStartLine;
+  }
+  for (const char* at = text + scanned_; at < end; at += kStep) {
+    for (unsigned feeds = line_feeds(at, end); feeds != 0; feeds &= feeds - 1) {
+      const char* const feed = at + __builtin_ctz(feeds);
+      if (feed == text || feed[-1] != '\r') return bare_line_feed();
+      // Behind another line's end, or at the very beginning of trailers.
+      if (feed == text + 1 || feed[-2] == '\n') {
+        end_ = static_cast<std::size_t>(feed + 1 - text);
+        return Found::kEnd;
+      }
     }
   }
+  scanned_ = size;
+  if (size >= bytes_max_) return fail(Fault::kHeadTooLarge, "header bytes over the limit");
+  return Found::kMore;
 }
 
 // A TLS hello or other noise is refused at once instead of being waited out.

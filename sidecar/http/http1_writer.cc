@@ -11,7 +11,6 @@ namespace weft::http {
 
 namespace {
 
-constexpr std::string_view kLineEnd = "\r\n";
 // Start line, Host, framing, Connection, Upgrade and Expect without what has a size of its own.
 constexpr std::size_t kFixedBytesMax = 320;
 
@@ -58,14 +57,15 @@ std::size_t bytes_of(const Headers& headers) {
   return total;
 }
 
-bool joined_by(const char* begin, std::string_view next, std::string_view joint) {
-  return next.data() == begin + joint.size() && std::memcmp(begin, joint.data(), joint.size()) == 0;
+bool joined_by(const char* begin, std::string_view next, const char (&joint)[3]) {
+  return next.data() == begin + 2 && std::memcmp(begin, joint, 2) == 0;
 }
 
 // Copies fields line by line, but as one piece where they still stand behind each other as they
 // came: an untouched head is one copy instead of four for each field. What lies between two views
-// is read only when it lies inside the arena both are from.
-void put_fields(const Headers& headers, Cursor& cursor) {
+// is read only when it lies inside the arena both are from. Says whether TE was among them.
+bool put_fields(const Headers& headers, Cursor& cursor) {
+  bool has_te = false;
   const char* run = nullptr;
   const char* run_end = nullptr;
   const auto flush = [&] {
@@ -76,6 +76,7 @@ void put_fields(const Headers& headers, Cursor& cursor) {
   };
   for (const Field& field : headers) {
     if (kOwnFields[static_cast<std::size_t>(field.id)]) continue;
+    has_te |= field.id == HeaderId::kTe;
     const bool whole = joined_by(field.name.data() + field.name.size(), field.value, ": ");
     if (!whole) {
       flush();
@@ -85,13 +86,14 @@ void put_fields(const Headers& headers, Cursor& cursor) {
       cursor.put("\r\n");
       continue;
     }
-    if (run == nullptr || !joined_by(run_end, field.name, kLineEnd)) {
+    if (run == nullptr || !joined_by(run_end, field.name, "\r\n")) {
       flush();
       run = field.name.data();
     }
     run_end = field.value.data() + field.value.size();
   }
   flush();
+  return has_te;
 }
 
 void put_connection(const HeadFrame& frame, bool has_te, Cursor& cursor) {
@@ -134,7 +136,7 @@ void write_request_head(const RequestHead& head, const HeadFrame& frame, Buffer&
   cursor.put(" HTTP/1.1\r\nhost: ");
   cursor.put(head.authority);
   cursor.put("\r\n");
-  put_fields(head.headers, cursor);
+  const bool has_te = put_fields(head.headers, cursor);
   put_framing(frame, cursor);
   if (head.expects_continue) cursor.put("expect: 100-continue\r\n");
   if (!frame.websocket_key.empty()) {
@@ -142,7 +144,7 @@ void write_request_head(const RequestHead& head, const HeadFrame& frame, Buffer&
     cursor.put(frame.websocket_key);
     cursor.put("\r\n");
   }
-  put_connection(frame, head.headers.has(HeaderId::kTe), cursor);
+  put_connection(frame, has_te, cursor);
   cursor.put("\r\n");
   out.commit(cursor.written());
 }

@@ -49,22 +49,6 @@ bool is_ipv6_literal(std::string_view literal) {
 
 // ---- path ----
 
-// What the fast pass looks for: anything that makes a path need the slow one.
-constexpr std::uint8_t kPlain = 0;
-constexpr std::uint8_t kEndOfPath = 1;  // '?'
-constexpr std::uint8_t kLook = 2;       // '%', '\', ';', and '/' and '.', which matter in company
-constexpr std::uint8_t kForbidden = 3;
-
-constexpr std::array<std::uint8_t, 256> make_path_classes() {
-  std::array<std::uint8_t, 256> classes{};
-  for (std::size_t c = 0; c < 256; ++c)
-    classes[c] = (chars::kClasses[c] & chars::kTarget) != 0 ? kPlain : kForbidden;
-  for (const char c : std::string_view("%\\;/")) classes[static_cast<unsigned char>(c)] = kLook;
-  classes['?'] = kEndOfPath;
-  return classes;
-}
-constexpr auto kPathClasses = make_path_classes();
-
 constexpr bool is_unreserved(char c) { return chars::is(c, chars::kHostName); }
 
 struct Outcome {
@@ -200,6 +184,8 @@ Result<std::string_view> canonical_authority(std::string_view authority, Arena& 
   std::string_view host;
   std::string_view port;  // with its colon
   bool changes = false;
+  const char* const end = authority.data() + authority.size();
+  const char* const plain = find_end_of_run<PlainHostChar>(authority.data(), end);
   if (authority.starts_with('[')) {
     const std::size_t bracket = authority.find(']');
     if (bracket == std::string_view::npos || !is_ipv6_literal(authority.substr(1, bracket - 1)))
@@ -208,7 +194,7 @@ Result<std::string_view> canonical_authority(std::string_view authority, Arena& 
     port = authority.substr(bracket + 1);
     changes = std::any_of(host.begin(), host.end(), [](char c) { return c >= 'A' && c <= 'F'; });
   } else {
-    std::size_t i = 0;
+    auto i = static_cast<std::size_t>(plain - authority.data());
     for (; i < authority.size() && authority[i] != ':'; ++i) {
       const char c = authority[i];
       if (!chars::is(c, chars::kHostName)) return bad();
@@ -236,20 +222,17 @@ Result<std::string_view> canonical_authority(std::string_view authority, Arena& 
 
 Result<std::string_view> canonical_target(std::string_view target, const NormalizeOptions& options,
                                           Arena& arena) {
-  std::size_t path_size = 0;
-  bool canonical = true;
-  for (; path_size < target.size(); ++path_size) {
-    const std::uint8_t what = kPathClasses[static_cast<unsigned char>(target[path_size])];
-    if (what == kPlain) continue;
-    if (what == kEndOfPath) break;
-    if (what == kForbidden) return fail(Fault::kProtocol, "forbidden byte in the target");
-    const char next = path_size + 1 < target.size() ? target[path_size + 1] : '\0';
-    if (target[path_size] != '/' || next == '/' || next == '.') canonical = false;
+  const char* const begin = target.data();
+  const char* const end = begin + target.size();
+  const char* at = find_end_of_run<PlainPathChar>(begin, end);
+  bool canonical = at == end || *at == '?';
+  // Past what needs a second look to the end of the path.
+  while (at < end && *at != '?' && TargetChar::inside(*at)) ++at;
+  const auto path_size = static_cast<std::size_t>(at - begin);
+  if (find_end_of_run<TargetChar>(at, end) != end) {
+    return fail(Fault::kProtocol, "forbidden byte in the target");
   }
-  for (std::size_t i = path_size; i < target.size(); ++i) {
-    if (!chars::is(target[i], chars::kTarget))
-      return fail(Fault::kProtocol, "forbidden byte in the target");
-  }
+  if (has_dot_or_slash_behind_slash(target.substr(0, path_size))) canonical = false;
   if (canonical) return target;
   const std::string_view path = target.substr(0, path_size);
   const std::string_view query = target.substr(path_size);
