@@ -3,7 +3,7 @@
 // and the tests' source of certificates good and bad.
 //
 // make_root, sign_intermediate and sign_leaf follow X.509-SVID; build_certificate does what it is told, even if it is wrong.
-// Serials are 128 random bits and are not stored (decisions A7). Every certificate begins 60 s before now, so that a peer
+// Serials are 16 random bytes (two bits of them fixed) and are not stored (decisions A7). Every certificate begins 60 s before now, so that a peer
 // whose clock is a little behind believes it. Thread: any.
 
 #include <optional>

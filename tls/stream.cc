@@ -88,7 +88,8 @@ void Stream::pump(Buffer& input) {
     offer(watch);
     if (watch.destroyed()) return;
   }
-  if (state_ == State::kBroken || peer_closed_) {
+  if (state_ == State::kBroken) return input.clear();
+  if (peer_closed_) {
     input.clear();
   } else {
     keep(input);
