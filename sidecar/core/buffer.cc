@@ -172,7 +172,7 @@ void Buffer::drain(std::size_t count_out) {
   if (size_ == 0) clear();
 }
 
-void Buffer::clear() {
+void Buffer::drop_slices() {
   for (std::size_t i = head_; i < inline_count_; ++i) inline_[i] = Slice{};
   more_.clear();
   size_ = 0;
@@ -221,7 +221,8 @@ Buffer Buffer::share(std::size_t begin, std::size_t size) const {
 
 int Buffer::gather(struct iovec* vectors, int capacity) const {
   int filled = 0;
-  for (std::size_t i = head_; i < count() && filled < capacity; ++i) {
+  const std::size_t end = count();
+  for (std::size_t i = head_; i < end && filled < capacity; ++i) {
     const Slice& slice = at(i);
     if (slice.size == 0) continue;
     vectors[filled].iov_base = slice.block.get()->data() + slice.begin;

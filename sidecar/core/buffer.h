@@ -59,7 +59,9 @@ class Buffer final {
   // The first `size` bytes in one piece, copying only when they span slices. REQUIRES size <= this->size().
   [[nodiscard]] Bytes pull_up(std::size_t size);
   void drain(std::size_t count);
-  void clear();
+  void clear() {
+    if (inline_count_ != 0) drop_slices();
+  }
   // Moves the first `count` bytes out.
   [[nodiscard]] Buffer split(std::size_t count);
   // The bytes [begin, begin + size) again, while they also stay here: by reference, small pieces by copy.
@@ -95,6 +97,7 @@ class Buffer final {
   void push(Slice slice);
   [[nodiscard]] std::span<std::uint8_t> tail_room();
   void pop_front_slice();
+  void drop_slices();
   void compact();
 
   std::size_t size_ = 0;
