@@ -152,14 +152,9 @@ void Loop::plan_sleep(bool work_left) {
   uv_timer_start(timer, fired, at > now ? at - now : 0, 0);
 }
 
-const BlockRef& Loop::read_block() {
-  if (!read_block_) {
-    read_block_ = BlockRef::make(Block::kLarge);
-  } else if (!read_block_->shared()) {
-    read_block_->used = 0;
-  } else if (read_block_->capacity() - read_block_->used < kReadRoomMin) {
-    read_block_ = BlockRef::make(Block::kLarge);
-  }
+const BlockRef& Loop::next_read_block() {
+  const bool enough = read_block_ && read_block_->capacity() - read_block_->used >= kReadRoomMin;
+  if (!enough) read_block_ = BlockRef::make(Block::kLarge);
   return read_block_;
 }
 

@@ -84,7 +84,11 @@ class Loop final {
   [[nodiscard]] std::uint64_t turn_number() const { return turn_number_; }
   // The block everything is read into (decisions D1): free from `used` on, at least kReadRoomMin bytes. The reader takes a
   // reference and moves `used` on, or leaves both alone.
-  [[nodiscard]] const BlockRef& read_block();
+  [[nodiscard]] const BlockRef& read_block() {
+    if (!read_block_ || read_block_->shared()) return next_read_block();
+    read_block_->used = 0;
+    return read_block_;
+  }
   [[nodiscard]] uv_loop_s* uv();
 
  private:
@@ -95,6 +99,7 @@ class Loop final {
   void on_check();
   void on_posted();
   void read_clock();
+  [[nodiscard]] const BlockRef& next_read_block();
   void run_deferred();
   void plan_sleep(bool work_left);
 

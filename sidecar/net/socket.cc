@@ -21,14 +21,28 @@ SocketAddress address_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
   return SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&native), length);
 }
 
-// One piece is the usual case, and send() spares the kernel the copying and checking of a vector.
-ssize_t send_pieces(int fd, iovec* pieces, int count) {
-  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
-  if (count == 1) return ::send(fd, pieces->iov_base, pieces->iov_len, kFlags);
+constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+
+struct Attempt {
+  ssize_t sent;
+  std::size_t offered;
+};
+
+Attempt send_many(int fd, const Buffer& bytes) {
+  iovec vectors[Socket::kVectorsMax];
   msghdr message{};
-  message.msg_iov = pieces;
-  message.msg_iovlen = static_cast<std::size_t>(count);
-  return ::sendmsg(fd, &message, kFlags);
+  message.msg_iov = vectors;
+  message.msg_iovlen = static_cast<std::size_t>(bytes.gather(vectors, Socket::kVectorsMax));
+  std::size_t offered = 0;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += vectors[i].iov_len;
+  return {::sendmsg(fd, &message, kSendFlags), offered};
+}
+
+// One piece is the usual case, and send() spares the kernel the copying and checking of a vector.
+Attempt send_some(int fd, const Buffer& bytes) {
+  const Bytes first = bytes.front();
+  if (first.size() < bytes.size()) return send_many(fd, bytes);
+  return {::send(fd, first.data(), first.size(), kSendFlags), first.size()};
 }
 
 SocketCore& core_of(void* data) { return *static_cast<SocketCore*>(data); }
@@ -54,7 +68,7 @@ void Socket::set_sink(Sink* sink) {
   if (sink == nullptr || !core_) return;
   held_unoffered_ = !core_->in.empty();
   start_reading();
-  loop_.defer(*this);
+  if (held_unoffered_ || end_ == End::kSeen || fault_ || writable_untold_) loop_.defer(*this);
 }
 
 void Socket::pause() { paused_ = true; }
@@ -154,10 +168,7 @@ void Socket::offer() {
 // A few bytes that wait must not keep 64 KiB: fifteen thousand half-sent heads would be a gigabyte.
 void Socket::disown_read_block() {
   Buffer& in = core_->in;
-  if (in.empty()) {
-    in.clear();
-    borrows_block_ = false;
-  }
+  if (in.empty()) borrows_block_ = false;
   if (!borrows_block_ || in.size() > Block::kMedium) return;
   Buffer own;
   (void)own.reserve(in.size());
@@ -245,11 +256,7 @@ void Socket::note_drained() {
 void Socket::send_queued() {
   SocketCore& core = *core_;
   while (!core.out.empty()) {
-    iovec vectors[kVectorsMax];
-    const int count = core.out.gather(vectors, kVectorsMax);
-    std::size_t offered = 0;
-    for (int i = 0; i < count; ++i) offered += vectors[i].iov_len;
-    const ssize_t sent = send_pieces(core.fd, vectors, count);
+    const auto [sent, offered] = send_some(core.fd, core.out);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return queue_rest();
