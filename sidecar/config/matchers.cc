@@ -61,6 +61,13 @@ bool TextMatch::matches(std::string_view text) const {
   return false;
 }
 
+std::string TextMatch::replace_all(std::string_view text, const std::string& substitution) const {
+  WEFT_ASSERT(regex != nullptr);
+  std::string replaced(text);
+  RE2::GlobalReplace(&replaced, *regex, substitution);
+  return replaced;
+}
+
 namespace {
 
 // The value a header matcher looks at; `joined` holds it when several lines had to be put together.

@@ -30,6 +30,8 @@ struct TextMatch {
   // Bounds a regular expression's size and keeps it; REQUIRED before matches() when how is kRegex.
   Status compile();
   [[nodiscard]] bool matches(std::string_view text) const;
+  // Every match of the regular expression replaced; `\\1` in the substitution is a group. REQUIRES a compiled kRegex.
+  [[nodiscard]] std::string replace_all(std::string_view text, const std::string& substitution) const;
 };
 
 struct HeaderMatch {

@@ -186,8 +186,8 @@ void Service::handle(std::string_view methods, std::string path, Handler handler
 void Service::handle_prefix(std::string_view methods, std::string prefix, Handler handler) {
   entries_.push_back({std::string(methods), std::move(prefix), true, std::move(handler), nullptr});
 }
-void Service::handle_stream(std::string path, StreamHandler handler) {
-  entries_.push_back({"POST", std::move(path), false, nullptr, std::move(handler)});
+void Service::handle_stream(std::string path, StreamHandler handler, std::string methods) {
+  entries_.push_back({std::move(methods), std::move(path), false, nullptr, std::move(handler)});
 }
 void Service::handle_rest(Handler handler) { rest_ = std::move(handler); }
 

@@ -57,7 +57,8 @@ class Service final : public ServerConnection::Owner {
   // shorter one, an exact path over both.
   void handle(std::string_view methods, std::string path, Handler handler);
   void handle_prefix(std::string_view methods, std::string prefix, Handler handler);
-  void handle_stream(std::string path, StreamHandler handler);
+  // `methods` as above; gRPC is POST.
+  void handle_stream(std::string path, StreamHandler handler, std::string methods = "POST");
   // Instead of 404.
   void handle_rest(Handler handler);
 

@@ -1,7 +1,5 @@
 #include "sidecar/proxy/hop.h"
 
-#include <re2/re2.h>
-
 #include <string>
 
 #include "sidecar/core/strings.h"
@@ -75,9 +73,8 @@ void rewrite_request(const config::Route& route, const config::ForwardAction& ac
   if (!action.prefix_rewrite.empty()) {
     head.target = head.headers.copy(with_prefix_replaced(route, head.target, action.prefix_rewrite));
   } else if (action.regex_rewrite_pattern && action.regex_rewrite_pattern->regex != nullptr) {
-    std::string path(head.path());
+    const std::string path = action.regex_rewrite_pattern->replace_all(head.path(), action.regex_rewrite_substitution);
     const std::string query(head.target.substr(head.path().size()));
-    RE2::GlobalReplace(&path, *action.regex_rewrite_pattern->regex, action.regex_rewrite_substitution);
     if (path.starts_with('/')) head.target = head.headers.copy(path + query);
   }
   if (!action.host_rewrite.empty()) head.authority = head.headers.copy(action.host_rewrite);
