@@ -1,0 +1,55 @@
+#pragma once
+// Admin: the loopback pages of a sidecar: /ready /metrics /config_dump /clusters /certs /traces /logging /drain.
+//
+// Answers loopback names only (no page in a browser may reach it by DNS rebinding), changes something only on POST, shows no
+// secret. Owner: Sidecar. Thread: main loop; what lives on workers is asked of them.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sidecar/http/service.h"
+#include "sidecar/net/acceptor.h"
+#include "sidecar/worker.h"
+
+namespace weft::sidecar {
+
+class Admin final : public net::Acceptor::Owner {
+ public:
+  // What the pages show; the Sidecar knows.
+  class Source {
+   public:
+    [[nodiscard]] virtual std::string state() const = 0;  // "LIVE", "INITIALIZING", "DRAINING"
+    [[nodiscard]] virtual std::string metrics() = 0;
+    [[nodiscard]] virtual std::string config_dump() const = 0;
+    [[nodiscard]] virtual std::string certificates() const = 0;
+    [[nodiscard]] virtual std::string traces() = 0;
+    [[nodiscard]] virtual const std::vector<std::unique_ptr<Worker>>& workers() const = 0;
+    virtual void begin_drain() = 0;
+
+   protected:
+    ~Source() = default;
+  };
+
+  Admin(net::Loop& loop, Source& source);
+  ~Admin();
+
+  Status listen(const SocketAddress& address);
+  [[nodiscard]] SocketAddress address() const;
+
+  void on_accept(std::unique_ptr<net::Socket> socket) override;
+  void on_drained(net::Acceptor&) override {}
+
+ private:
+  class ClustersPage;
+  void show_clusters(std::unique_ptr<http::ServerStream> stream, http::Method method, bool json);
+
+  net::Loop& loop_;
+  Source& source_;
+  http::Service service_;
+  std::unique_ptr<net::Acceptor> acceptor_;
+  std::vector<std::shared_ptr<ClustersPage>> pages_;
+};
+
+}  // namespace weft::sidecar

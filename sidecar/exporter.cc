@@ -1,0 +1,99 @@
+#include "sidecar/exporter.h"
+
+#include <algorithm>
+
+#include "sidecar/core/log.h"
+#include "sidecar/core/strings.h"
+
+namespace weft::sidecar {
+
+Exporter::Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource, Collector collector,
+                   std::vector<telemetry::SpanRing*> rings)
+    : turn_(turn),
+      collector_(std::move(collector)),
+      rings_(std::move(rings)),
+      queue_(telemetry::OtlpEncoder(std::move(resource)), {}, random),
+      collect_timer_(turn.timers(), *this),
+      send_timer_(turn.timers(), *this) {
+  if (collector_.dialer != nullptr) {
+    client_ = std::make_unique<http::Client>(turn, *collector_.dialer, http::Client::Options{});
+  }
+}
+
+Exporter::~Exporter() { call_.reset(); }
+
+void Exporter::start() { collect_timer_.arm(kCollectIdle); }
+
+void Exporter::collect() {
+  std::uint32_t taken = 0;
+  for (telemetry::SpanRing* ring : rings_) {
+    taken += ring->drain([&](const telemetry::Span& span) {
+      recent_.add(span);
+      if (client_ != nullptr) queue_.add(span, turn_.now());
+    });
+  }
+  collect_timer_.arm(taken != 0 ? kCollect : kCollectIdle);
+  send_what_is_due();
+}
+
+void Exporter::flush() {
+  collect();
+  queue_.flush();
+  send_what_is_due();
+}
+
+void Exporter::on_timer(Timer& timer) {
+  if (&timer == &collect_timer_) {
+    collect();
+  } else {
+    send_what_is_due();
+  }
+}
+
+void Exporter::send_what_is_due() {
+  if (client_ == nullptr || call_ != nullptr) return;
+  if (const std::optional<std::string_view> batch = queue_.next(turn_.now())) {
+    http::ClientRequest request;
+    request.method = "POST";
+    request.authority = collector_.authority;
+    request.target = collector_.target;
+    request.fields = {{"content-type", "application/x-protobuf"}, {"user-agent", "weft/" WEFT_VERSION}};
+    request.body = std::string(*batch);
+    call_ = client_->send(std::move(request), *this);
+    return;
+  }
+  if (const std::optional<TimePoint> due = queue_.due()) send_timer_.arm_at(std::max(*due, turn_.now()));
+}
+
+void Exporter::on_response(http::Call&, http::ClientResponse&& response) {
+  turn_.retire(std::move(call_));
+  switch (telemetry::judge_http_status(response.head.status)) {
+    case telemetry::ExportVerdict::kAccepted: {
+      const Result<telemetry::ExportResponse> parsed = telemetry::parse_export_response(response.body);
+      queue_.on_accepted(parsed ? parsed->spans_rejected : 0);
+      break;
+    }
+    case telemetry::ExportVerdict::kRetry: {
+      std::optional<Duration> after;
+      if (const auto text = response.head.headers.find(http::HeaderId::kRetryAfter)) {
+        if (const auto seconds = parse_u64(*text)) after = std::chrono::seconds(std::min<std::uint64_t>(*seconds, 3600));
+      }
+      queue_.on_retry(turn_.now(), after);
+      break;
+    }
+    case telemetry::ExportVerdict::kRefused:
+      WEFT_LOG_LIMITED(kWarn, "trace collector {} refused spans with {}", collector_.authority, response.head.status);
+      queue_.on_refused();
+      break;
+  }
+  send_what_is_due();
+}
+
+void Exporter::on_failure(http::Call&, const Error& error) {
+  turn_.retire(std::move(call_));
+  WEFT_LOG_LIMITED(kWarn, "trace collector {}: {}", collector_.authority, to_string(error));
+  queue_.on_retry(turn_.now(), std::nullopt);
+  send_what_is_due();
+}
+
+}  // namespace weft::sidecar

@@ -1,0 +1,63 @@
+#pragma once
+// Exporter: spans from the workers' rings to the recent-traces page and to an OTLP collector over HTTP (POST /v1/traces).
+//
+// Bounded and counted throughout (telemetry::ExporterQueue); a collector that is slow, gone or refusing costs spans, never a
+// request. Looks at the rings every kCollect while spans come, and less often when nothing does. Owner: Sidecar. Thread: main
+// loop.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/turn.h"
+#include "sidecar/http/client.h"
+#include "telemetry/exporter_queue.h"
+#include "telemetry/recent_traces.h"
+#include "telemetry/span_ring.h"
+
+namespace weft::sidecar {
+
+class Exporter final : public TimerSink, public http::CallHolder {
+ public:
+  static constexpr Duration kCollect = std::chrono::milliseconds(250);
+  static constexpr Duration kCollectIdle = std::chrono::seconds(2);
+
+  // Without a dialer spans are only kept for /traces.
+  struct Collector {
+    std::unique_ptr<Dialer> dialer;
+    std::string authority;
+    std::string target = "/v1/traces";
+  };
+
+  Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource, Collector collector,
+           std::vector<telemetry::SpanRing*> rings);
+  ~Exporter();
+
+  void start();
+  // Takes what the rings have now; for a page that wants to be fresh.
+  void collect();
+  // Sends what there is without waiting for more; idle() says when it has gone.
+  void flush();
+  [[nodiscard]] bool idle() const { return queue_.empty() || client_ == nullptr; }
+  [[nodiscard]] const telemetry::RecentTraces& recent() const { return recent_; }
+  [[nodiscard]] const telemetry::ExporterQueue::Totals& totals() const { return queue_.totals(); }
+
+  void on_timer(Timer& timer) override;
+  void on_response(http::Call& call, http::ClientResponse&& response) override;
+  void on_failure(http::Call& call, const Error& error) override;
+
+ private:
+  void send_what_is_due();
+
+  Turn& turn_;
+  Collector collector_;
+  std::vector<telemetry::SpanRing*> rings_;
+  telemetry::ExporterQueue queue_;
+  telemetry::RecentTraces recent_;
+  std::unique_ptr<http::Client> client_;
+  std::unique_ptr<http::Call> call_;
+  Timer collect_timer_;
+  Timer send_timer_;
+};
+
+}  // namespace weft::sidecar

@@ -1,0 +1,418 @@
+#include "sidecar/publisher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/core/log.h"
+#include "telemetry/labels.h"
+
+namespace weft::sidecar {
+
+namespace {
+
+void label_routes(config::RouteConfig& routes) {
+  for (config::VirtualHost& host : routes.virtual_hosts) {
+    for (config::Route& route : host.routes) {
+      const std::string name = route.name.empty() ? host.name : route.name;
+      route.label = static_cast<std::uint32_t>(telemetry::intern(name));
+    }
+  }
+}
+
+Result<std::shared_ptr<const config::RouteTable>> compile(config::RouteConfig routes) {
+  label_routes(routes);
+  return config::RouteTable::compile(std::move(routes));
+}
+
+template <typename Visit>
+void for_each_chain(const config::ListenerConfig& listener, Visit visit) {
+  for (const config::FilterChain& chain : listener.chains) visit(chain);
+  if (listener.default_chain != nullptr) visit(*listener.default_chain);
+}
+
+bool uses_secrets(const config::TlsReference& tls) {
+  return !tls.certificate_secret.empty() || !tls.validation_secret.empty();
+}
+
+// Two references with the same fingerprint and material make the same context.
+std::string fingerprint(const config::TlsReference& tls) {
+  const TlsSettings& s = tls.settings;
+  std::string text = tls.material->version;
+  const auto add = [&](std::string_view part) {
+    text += '\x1f';
+    text += part;
+  };
+  add(std::to_string(static_cast<int>(s.version_min)) + "-" + std::to_string(static_cast<int>(s.version_max)));
+  for (const std::string& suite : s.cipher_suites) add(suite);
+  add("|");
+  for (const std::string& curve : s.curves) add(curve);
+  add("|");
+  for (const std::string& protocol : s.alpn) add(protocol);
+  add("|");
+  for (const SanMatcher& name : s.peer_names) {
+    add(std::to_string(static_cast<int>(name.type)) + std::to_string(static_cast<int>(name.how)) +
+        (name.ignore_case ? "i" : "c") + name.value);
+  }
+  add(s.server_name);
+  add(s.require_peer_certificate ? "required" : "optional");
+  add(s.verify_peer ? "verified" : "unverified");
+  return text;
+}
+
+}  // namespace
+
+Publisher::Publisher(Turn& turn, Owner& owner, std::vector<std::shared_ptr<tls::Library>> libraries)
+    : turn_(turn),
+      owner_(owner),
+      libraries_(std::move(libraries)),
+      sockets_(static_cast<std::uint32_t>(libraries_.size())),
+      caches_(libraries_.size()),
+      fetch_timer_(turn.timers(), *this) {}
+
+// ---- sources ----
+
+Status Publisher::put(config::ListenerConfig listener) {
+  ListenerSource source;
+  Status compiled;
+  for_each_chain(listener, [&](const config::FilterChain& chain) {
+    const auto* http = std::get_if<config::HttpSettings>(&chain.what);
+    if (http == nullptr || http->inline_routes == nullptr || !compiled) return;
+    auto table = compile(*http->inline_routes);
+    if (!table) {
+      compiled = fail(Fault::kInvalid, "route_config." + table.error().detail);
+      return;
+    }
+    source.inline_tables.emplace(config::route_key(listener, chain, *http), std::move(*table));
+  });
+  if (!compiled) return compiled;
+  if (Status bound = sockets_.bind(listener); !bound) return bound;
+  const std::string name = listener.name;
+  source.written = std::make_shared<const config::ListenerConfig>(std::move(listener));
+  source.since = turn_.now();
+  const auto before = listeners_.find(name);
+  if (before != listeners_.end()) source.joined = before->second.joined;  // serves until the new one is complete
+  listeners_.insert_or_assign(name, std::move(source));
+  return {};
+}
+
+Status Publisher::put(config::RouteConfig routes) {
+  const std::string name = routes.name;
+  auto table = compile(std::move(routes));
+  if (!table) return fail(table.error());
+  routes_.insert_or_assign(name, std::move(*table));
+  return {};
+}
+
+Status Publisher::put(config::ClusterConfig cluster) {
+  const std::string name = cluster.name;
+  ClusterSource source;
+  source.written = std::make_shared<const config::ClusterConfig>(std::move(cluster));
+  source.since = turn_.now();
+  const auto before = clusters_.find(name);
+  if (before != clusters_.end()) source.since = before->second.since;
+  clusters_.insert_or_assign(name, std::move(source));
+  return {};
+}
+
+Status Publisher::put(config::EndpointSet endpoints) {
+  const std::string name = endpoints.cluster;
+  endpoints_.insert_or_assign(name, std::make_shared<const config::EndpointSet>(std::move(endpoints)));
+  return {};
+}
+
+void Publisher::put_secret(const std::string& name, const TlsMaterial& material) {
+  TlsMaterial& secret = secrets_[name];
+  secret.version = material.version;
+  if (!material.chain_pem.empty()) {
+    secret.chain_pem = material.chain_pem;
+    secret.key_pem = material.key_pem;
+  }
+  if (!material.roots_pem.empty()) secret.roots_pem = material.roots_pem;
+  ++secrets_version_;
+  materials_.clear();
+}
+
+void Publisher::remove_listener(std::string_view name) {
+  if (const auto found = listeners_.find(name); found != listeners_.end()) listeners_.erase(found);
+}
+void Publisher::remove_routes(std::string_view name) {
+  if (const auto found = routes_.find(name); found != routes_.end()) routes_.erase(found);
+}
+void Publisher::remove_cluster(std::string_view name) {
+  if (const auto found = clusters_.find(name); found != clusters_.end()) clusters_.erase(found);
+}
+
+// ---- secrets ----
+
+std::shared_ptr<const TlsMaterial> Publisher::material_for(const config::TlsReference& reference) {
+  const auto secret = [&](const std::string& name) -> const TlsMaterial* {
+    const auto found = secrets_.find(name);
+    return found == secrets_.end() ? nullptr : &found->second;
+  };
+  TlsMaterial material = reference.inline_material;
+  std::string key = material.version + "\x1f" + reference.certificate_secret + "\x1f" + reference.validation_secret;
+  if (!reference.certificate_secret.empty()) {
+    const TlsMaterial* own = secret(reference.certificate_secret);
+    if (own == nullptr || own->chain_pem.empty()) return nullptr;
+    material.chain_pem = own->chain_pem;
+    material.key_pem = own->key_pem;
+    material.version += "/" + own->version;
+    key += "\x1f" + own->version;
+  }
+  if (!reference.validation_secret.empty()) {
+    const TlsMaterial* roots = secret(reference.validation_secret);
+    if (roots == nullptr || roots->roots_pem.empty()) return nullptr;
+    material.roots_pem = roots->roots_pem;
+    material.version += "/" + roots->version;
+    key += "\x1f" + roots->version;
+  }
+  if (!uses_secrets(reference)) return std::make_shared<const TlsMaterial>(std::move(material));
+  std::shared_ptr<const TlsMaterial>& joined = materials_[key];
+  if (joined == nullptr) joined = std::make_shared<const TlsMaterial>(std::move(material));
+  return joined;
+}
+
+void Publisher::join(ListenerSource& source) {
+  if (source.joined_at == secrets_version_) return;
+  bool needs = false;
+  for_each_chain(*source.written, [&](const config::FilterChain& chain) { needs = needs || chain.tls.has_value(); });
+  source.joined_at = secrets_version_;
+  if (!needs) {
+    source.joined = source.written;
+    return;
+  }
+  auto joined = std::make_shared<config::ListenerConfig>(*source.written);
+  bool changed = source.joined == nullptr || source.joined->version != source.written->version;
+  const auto fill = [&](config::FilterChain& chain) {
+    if (chain.tls) chain.tls->material = material_for(*chain.tls);
+  };
+  for (config::FilterChain& chain : joined->chains) fill(chain);
+  if (joined->default_chain != nullptr) {
+    auto chain = std::make_shared<config::FilterChain>(*joined->default_chain);
+    fill(*chain);
+    joined->default_chain = std::move(chain);
+  }
+  if (!changed) {
+    // Only other secrets moved: the same object stays, so that nobody is disturbed.
+    std::vector<std::shared_ptr<const TlsMaterial>> before;
+    std::vector<std::shared_ptr<const TlsMaterial>> after;
+    for_each_chain(*source.joined, [&](const config::FilterChain& c) { before.push_back(c.tls ? c.tls->material : nullptr); });
+    for_each_chain(*joined, [&](const config::FilterChain& c) { after.push_back(c.tls ? c.tls->material : nullptr); });
+    const auto same = [](const auto& a, const auto& b) {
+      return a == b || (a != nullptr && b != nullptr && a->version == b->version);
+    };
+    changed = !std::equal(before.begin(), before.end(), after.begin(), after.end(), same);
+  }
+  if (changed) source.joined = std::move(joined);
+}
+
+void Publisher::join(ClusterSource& source) {
+  if (source.joined_at == secrets_version_) return;
+  source.joined_at = secrets_version_;
+  if (!source.written->tls) {
+    source.joined = source.written;
+    return;
+  }
+  std::shared_ptr<const TlsMaterial> material = material_for(*source.written->tls);
+  if (source.joined != nullptr && source.joined->version == source.written->version && source.joined->tls) {
+    const auto& before = source.joined->tls->material;
+    if (before == material || (before != nullptr && material != nullptr && before->version == material->version)) return;
+  }
+  auto joined = std::make_shared<config::ClusterConfig>(*source.written);
+  joined->tls->material = std::move(material);
+  source.joined = std::move(joined);
+}
+
+// ---- publishing ----
+
+void Publisher::flush() { publish(generation_ + 1); }
+
+void Publisher::on_timer(Timer&) { publish(generation_ + 1); }
+
+bool Publisher::has_routes(const ListenerSource& source) const {
+  bool all = true;
+  for_each_chain(*source.written, [&](const config::FilterChain& chain) {
+    const auto* http = std::get_if<config::HttpSettings>(&chain.what);
+    if (http != nullptr && http->inline_routes == nullptr && !routes_.contains(http->route_config_name)) all = false;
+  });
+  return all;
+}
+
+std::shared_ptr<const config::EndpointSet> Publisher::endpoints_for(const config::ClusterConfig& cluster) const {
+  const bool discovered = cluster.discovery == config::ClusterConfig::Discovery::kEds;
+  if (!discovered && cluster.inline_endpoints != nullptr) return cluster.inline_endpoints;
+  const std::string& name = cluster.eds_service_name.empty() ? cluster.name : cluster.eds_service_name;
+  const auto found = endpoints_.find(name);
+  if (found != endpoints_.end()) return found->second;
+  return cluster.inline_endpoints;
+}
+
+void Publisher::add_listener(ListenerSource& source, config::Snapshot& snapshot) {
+  const bool late = turn_.now() - source.since >= kFetchTimeout;
+  if (!has_routes(source) && !late) {
+    snapshot.warming.push_back("listener " + source.written->name);
+    // The version before goes on serving, with the routes that it had.
+    if (source.joined == nullptr) return;
+  } else {
+    join(source);
+  }
+  snapshot.listeners.push_back(source.joined);
+  for (const auto& [key, table] : source.inline_tables) snapshot.routes.emplace(key, table);
+}
+
+void Publisher::add_cluster(const std::string& name, ClusterSource& source, config::Snapshot& snapshot) {
+  join(source);
+  std::shared_ptr<const config::EndpointSet> endpoints = endpoints_for(*source.written);
+  if (endpoints == nullptr) {
+    const bool waits = source.written->discovery != config::ClusterConfig::Discovery::kOriginalDst &&
+                       turn_.now() - source.since < kFetchTimeout;
+    if (waits) {
+      snapshot.warming.push_back("cluster " + name);
+      return;
+    }
+    endpoints = std::make_shared<const config::EndpointSet>();
+  }
+  snapshot.clusters.emplace(name, config::ClusterEntry{source.joined, std::move(endpoints)});
+}
+
+void Publisher::publish(std::uint64_t generation) {
+  static_cast<Flushable*>(this)->unlink();
+  generation_ = generation;
+  auto snapshot = std::make_shared<config::Snapshot>();
+  snapshot->generation = generation;
+  for (auto& [name, source] : clusters_) add_cluster(name, source, *snapshot);
+  for (const auto& [name, table] : routes_) snapshot->routes.emplace(name, table);
+  for (auto& [name, source] : listeners_) add_listener(source, *snapshot);
+  if (snapshot->warming.empty()) {
+    fetch_timer_.cancel();
+  } else {
+    fetch_timer_.arm(kFetchTimeout);
+  }
+  current_ = std::move(snapshot);
+  hand_out();
+  owner_.on_published(*current_);
+}
+
+template <typename Context>
+void Publisher::add_context(std::uint32_t worker, const config::TlsReference& reference,
+                            std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
+                            std::map<std::string, std::shared_ptr<const Context>>& cache,
+                            std::map<std::string, std::shared_ptr<const Context>>& next) {
+  if (reference.material == nullptr) return;
+  const std::string key = fingerprint(reference);
+  std::shared_ptr<const Context> context;
+  if (const auto known = next.find(key); known != next.end()) {
+    context = known->second;
+  } else if (const auto cached = cache.find(key); cached != cache.end()) {
+    context = cached->second;
+  } else {
+    auto made = Context::make(*reference.material, reference.settings, libraries_[worker]);
+    if (!made) {
+      WEFT_LOG_LIMITED(kError, "TLS context: {}", to_string(made.error()));
+      return;
+    }
+    context = std::move(*made);
+  }
+  next.emplace(key, context);
+  target.emplace(&reference, std::move(context));
+}
+
+std::shared_ptr<const upstream::TlsContexts> Publisher::contexts_for(std::uint32_t worker) {
+  auto contexts = std::make_shared<upstream::TlsContexts>();
+  ContextCache next;
+  for (const auto& listener : current_->listeners) {
+    for_each_chain(*listener, [&](const config::FilterChain& chain) {
+      if (chain.tls) add_context(worker, *chain.tls, contexts->servers, caches_[worker].servers, next.servers);
+    });
+  }
+  for (const auto& [name, entry] : current_->clusters) {
+    if (entry.config->tls) {
+      add_context(worker, *entry.config->tls, contexts->clients, caches_[worker].clients, next.clients);
+    }
+  }
+  caches_[worker] = std::move(next);
+  return contexts;
+}
+
+void Publisher::hand_out() {
+  std::vector<std::string> wanted;
+  for (const auto& listener : current_->listeners) {
+    if (!listener->bind) continue;
+    wanted.push_back(socket_key(*listener, listener->address));
+    for (const SocketAddress& address : listener->extra_addresses) wanted.push_back(socket_key(*listener, address));
+  }
+  for (std::uint32_t worker = 0; worker < libraries_.size(); ++worker) {
+    auto adoption = std::make_shared<Adoption>();
+    adoption->snapshot = current_;
+    adoption->contexts = contexts_for(worker);
+    for (const auto& listener : current_->listeners) {
+      if (!listener->bind) continue;
+      const auto add = [&](const SocketAddress& address) {
+        const std::string key = socket_key(*listener, address);
+        adoption->slots.push_back({key, sockets_.take(key, worker), listener});
+      };
+      add(listener->address);
+      for (const SocketAddress& address : listener->extra_addresses) add(address);
+    }
+    owner_.on_adoption(worker, std::move(adoption));
+  }
+  // Only now: a listener that has gone may have had its place taken by one of another name.
+  std::vector<std::string> kept = wanted;
+  for (const auto& [name, source] : listeners_) {
+    // Bound, and waiting for its routes.
+    kept.push_back(socket_key(*source.written, source.written->address));
+    for (const SocketAddress& address : source.written->extra_addresses) {
+      kept.push_back(socket_key(*source.written, address));
+    }
+  }
+  sockets_.keep_only(kept);
+}
+
+SocketAddress Publisher::listening_at(const config::ListenerConfig& listener) const {
+  return sockets_.address_of(socket_key(listener, listener.address));
+}
+
+std::vector<std::string> Publisher::endpoint_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, source] : clusters_) {
+    if (source.written->discovery != config::ClusterConfig::Discovery::kEds) continue;
+    names.push_back(source.written->eds_service_name.empty() ? name : source.written->eds_service_name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+std::vector<std::string> Publisher::route_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, source] : listeners_) {
+    for_each_chain(*source.written, [&](const config::FilterChain& chain) {
+      const auto* http = std::get_if<config::HttpSettings>(&chain.what);
+      if (http != nullptr && http->inline_routes == nullptr) names.push_back(http->route_config_name);
+    });
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+std::vector<std::string> Publisher::secret_names() const {
+  std::vector<std::string> names;
+  const auto add = [&](const config::TlsReference& tls) {
+    if (tls.certificate_from_sds) names.push_back(tls.certificate_secret);
+    if (tls.validation_from_sds) names.push_back(tls.validation_secret);
+  };
+  for (const auto& [name, source] : listeners_) {
+    for_each_chain(*source.written, [&](const config::FilterChain& chain) {
+      if (chain.tls) add(*chain.tls);
+    });
+  }
+  for (const auto& [name, source] : clusters_) {
+    if (source.written->tls) add(*source.written->tls);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+}  // namespace weft::sidecar

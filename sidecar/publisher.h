@@ -1,0 +1,133 @@
+#pragma once
+// Publisher: joins what the sources know (files, xDS, certificates, DNS) into the next Snapshot and hands it to the workers.
+//
+// Nothing half-known is published: a cluster waits for its endpoints, a listener for its routes, both at most
+// kFetchTimeout (then the cluster is empty, the routes answer 404); meanwhile the version before stays. What did not change
+// is the same object in the next Snapshot. TLS contexts are built here, one set per worker, and cached by what they are made
+// from. Owner: Sidecar. Thread: main loop.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidecar/config/snapshot.h"
+#include "sidecar/core/turn.h"
+#include "sidecar/listener_sockets.h"
+#include "sidecar/upstream/tls_contexts.h"
+#include "tls/library.h"
+
+namespace weft::sidecar {
+
+// What one worker is handed.
+struct Adoption {
+  struct Slot {
+    std::string key;
+    net::OwnedFd socket;  // only when the worker does not have it yet
+    std::shared_ptr<const config::ListenerConfig> listener;
+  };
+  std::shared_ptr<const config::Snapshot> snapshot;
+  std::shared_ptr<const upstream::TlsContexts> contexts;
+  std::vector<Slot> slots;
+};
+
+class Publisher final : public Flushable, public TimerSink {
+ public:
+  static constexpr Duration kFetchTimeout = std::chrono::seconds(15);
+
+  class Owner {
+   public:
+    virtual void on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adoption) = 0;
+    // After the workers were handed a Snapshot.
+    virtual void on_published(const config::Snapshot& snapshot) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Publisher(Turn& turn, Owner& owner, std::vector<std::shared_ptr<tls::Library>> libraries);
+
+  // Each replaces the version before; an error refuses this one and the version before stays.
+  Status put(config::ListenerConfig listener);
+  Status put(config::RouteConfig routes);
+  Status put(config::ClusterConfig cluster);
+  Status put(config::EndpointSet endpoints);
+  // Our own chain and key, or roots, or both; parts that are empty leave those of the version before.
+  void put_secret(const std::string& name, const TlsMaterial& material);
+  void remove_listener(std::string_view name);
+  void remove_routes(std::string_view name);
+  void remove_cluster(std::string_view name);
+
+  // Publishes at the end of this turn; many calls are one.
+  void schedule() { turn_.enlist(*this); }
+  // Publishes now, as that generation (decisions A5).
+  void publish(std::uint64_t generation);
+
+  [[nodiscard]] const std::shared_ptr<const config::Snapshot>& current() const { return current_; }
+  // Every listener that was published is bound and nothing is waited for.
+  [[nodiscard]] bool warm() const { return current_ != nullptr && current_->warming.empty(); }
+  [[nodiscard]] SocketAddress listening_at(const config::ListenerConfig& listener) const;
+  // What EDS and RDS have to be asked for.
+  [[nodiscard]] std::vector<std::string> endpoint_names() const;
+  [[nodiscard]] std::vector<std::string> route_names() const;
+  [[nodiscard]] std::vector<std::string> secret_names() const;
+
+  void flush() override;
+  void on_timer(Timer& timer) override;
+
+ private:
+  struct ListenerSource {
+    std::shared_ptr<const config::ListenerConfig> written;
+    std::map<std::string, std::shared_ptr<const config::RouteTable>> inline_tables;
+    // Joined with its secrets; remade when one of them changed.
+    std::shared_ptr<const config::ListenerConfig> joined;
+    std::uint64_t joined_at = 0;
+    TimePoint since{};
+  };
+  struct ClusterSource {
+    std::shared_ptr<const config::ClusterConfig> written;
+    std::shared_ptr<const config::ClusterConfig> joined;
+    std::uint64_t joined_at = 0;
+    TimePoint since{};
+  };
+
+  void join(ListenerSource& source);
+  void join(ClusterSource& source);
+  [[nodiscard]] std::shared_ptr<const TlsMaterial> material_for(const config::TlsReference& reference);
+  [[nodiscard]] bool has_routes(const ListenerSource& source) const;
+  [[nodiscard]] std::shared_ptr<const config::EndpointSet> endpoints_for(const config::ClusterConfig& cluster) const;
+  void add_listener(ListenerSource& source, config::Snapshot& snapshot);
+  void add_cluster(const std::string& name, ClusterSource& source, config::Snapshot& snapshot);
+  void hand_out();
+  [[nodiscard]] std::shared_ptr<const upstream::TlsContexts> contexts_for(std::uint32_t worker);
+  template <typename Context>
+  void add_context(std::uint32_t worker, const config::TlsReference& reference,
+                   std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
+                   std::map<std::string, std::shared_ptr<const Context>>& cache,
+                   std::map<std::string, std::shared_ptr<const Context>>& next);
+
+  Turn& turn_;
+  Owner& owner_;
+  std::vector<std::shared_ptr<tls::Library>> libraries_;  // one per worker
+  ListenerSockets sockets_;
+  std::map<std::string, ListenerSource, std::less<>> listeners_;
+  std::map<std::string, std::shared_ptr<const config::RouteTable>, std::less<>> routes_;
+  std::map<std::string, ClusterSource, std::less<>> clusters_;
+  std::map<std::string, std::shared_ptr<const config::EndpointSet>, std::less<>> endpoints_;
+  std::map<std::string, TlsMaterial, std::less<>> secrets_;
+  std::map<std::string, std::shared_ptr<const TlsMaterial>> materials_;  // joined pairs of secrets
+  std::uint64_t secrets_version_ = 1;
+  struct ContextCache {
+    std::map<std::string, std::shared_ptr<const tls::ServerContext>> servers;
+    std::map<std::string, std::shared_ptr<const tls::ClientContext>> clients;
+  };
+  std::vector<ContextCache> caches_;  // one per worker
+  std::shared_ptr<const config::Snapshot> current_;
+  std::uint64_t generation_ = 0;
+  Timer fetch_timer_;
+};
+
+}  // namespace weft::sidecar

@@ -1,0 +1,300 @@
+#include "sidecar/sidecar.h"
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "sidecar/cluster_dialer.h"
+#include "sidecar/config/describe.h"
+#include "sidecar/core/log.h"
+#include "tls/certificate.h"
+
+namespace weft::sidecar {
+
+namespace {
+
+telemetry::HandshakeResult metric_of(tls::HandshakeResult result) {
+  using From = tls::HandshakeResult;
+  using To = telemetry::HandshakeResult;
+  switch (result) {
+    case From::kOk: return To::kOk;
+    case From::kNoCertificate: return To::kNoCertificate;
+    case From::kExpired:
+    case From::kNotYetValid: return To::kExpired;
+    case From::kUntrusted: return To::kUnknownAuthority;
+    case From::kWrongIdentity:
+    case From::kBadSvid: return To::kIdentity;
+    case From::kNothingInCommon:
+    case From::kBroken: return To::kProtocol;
+    case From::kNotTls: return To::kPlaintext;
+    case From::kClosed: return To::kReset;
+    case From::kTimeout: return To::kTimeout;
+    case From::kRefusedByPeer: return To::kOther;
+  }
+  return To::kOther;
+}
+
+std::int64_t seconds_of(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+Sidecar::Sidecar(Start start)
+    : start_(std::move(start)),
+      connector_(loop_),
+      registry_(telemetry::Registry::Options{}),
+      shard_(registry_.add_shard()),
+      drain_timer_(loop_.timers(), *this) {}
+
+Sidecar::~Sidecar() {
+  admin_.reset();
+  exporter_.reset();
+  workers_.clear();
+  publisher_.reset();
+  loop_.turn().end();
+}
+
+Status Sidecar::start() {
+  Result<std::shared_ptr<tls::Library>> library = tls::Library::make();
+  if (!library) return fail(library.error());
+  library_ = std::move(*library);
+  std::vector<std::shared_ptr<tls::Library>> libraries;
+  for (std::uint32_t i = 0; i < start_.workers; ++i) {
+    Result<std::shared_ptr<tls::Library>> one = tls::Library::make();
+    if (!one) return fail(one.error());
+    libraries.push_back(std::move(*one));
+  }
+  publisher_ = std::make_unique<Publisher>(loop_.turn(), *this, libraries);
+  if (Status put = put_start_resources(); !put) return put;
+  for (std::uint32_t i = 0; i < start_.workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>(
+        i,
+        Worker::Setting{.main = loop_,
+                        .shard = registry_.add_shard(),
+                        .sampler = sampler_,
+                        .limits = limits_,
+                        .logs = logs_,
+                        .library = libraries[i]},
+        *this));
+  }
+  make_exporter();
+  if (!start_.admin.is_none()) {
+    admin_ = std::make_unique<Admin>(loop_, *this);
+    if (Status listening = admin_->listen(start_.admin); !listening) {
+      return fail(Fault::kInvalid, "admin: " + listening.error().detail);
+    }
+  }
+  signals_ = std::make_unique<net::Signals>(loop_, *this);
+  publisher_->publish(1);
+  return {};
+}
+
+Status Sidecar::put_start_resources() {
+  for (const Start::Secret& secret : start_.secrets) publisher_->put_secret(secret.name, secret.material);
+  const auto refused = [](std::string_view kind, const std::string& name, const Error& error) {
+    return fail(Fault::kInvalid, std::string(kind) + " '" + name + "': " + error.detail);
+  };
+  for (config::ClusterConfig& cluster : start_.clusters) {
+    if (Status put = publisher_->put(cluster); !put) return refused("cluster", cluster.name, put.error());
+  }
+  for (config::ListenerConfig& listener : start_.listeners) {
+    if (Status put = publisher_->put(listener); !put) return refused("listener", listener.name, put.error());
+  }
+  return {};
+}
+
+void Sidecar::make_exporter() {
+  Exporter::Collector collector;
+  if (!start_.trace_collector.empty()) {
+    collector.authority = start_.trace_collector;
+    collector.dialer = std::make_unique<ClusterDialer>(loop_.turn(), connector_, [this] {
+      ClusterDialer::Target target;
+      const auto& snapshot = publisher_->current();
+      if (snapshot == nullptr) return target;
+      const auto found = snapshot->clusters.find(start_.trace_collector);
+      if (found == snapshot->clusters.end()) return target;
+      target.config = found->second.config;
+      target.endpoints = found->second.endpoints;
+      if (target.config->tls && target.config->tls->material != nullptr) {
+        auto context = tls::ClientContext::make(*target.config->tls->material, target.config->tls->settings, library_);
+        if (context) target.tls = std::move(*context);
+      }
+      return target;
+    });
+  }
+  std::vector<telemetry::SpanRing*> rings;
+  for (const auto& worker : workers_) rings.push_back(&worker->spans());
+  telemetry::OtlpEncoder::Resource resource{
+      {"service.name", start_.service_name.empty() ? "weft" : start_.service_name},
+      {"service.instance.id", start_.node_id},
+      {"service.namespace", start_.name_space},
+      {"service.version", WEFT_VERSION}};
+  std::erase_if(resource, [](const auto& entry) { return entry.second.empty(); });
+  exporter_ = std::make_unique<Exporter>(loop_.turn(), Random::from_system(), std::move(resource), std::move(collector),
+                                         std::move(rings));
+  exporter_->start();
+}
+
+int Sidecar::run() {
+  loop_.run();
+  return exit_code_;
+}
+
+void Sidecar::shut_down() {
+  loop_.post([this] { begin_drain(); });
+}
+
+SocketAddress Sidecar::listening_at(std::string_view name) const {
+  if (publisher_ == nullptr || publisher_->current() == nullptr) return {};
+  for (const auto& listener : publisher_->current()->listeners) {
+    if (listener->name == name) return publisher_->listening_at(*listener);
+  }
+  return {};
+}
+
+SocketAddress Sidecar::admin_address() const { return admin_ == nullptr ? SocketAddress() : admin_->address(); }
+
+// ---- workers ----
+
+void Sidecar::on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adoption) {
+  workers_[worker]->adopt(std::move(adoption));
+}
+
+void Sidecar::on_published(const config::Snapshot& snapshot) {
+  shard_.proxy().config_generation.set(static_cast<std::int64_t>(snapshot.generation));
+}
+
+void Sidecar::on_adopted(Worker&, std::uint64_t generation) {
+  if (state_ != State::kStarting || generation != publisher_->current()->generation) return;
+  if (++workers_adopted_ < workers_.size() || !publisher_->warm()) return;
+  state_ = State::kLive;
+  WEFT_LOG(kInfo, "weft-sidecar {} serves: {} listeners, {} clusters, generation {}", WEFT_VERSION,
+           publisher_->current()->listeners.size(), publisher_->current()->clusters.size(), generation);
+}
+
+// ---- drain ----
+
+void Sidecar::on_signal(int number) {
+  if (number == SIGHUP) {
+    logs_.reopen();
+    return;
+  }
+  if (state_ == State::kDraining) {
+    exit_code_ = 1;
+    end();
+    return;
+  }
+  begin_drain();
+}
+
+void Sidecar::begin_drain() {
+  if (state_ == State::kDraining || state_ == State::kOver) return;
+  state_ = State::kDraining;
+  WEFT_LOG(kInfo, "draining for at most {}", format_duration(start_.drain_timeout));
+  drain_timer_.arm(start_.drain_timeout);
+  for (const auto& worker : workers_) worker->drain();
+}
+
+void Sidecar::on_worker_drained(Worker&) {
+  if (state_ != State::kDraining || ++workers_drained_ < workers_.size()) return;
+  end();
+}
+
+void Sidecar::on_timer(Timer&) {
+  if (state_ == State::kOver) {
+    loop_.stop();
+    return;
+  }
+  WEFT_LOG(kWarn, "the drain's time is up; what is left ends now");
+  for (const auto& worker : workers_) worker->abandon();
+}
+
+void Sidecar::end() {
+  state_ = State::kOver;
+  exporter_->flush();
+  // The last spans have a moment to leave.
+  if (exporter_->idle()) {
+    loop_.stop();
+  } else {
+    drain_timer_.arm(std::chrono::seconds(1));
+  }
+}
+
+// ---- pages ----
+
+std::string Sidecar::state() const {
+  switch (state_) {
+    case State::kStarting: return "INITIALIZING";
+    case State::kLive: return "LIVE";
+    case State::kDraining:
+    case State::kOver: return "DRAINING";
+  }
+  return "INITIALIZING";
+}
+
+// The workers' TLS libraries count their own handshakes; what is new since the last page goes into the main loop's shard.
+void Sidecar::count_handshakes() {
+  constexpr std::size_t kResults = tls::kHandshakeResults;
+  handshakes_seen_.resize(workers_.size() * 2 * kResults);
+  std::size_t at = 0;
+  for (const auto& worker : workers_) {
+    for (const bool server : {true, false}) {
+      const tls::HandshakeCounters& counters = server ? worker->library().accepted() : worker->library().connected();
+      const auto side = server ? telemetry::HandshakeSide::kServer : telemetry::HandshakeSide::kClient;
+      for (std::size_t i = 0; i < kResults; ++i, ++at) {
+        const auto result = static_cast<tls::HandshakeResult>(i);
+        const std::uint64_t now = counters.value(result);
+        shard_.proxy().handshakes(side, metric_of(result)).add(now - handshakes_seen_[at]);
+        handshakes_seen_[at] = now;
+      }
+    }
+  }
+}
+
+std::string Sidecar::metrics() {
+  count_handshakes();
+  return registry_.scrape(loop_.now());
+}
+
+std::string Sidecar::config_dump() const {
+  return publisher_->current() == nullptr ? std::string() : config::describe(*publisher_->current());
+}
+
+std::string Sidecar::certificates() const {
+  nlohmann::json list = nlohmann::json::array();
+  const auto add = [&](const std::string& where, const std::shared_ptr<const TlsMaterial>& material) {
+    if (material == nullptr) return;
+    for (const auto& [kind, pem] : {std::pair{"chain", &material->chain_pem}, std::pair{"roots", &material->roots_pem}}) {
+      if (pem->empty()) continue;
+      auto certificates = tls::parse_certificates(*pem, where);
+      if (!certificates) continue;
+      for (const tls::Certificate& certificate : *certificates) {
+        list.push_back({{"used_by", where},
+                        {"kind", kind},
+                        {"identity", certificate.spiffe_id.uri()},
+                        {"serial", certificate.serial},
+                        {"not_before", seconds_of(certificate.not_before)},
+                        {"not_after", seconds_of(certificate.not_after)}});
+      }
+    }
+  };
+  if (const auto& snapshot = publisher_->current(); snapshot != nullptr) {
+    for (const auto& listener : snapshot->listeners) {
+      for (const config::FilterChain& chain : listener->chains) {
+        if (chain.tls) add("listener " + listener->name, chain.tls->material);
+      }
+    }
+    for (const auto& [name, entry] : snapshot->clusters) {
+      if (entry.config->tls) add("cluster " + name, entry.config->tls->material);
+    }
+  }
+  return nlohmann::json{{"certificates", std::move(list)}}.dump(1) + "\n";
+}
+
+std::string Sidecar::traces() {
+  exporter_->collect();
+  return exporter_->recent().to_json();
+}
+
+}  // namespace weft::sidecar

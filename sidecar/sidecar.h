@@ -1,0 +1,112 @@
+#pragma once
+// Sidecar: the composition root of the data plane: builds everything in start order, tears it down in reverse.
+//
+// main loop: publisher, admin, exporter, xDS, certificates, signals; workers: everything else. Owner: main(). Thread: main.
+// Drain: SIGTERM, SIGINT or POST /drain: /ready turns 503, listeners close, clients are told goodbye (GOAWAY in two steps,
+// Connection: close), then the process ends when the last request has, or at the deadline. A second signal ends it at once.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sidecar/access_logs.h"
+#include "sidecar/admin.h"
+#include "sidecar/exporter.h"
+#include "sidecar/net/connector.h"
+#include "sidecar/net/loop.h"
+#include "sidecar/net/signals.h"
+#include "sidecar/publisher.h"
+#include "sidecar/worker.h"
+#include "telemetry/registry.h"
+#include "telemetry/sampler.h"
+
+namespace weft::sidecar {
+
+// What the process was started with; immutable afterwards.
+struct Start {
+  std::uint32_t workers = 1;
+  Duration drain_timeout = std::chrono::seconds(30);
+  SocketAddress admin;  // none(): no admin pages
+  std::string node_id;
+  std::string node_cluster;
+  std::string workload;
+  std::string name_space;
+  std::string service_name;
+  std::vector<config::ListenerConfig> listeners;
+  std::vector<config::ClusterConfig> clusters;
+  struct Secret {
+    std::string name;
+    TlsMaterial material;
+  };
+  std::vector<Secret> secrets;
+  std::string trace_collector;  // cluster that takes OTLP over HTTP; empty: none
+};
+
+class Sidecar final : public Publisher::Owner, public Worker::Owner, public Admin::Source, public net::Signals::Owner,
+                      public TimerSink {
+ public:
+  explicit Sidecar(Start start);
+  ~Sidecar();
+
+  // Everything up and listening, or why not.
+  Status start();
+  // Until drained; returns the process's exit code.
+  int run();
+  // Ends run() after a drain; any thread.
+  void shut_down();
+
+  // Where a listener of that name is (tests bind port 0); none() when there is none.
+  [[nodiscard]] SocketAddress listening_at(std::string_view name) const;
+  [[nodiscard]] SocketAddress admin_address() const;
+  [[nodiscard]] net::Loop& loop() { return loop_; }
+  [[nodiscard]] Publisher& publisher() { return *publisher_; }
+
+  // Publisher::Owner
+  void on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adoption) override;
+  void on_published(const config::Snapshot& snapshot) override;
+  // Worker::Owner
+  void on_worker_drained(Worker& worker) override;
+  void on_adopted(Worker& worker, std::uint64_t generation) override;
+  // Admin::Source
+  [[nodiscard]] std::string state() const override;
+  [[nodiscard]] std::string metrics() override;
+  [[nodiscard]] std::string config_dump() const override;
+  [[nodiscard]] std::string certificates() const override;
+  [[nodiscard]] std::string traces() override;
+  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const override { return workers_; }
+  void begin_drain() override;
+  // Signals, timers
+  void on_signal(int number) override;
+  void on_timer(Timer& timer) override;
+
+ private:
+  enum class State : std::uint8_t { kStarting, kLive, kDraining, kOver };
+
+  [[nodiscard]] Status put_start_resources();
+  void make_exporter();
+  void count_handshakes();
+  void end();
+
+  Start start_;
+  net::Loop loop_;
+  net::TcpConnector connector_;
+  telemetry::Registry registry_;
+  telemetry::Shard& shard_;  // the main loop's own
+  telemetry::Sampler sampler_;
+  upstream::SharedLimitsTable limits_;
+  AccessLogs logs_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<Exporter> exporter_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<net::Signals> signals_;
+  std::shared_ptr<tls::Library> library_;  // the main loop's
+  Timer drain_timer_;
+  State state_ = State::kStarting;
+  std::size_t workers_adopted_ = 0;
+  std::size_t workers_drained_ = 0;
+  std::vector<std::uint64_t> handshakes_seen_;
+  int exit_code_ = 0;
+};
+
+}  // namespace weft::sidecar

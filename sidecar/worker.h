@@ -1,0 +1,76 @@
+#pragma once
+// Worker: one thread with its loop, its listeners, its clusters and its shard of the metrics. Shares nothing; adopts Snapshots.
+//
+// Owner: Sidecar. Thread: everything behind `Core` lives and dies on the worker's own thread; adopt(), drain(), abandon() and
+// ask() may be called from the main loop and are posted. Destroying it stops the thread and waits for it.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sidecar/access_logs.h"
+#include "sidecar/net/loop.h"
+#include "sidecar/publisher.h"
+#include "sidecar/upstream/cluster_set.h"
+#include "telemetry/sampler.h"
+#include "telemetry/span_ring.h"
+
+namespace weft::sidecar {
+
+class Worker final {
+ public:
+  class Owner {
+   public:
+    // On the main loop: after drain(), the last session has ended.
+    virtual void on_worker_drained(Worker& worker) = 0;
+    // On the main loop: after adopt().
+    virtual void on_adopted(Worker& worker, std::uint64_t generation) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // All outlive the worker; `shard` is written by it alone.
+  struct Setting {
+    net::Loop& main;
+    telemetry::Shard& shard;
+    telemetry::Sampler& sampler;
+    upstream::SharedLimitsTable& limits;
+    AccessLogs& logs;
+    std::shared_ptr<tls::Library> library;
+  };
+
+  Worker(std::uint32_t index, const Setting& setting, Owner& owner);
+  ~Worker();
+
+  void adopt(std::shared_ptr<Adoption> adoption);
+  // No new connections; sessions say goodbye and end when their requests have.
+  void drain();
+  // The drain's deadline: whatever is left ends now.
+  void abandon();
+  // Runs `question` on the worker's thread, then `answer` with its result on the main loop.
+  using States = std::vector<upstream::ClusterSet::ClusterState>;
+  void ask_clusters(std::function<void(States)> answer);  // cold path
+
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+  // Drained by the main loop.
+  [[nodiscard]] telemetry::SpanRing& spans() { return spans_; }
+  [[nodiscard]] net::Loop::Stats& loop_stats() { return loop_.stats(); }
+  [[nodiscard]] tls::Library& library() { return *setting_.library; }
+
+ private:
+  class Core;
+  void run();
+
+  const std::uint32_t index_;
+  const Setting setting_;
+  Owner& owner_;
+  net::Loop loop_;
+  telemetry::SpanRing spans_;
+  Core* core_ = nullptr;  // on the worker's thread; lives in run()
+  std::thread thread_;
+};
+
+}  // namespace weft::sidecar
