@@ -7,6 +7,12 @@
 
 namespace weft::tls {
 
+// g++ sees the address of a local kept in an object; it does not see that the destructor below takes it back.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdangling-pointer"
+#endif
+
 // Tells a function that raises events whether the Stream survived the last one.
 class Stream::Watch {
  public:
@@ -25,6 +31,10 @@ class Stream::Watch {
   Stream& stream_;
   bool destroyed_ = false;
 };
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 std::unique_ptr<Stream> Stream::accept(Turn& turn, std::unique_ptr<Transport> lower,
                                        std::shared_ptr<const ServerContext> context, Owner& owner, const Options& options,
