@@ -170,12 +170,12 @@ class Weft(Contender):
         return [one("plain")] if scene.kind == "plain" else [one("pair-a"), one("pair-b")]
 
     def is_ready(self, scene):
-        return all((process.get(port, "/ready") or (0,))[0] == 200 for port in scene.admin.values())
+        return all((process.get(port, "/ready", host="localhost") or (0,))[0] == 200 for port in scene.admin.values())
 
     def checks(self, scene):
         wrong = []
         for name, port in scene.admin.items():
-            answer = process.get(port, "/metrics")
+            answer = process.get(port, "/metrics", host="localhost")
             if not answer or answer[0] != 200 or b"weft_requests_total" not in answer[1]:
                 wrong.append(f"{name}: /metrics shows no weft_requests_total")
         if scene.kind == "pair":
