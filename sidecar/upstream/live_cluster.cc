@@ -193,10 +193,7 @@ void LiveCluster::remove() {
 }
 
 void LiveCluster::drain() {
-  for (const auto& endpoint : endpoints_) {
-    while (endpoint->pool().close_idle()) {
-    }
-  }
+  for (const auto& endpoint : endpoints_) endpoint->pool().close_all_idle();
 }
 
 bool LiveCluster::gone() const { return removed_ && references_ == 0 && leaving_.empty() && active_ == 0; }

@@ -179,6 +179,13 @@ bool Pool::close_idle() {
   return false;
 }
 
+void Pool::close_all_idle() {
+  // Once over the list: a connection that is closing already has nothing left to be told, and says so to nobody.
+  for (Member& member : connections_) {
+    if (member.connection->streams() == 0) member.connection->drain();
+  }
+}
+
 void Pool::drain() {
   if (draining_) return;
   draining_ = true;

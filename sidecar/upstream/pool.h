@@ -87,6 +87,8 @@ class Pool final : public http::ClientConnection::Owner {
   void poke() { dial_if_needed(); }
   // Closes one idle connection to make room under the cluster's limit; false when there is none.
   bool close_idle();
+  // Closes all that are idle now (the process drains).
+  void close_all_idle();
 
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
   [[nodiscard]] std::size_t dialing() const { return dialing_.size(); }
