@@ -50,11 +50,17 @@ Attempt::Attempt(Turn& turn, Owner& owner, upstream::Cluster& cluster, upstream:
       time_limit_(turn.timers(), *this),
       head_limit_(turn.timers(), *this) {}
 
-Attempt::~Attempt() {
-  // Given up by the exchange before any verdict: the client left, or another answer won.
-  if (state_ == State::kIdle) return;
+Attempt::~Attempt() { give_up(); }
+
+void Attempt::give_up() {
+  if (state_ == State::kIdle || state_ == State::kOver) return;
+  // Before any verdict: the client left, or another answer won.
   count(AttemptResult::kCancelled);
   judge(Verdict::kNeutral);
+  state_ = State::kOver;
+  time_limit_.cancel();
+  head_limit_.cancel();
+  ticket_.reset();
 }
 
 Status Attempt::start() {

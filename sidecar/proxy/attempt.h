@@ -53,6 +53,8 @@ class Attempt final : public upstream::TicketHolder,
   Status start();
   [[nodiscard]] bool streaming() const { return state_ == State::kStreaming; }
   [[nodiscard]] http::ClientStream& stream() { return *stream_; }
+  // The owner hears nothing more; for one that retires us, since a connection may tell more than one thing in a turn.
+  void give_up();
   // The whole request has been given to the stream: the head's deadline runs from here.
   void request_sent();
 

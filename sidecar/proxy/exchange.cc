@@ -555,6 +555,7 @@ bool Exchange::retry_after(const AttemptEnd& end) {
 // Inside the attempt's own events it must outlive its caller by a moment.
 void Exchange::drop_attempt() {
   if (attempt_ == nullptr) return;
+  attempt_->give_up();
   write_attempt_span();
   services_.turn.retire(std::move(attempt_));
 }

@@ -5,6 +5,13 @@
 
 namespace weft::proxy {
 
+namespace {
+
+// How often a tunnel whose sides have both ended looks whether the last bytes have left.
+constexpr Duration kSettleLook = std::chrono::milliseconds(20);
+
+}  // namespace
+
 using upstream::Verdict;
 
 Tunnel::Tunnel(const Services& services, Owner& owner, const Origin& origin, const config::TcpSettings& settings,
@@ -17,6 +24,7 @@ Tunnel::Tunnel(const Services& services, Owner& owner, const Origin& origin, con
       downstream_(std::move(downstream)),
       first_(std::move(first)),
       idle_timer_(services.turn.timers(), *this),
+      settle_timer_(services.turn.timers(), *this),
       source_address_(origin.address),
       started_(services.turn.now()) {
   // Its bytes wait in the kernel until there is somewhere to put them.
@@ -104,6 +112,10 @@ void Tunnel::on_dialed(std::unique_ptr<Transport> transport) {
   if (!first_.empty()) carry(true, first_);
   upstream_->set_sink(&upstream_ear_);
   downstream_->resume();
+  if (downstream_ended_) {
+    upstream_->shutdown_write();
+    services_.turn.enlist(*this);
+  }
 }
 
 void Tunnel::carry(bool from_downstream, Buffer& bytes) {
@@ -141,7 +153,19 @@ void Tunnel::end_of(bool from_downstream) {
   Transport& target = from_downstream ? *upstream_ : *downstream_;
   target.shutdown_write();
   services_.turn.enlist(*this);
-  if (downstream_ended_ && upstream_ended_) finish(Error{Fault::kClosed, Side::kDownstream, {}});
+  if (downstream_ended_ && upstream_ended_) settle();
+}
+
+// Both have ended; what a slow reader has not taken yet is ours to keep until it has. The transport does not say when.
+void Tunnel::settle() {
+  upstream_->flush();
+  downstream_->flush();
+  if (state_ != State::kOpen) return;
+  if (upstream_->buffered() == 0 && downstream_->buffered() == 0) {
+    finish(Error{Fault::kClosed, Side::kDownstream, {}});
+  } else {
+    settle_timer_.arm(kSettleLook);
+  }
 }
 
 void Tunnel::broken(bool from_downstream, const Error& error) {
@@ -151,7 +175,10 @@ void Tunnel::broken(bool from_downstream, const Error& error) {
   finish(reason);
 }
 
-void Tunnel::on_timer(Timer&) { finish(Error{Fault::kIdle, Side::kLocal, "the tunnel was idle for too long"}); }
+void Tunnel::on_timer(Timer& timer) {
+  if (&timer == &settle_timer_) return settle();
+  finish(Error{Fault::kIdle, Side::kLocal, "the tunnel was idle for too long"});
+}
 
 void Tunnel::abort() { finish(Error{Fault::kDraining, Side::kLocal, "draining"}); }
 
@@ -160,12 +187,9 @@ void Tunnel::finish(const Error& reason) {
   const bool orderly = reason.fault == Fault::kClosed && downstream_ended_ && upstream_ended_;
   state_ = State::kOver;
   idle_timer_.cancel();
+  settle_timer_.cancel();
   services_.turn.retire(std::move(dial_));
-  if (orderly) {
-    // What is on its way out is flushed; the kernel delivers it after the close.
-    upstream_->flush();
-    downstream_->flush();
-  } else {
+  if (!orderly) {
     const LocalReply reply = reply_for(reason);
     record_.flags = reply.flags;
     record_.cause = reply.cause;

@@ -60,6 +60,7 @@ class Tunnel final : public DialHolder, public Flushable, public TimerSink, publ
   [[nodiscard]] bool dial_next();
   void carry(bool from_downstream, Buffer& bytes);
   void end_of(bool from_downstream);
+  void settle();
   void broken(bool from_downstream, const Error& error);
   // Who fills what this side writes out.
   [[nodiscard]] Transport& source_of(bool downstream) { return downstream ? *upstream_ : *downstream_; }
@@ -82,6 +83,7 @@ class Tunnel final : public DialHolder, public Flushable, public TimerSink, publ
   upstream::Endpoint* endpoint_ = nullptr;
   std::unique_ptr<Dial> dial_;
   Timer idle_timer_;
+  Timer settle_timer_;
   telemetry::Shard::Flow flow_;
   telemetry::AccessRecord record_;
   std::string upstream_address_;
