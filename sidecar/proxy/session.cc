@@ -331,6 +331,10 @@ void Session::on_end() {
 void Session::on_fault(const Error&) { finish(); }
 
 void Session::on_timer(Timer&) {
+  if (draining_) {
+    finish();
+    return;
+  }
   if (state_ == State::kSniff && listener_->go_on_after_sniff_timeout) {
     choose();
     return;
@@ -371,7 +375,12 @@ void Session::finish() {
 
 void Session::drain() {
   draining_ = true;
-  if (connection_ != nullptr) connection_->drain();
+  if (connection_ != nullptr) {
+    connection_->drain();
+  } else if (state_ == State::kSniff || state_ == State::kDetect) {
+    // It has said too little to be served. Its request may be on its way, so it is given a moment, but not the whole drain.
+    deadline_.arm(http::Connection::kDrainNotice);
+  }
 }
 
 void Session::abandon() {
