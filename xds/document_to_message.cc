@@ -79,6 +79,11 @@ Special special_of(const pb::Descriptor& type) {
   return Special::kNone;
 }
 
+// google.protobuf.Value is the one message that nothing is a value of.
+bool holds_null(const pb::Descriptor* type) {
+  return type != nullptr && special_of(*type) == Special::kValue;
+}
+
 std::string found(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::kNull:
@@ -156,7 +161,7 @@ class Walk final {
 
  private:
   void fields(const Value& value, pb::Message& out, std::string_view passed_over = {});
-  void field(const Value& value, pb::Message& out, const pb::FieldDescriptor& field);
+  void field(const Value::Member& member, pb::Message& out, const pb::FieldDescriptor& field);
   void map(const Value& value, pb::Message& out, const pb::FieldDescriptor& field);
   void one(const Value& value, Slot slot);
   void enumeration(const Value& value, Slot slot);
@@ -249,15 +254,17 @@ void Walk::fields(const Value& value, pb::Message& out, std::string_view passed_
       continue;
     }
     written.push_back(found_field);
-    field(member.value, out, *found_field);
+    field(member, out, *found_field);
   }
 }
 
-void Walk::field(const Value& value, pb::Message& out, const pb::FieldDescriptor& field) {
-  if (value.is_null() && !(field.message_type() != nullptr && !field.is_repeated() &&
-                           special_of(*field.message_type()) == Special::kValue)) {
-    return mistake(value,
-                   "is empty: give it a value ({} for a message without fields), or leave it out");
+void Walk::field(const Value::Member& member, pb::Message& out, const pb::FieldDescriptor& field) {
+  const Value& value = member.value;
+  if (value.is_null() && !(holds_null(field.message_type()) && !field.is_repeated())) {
+    // Nothing has no place of its own: the parser is past it when it notices.
+    mistakes_.add(member.key_position, path_,
+                  "is empty: give it a value ({} for a message without fields), or leave it out");
+    return;
   }
   if (field.is_map()) return map(value, out, field);
   if (!field.is_repeated()) return one(value, Slot(out, field));
@@ -265,8 +272,7 @@ void Walk::field(const Value& value, pb::Message& out, const pb::FieldDescriptor
   std::size_t index = 0;
   for (const Value& item : value.items()) {
     const Step step(path_, index++);
-    if (item.is_null() &&
-        (field.message_type() == nullptr || special_of(*field.message_type()) != Special::kValue)) {
+    if (item.is_null() && !holds_null(field.message_type())) {
       mistake(item, "is empty");
       continue;
     }
@@ -280,10 +286,8 @@ void Walk::map(const Value& value, pb::Message& out, const pb::FieldDescriptor& 
   for (const Value::Member& member : value.members()) {
     const std::size_t length = path_.size();
     path_ += Step::keyed(member.key);
-    if (member.value.is_null() &&
-        (entry_type.map_value()->message_type() == nullptr ||
-         special_of(*entry_type.map_value()->message_type()) != Special::kValue)) {
-      mistake(member.value, "is empty");
+    if (member.value.is_null() && !holds_null(entry_type.map_value()->message_type())) {
+      mistakes_.add(member.key_position, path_, "is empty");
     } else {
       pb::Message& entry = *out.GetReflection()->AddMessage(&out, &field);
       key(member, Slot(entry, *entry_type.map_key()));
