@@ -34,6 +34,7 @@ class Cursor {
       : begin_(reinterpret_cast<char*>(room.data())), at_(begin_) {}
 
   void put(std::string_view text) {
+    if (text.empty()) return;  // it may point nowhere
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }
