@@ -27,7 +27,10 @@ telemetry::LogRing* AccessLogs::ring(std::string_view path, Counter& dropped) {
       WEFT_LOG(kError, "access log {}: more than {} log files", escape(path), kFilesMax);
       return nullptr;
     }
-    found = writers_.emplace(std::string(path), std::make_unique<telemetry::LogWriter>(std::string(path))).first;
+    found =
+        writers_
+            .emplace(std::string(path), std::make_unique<telemetry::LogWriter>(std::string(path)))
+            .first;
   }
   return &found->second->add_ring(dropped);
 }

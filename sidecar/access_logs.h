@@ -1,8 +1,10 @@
 #pragma once
-// AccessLogs: the log files of this process, one writer thread each, shared by all workers; and each worker's door to them.
+// AccessLogs: the log files of this process, one writer thread each, shared by all workers; and
+// each worker's door to them.
 //
-// Owner: Sidecar; outlives the workers. Thread: AccessLogs any (a lock when a worker first meets a path), Writer its worker's.
-// At most kFilesMax different paths; lines for further ones are dropped and counted.
+// Owner: Sidecar; outlives the workers. Thread: AccessLogs any (a lock when a worker first meets a
+// path), Writer its worker's. At most kFilesMax different paths; lines for further ones are dropped
+// and counted.
 
 #include <map>
 #include <memory>

@@ -33,7 +33,8 @@ http::Service::Options service_options() {
 }
 
 http::Reply set_level(const http::ServiceRequest& request) {
-  if (request.head.method != http::Method::kPost) return {.body = std::string(name_of(log_level())) + "\n"};
+  if (request.head.method != http::Method::kPost)
+    return {.body = std::string(name_of(log_level())) + "\n"};
   std::string_view query = request.head.query();
   if (query.starts_with("level=")) query.remove_prefix(6);
   const Result<LogLevel> level = parse_log_level(query);
@@ -47,7 +48,8 @@ http::Reply set_level(const http::ServiceRequest& request) {
 // One /clusters page, until every worker has told its part.
 class Admin::ClustersPage final : public http::RequestSink {
  public:
-  ClustersPage(std::unique_ptr<http::ServerStream> stream, http::Method method, bool json, std::size_t workers)
+  ClustersPage(std::unique_ptr<http::ServerStream> stream, http::Method method, bool json,
+               std::size_t workers)
       : stream_(std::move(stream)), method_(method), json_(json), missing_(workers) {
     stream_->set_sink(this);
   }
@@ -83,11 +85,13 @@ class Admin::ClustersPage final : public http::RequestSink {
     http::Reply reply;
     for (const auto& [name, cluster] : clusters_) {
       reply.body += fmt::format("{} version {} active {} pending {} connections {}\n", escape(name),
-                                escape(cluster.version), cluster.active_requests, cluster.pending, cluster.connections);
+                                escape(cluster.version), cluster.active_requests, cluster.pending,
+                                cluster.connections);
       for (const auto& endpoint : cluster.endpoints) {
-        reply.body += fmt::format("  {} {} weight {} active {} connections {} ok {} failed {}\n", endpoint.address,
-                                  endpoint.state, endpoint.weight, endpoint.active_requests, endpoint.connections,
-                                  endpoint.successes, endpoint.failures);
+        reply.body +=
+            fmt::format("  {} {} weight {} active {} connections {} ok {} failed {}\n",
+                        endpoint.address, endpoint.state, endpoint.weight, endpoint.active_requests,
+                        endpoint.connections, endpoint.successes, endpoint.failures);
       }
     }
     return reply;
@@ -126,18 +130,23 @@ class Admin::ClustersPage final : public http::RequestSink {
   std::map<std::string, upstream::ClusterSet::ClusterState> clusters_;
 };
 
-Admin::Admin(net::Loop& loop, Source& source) : loop_(loop), source_(source), service_(loop.turn(), service_options()) {
+Admin::Admin(net::Loop& loop, Source& source)
+    : loop_(loop), source_(source), service_(loop.turn(), service_options()) {
   using http::Reply;
   using http::ServiceRequest;
-  service_.handle("GET", "/", [](const ServiceRequest&) { return Reply{.body = std::string(kIndex)}; });
+  service_.handle("GET", "/",
+                  [](const ServiceRequest&) { return Reply{.body = std::string(kIndex)}; });
   service_.handle("GET", "/ready", [this](const ServiceRequest&) {
     const std::string state = source_.state();
-    return Reply{.status = static_cast<std::uint16_t>(state == "LIVE" ? 200 : 503), .body = state + "\n"};
+    return Reply{.status = static_cast<std::uint16_t>(state == "LIVE" ? 200 : 503),
+                 .body = state + "\n"};
   });
   service_.handle("GET", "/metrics", [this](const ServiceRequest&) {
-    return Reply{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = source_.metrics()};
+    return Reply{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                 .body = source_.metrics()};
   });
-  service_.handle("GET", "/config_dump", [this](const ServiceRequest&) { return Reply{.body = source_.config_dump()}; });
+  service_.handle("GET", "/config_dump",
+                  [this](const ServiceRequest&) { return Reply{.body = source_.config_dump()}; });
   service_.handle("GET", "/certs", [this](const ServiceRequest&) {
     return Reply{.content_type = "application/json", .body = source_.certificates()};
   });
@@ -149,11 +158,14 @@ Admin::Admin(net::Loop& loop, Source& source) : loop_(loop), source_(source), se
     source_.begin_drain();
     return Reply{.status = 202, .body = "draining\n"};
   });
-  service_.handle_stream("/clusters", [this](std::unique_ptr<http::ServerStream> stream, http::RequestHead&& head, bool,
-                                             Transport&) {
-    const bool json = head.query().find("format=json") != std::string_view::npos;
-    show_clusters(std::move(stream), head.method, json);
-  }, "GET");
+  service_.handle_stream(
+      "/clusters",
+      [this](std::unique_ptr<http::ServerStream> stream, http::RequestHead&& head, bool,
+             Transport&) {
+        const bool json = head.query().find("format=json") != std::string_view::npos;
+        show_clusters(std::move(stream), head.method, json);
+      },
+      "GET");
 }
 
 Admin::~Admin() = default;
@@ -165,15 +177,19 @@ Status Admin::listen(const SocketAddress& address) {
   Result<net::OwnedFd> socket = net::bind_listener(address);
   if (!socket) return fail(socket.error());
   // A descriptor in reserve keeps the pages reachable when the process has run out of them.
-  acceptor_ = std::make_unique<net::Acceptor>(loop_, std::move(*socket), *this, net::Acceptor::Options{.reserve_descriptors = 2});
+  acceptor_ = std::make_unique<net::Acceptor>(loop_, std::move(*socket), *this,
+                                              net::Acceptor::Options{.reserve_descriptors = 2});
   return {};
 }
 
-SocketAddress Admin::address() const { return acceptor_ == nullptr ? SocketAddress() : acceptor_->address(); }
+SocketAddress Admin::address() const {
+  return acceptor_ == nullptr ? SocketAddress() : acceptor_->address();
+}
 
 void Admin::on_accept(std::unique_ptr<net::Socket> socket) { service_.adopt(std::move(socket)); }
 
-void Admin::show_clusters(std::unique_ptr<http::ServerStream> stream, http::Method method, bool json) {
+void Admin::show_clusters(std::unique_ptr<http::ServerStream> stream, http::Method method,
+                          bool json) {
   const auto& workers = source_.workers();
   auto page = std::make_shared<ClustersPage>(std::move(stream), method, json, workers.size());
   pages_.push_back(page);

@@ -1,8 +1,10 @@
 #pragma once
-// Admin: the loopback pages of a sidecar: /ready /metrics /config_dump /clusters /certs /traces /logging /drain.
+// Admin: the loopback pages of a sidecar: /ready /metrics /config_dump /clusters /certs /traces
+// /logging /drain.
 //
-// Answers loopback names only (no page in a browser may reach it by DNS rebinding), changes something only on POST, shows no
-// secret. Owner: Sidecar. Thread: main loop; what lives on workers is asked of them.
+// Answers loopback names only (no page in a browser may reach it by DNS rebinding), changes
+// something only on POST, shows no secret. Owner: Sidecar. Thread: main loop; what lives on workers
+// is asked of them.
 
 #include <functional>
 #include <memory>

@@ -29,15 +29,21 @@ Result<std::string> read_file(const std::string& path) {
 
 // What a start file may say and this version does not do yet is refused, not passed over.
 Status check_supported(const xds::Bootstrap& bootstrap, const std::string& file) {
-  const auto refuse = [&](const std::string& what) { return fail(Fault::kInvalid, file + ": " + what); };
-  if (bootstrap.ads) return refuse("dynamic_resources.ads_config: not supported yet, only static_resources");
-  if (bootstrap.mesh) return refuse("bootstrap_extensions: weft.bootstrap.v1.Mesh is not supported yet");
+  const auto refuse = [&](const std::string& what) {
+    return fail(Fault::kInvalid, file + ": " + what);
+  };
+  if (bootstrap.ads)
+    return refuse("dynamic_resources.ads_config: not supported yet, only static_resources");
+  if (bootstrap.mesh)
+    return refuse("bootstrap_extensions: weft.bootstrap.v1.Mesh is not supported yet");
   for (const config::ClusterConfig& cluster : bootstrap.clusters) {
     const std::string name = "cluster '" + cluster.name + "': ";
     switch (cluster.discovery) {
       case config::ClusterConfig::Discovery::kStatic:
-      case config::ClusterConfig::Discovery::kOriginalDst: break;
-      case config::ClusterConfig::Discovery::kEds: return refuse(name + "type EDS is not supported yet");
+      case config::ClusterConfig::Discovery::kOriginalDst:
+        break;
+      case config::ClusterConfig::Discovery::kEds:
+        return refuse(name + "type EDS is not supported yet");
       case config::ClusterConfig::Discovery::kStrictDns:
       case config::ClusterConfig::Discovery::kLogicalDns:
         return refuse(name + "types STRICT_DNS and LOGICAL_DNS are not supported yet");
@@ -55,7 +61,8 @@ void name_from_node(const std::string& node_id, Start& start) {
   if (parts.size() != 4) return;
   const std::size_t dot = parts[2].find('.');
   if (start.workload.empty()) start.workload = parts[2].substr(0, dot);
-  if (start.name_space.empty() && dot != std::string_view::npos) start.name_space = parts[2].substr(dot + 1);
+  if (start.name_space.empty() && dot != std::string_view::npos)
+    start.name_space = parts[2].substr(dot + 1);
 }
 
 }  // namespace
@@ -65,8 +72,10 @@ Result<Start> load_start(const Flags& flags) {
   if (!text) return fail(text.error());
   Result<xds::Bootstrap> bootstrap = xds::parse_bootstrap(*text, flags.config_file, read_file);
   if (!bootstrap) return fail(bootstrap.error());
-  if (Status supported = check_supported(*bootstrap, flags.config_file); !supported) return fail(supported.error());
-  for (const std::string& note : bootstrap->notes) WEFT_LOG(kDebug, "{}: passed over: {}", flags.config_file, note);
+  if (Status supported = check_supported(*bootstrap, flags.config_file); !supported)
+    return fail(supported.error());
+  for (const std::string& note : bootstrap->notes)
+    WEFT_LOG(kDebug, "{}: passed over: {}", flags.config_file, note);
   Start start;
   start.workers = flags.workers;
   Result<Duration> drain = parse_duration(flags.drain_time);

@@ -1,6 +1,6 @@
 #pragma once
-// Flags and load_start: from the command line and the start file to what a Sidecar is built from. All mistakes of the file are
-// told at once, each with its line and column.
+// Flags and load_start: from the command line and the start file to what a Sidecar is built from.
+// All mistakes of the file are told at once, each with its line and column.
 
 #include <string>
 

@@ -19,7 +19,8 @@ class HeldDial final : public Dial {
 // Refuses at the end of the turn, as every Dial answers later than its call.
 class RefusedDial final : public Dial, public Flushable {
  public:
-  RefusedDial(Turn& turn, DialHolder& holder, std::string why) : holder_(holder), why_(std::move(why)) {
+  RefusedDial(Turn& turn, DialHolder& holder, std::string why)
+      : holder_(holder), why_(std::move(why)) {
     turn.enlist(*this);
   }
   void flush() override { holder_.on_dial_failed(Error{Fault::kConnect, Side::kUpstream, why_}); }
@@ -33,20 +34,25 @@ class RefusedDial final : public Dial, public Flushable {
 
 std::unique_ptr<Dial> ClusterDialer::dial(DialHolder& holder) {
   const Target target = find_();
-  if (target.config == nullptr) return std::make_unique<RefusedDial>(turn_, holder, "no such cluster");
+  if (target.config == nullptr)
+    return std::make_unique<RefusedDial>(turn_, holder, "no such cluster");
   if (target.endpoints == nullptr || target.endpoints->endpoints.empty()) {
-    return std::make_unique<RefusedDial>(turn_, holder, "cluster " + target.config->name + " has no endpoint");
+    return std::make_unique<RefusedDial>(turn_, holder,
+                                         "cluster " + target.config->name + " has no endpoint");
   }
   const auto& endpoints = target.endpoints->endpoints;
   const config::Endpoint& endpoint = endpoints[next_++ % endpoints.size()];
-  const ConnectOptions options{.timeout = target.config->connect_timeout, .source = target.config->source};
+  const ConnectOptions options{.timeout = target.config->connect_timeout,
+                               .source = target.config->source};
   if (!target.config->tls) return connector_.connect(endpoint.address, options, holder);
   if (target.tls == nullptr) {
-    return std::make_unique<RefusedDial>(turn_, holder, "the certificate for cluster " + target.config->name + " is not here yet");
+    return std::make_unique<RefusedDial>(
+        turn_, holder, "the certificate for cluster " + target.config->name + " is not here yet");
   }
   return std::make_unique<HeldDial>(
-      std::make_unique<tls::Dialer>(turn_, connector_, target.tls,
-                                    tls::Dialer::Options{.address = endpoint.address, .connect = options, .tls = {}}),
+      std::make_unique<tls::Dialer>(
+          turn_, connector_, target.tls,
+          tls::Dialer::Options{.address = endpoint.address, .connect = options, .tls = {}}),
       holder);
 }
 

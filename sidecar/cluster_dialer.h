@@ -1,8 +1,9 @@
 #pragma once
-// ClusterDialer: how the main loop itself calls a configured cluster: the control plane, the CA, a collector.
+// ClusterDialer: how the main loop itself calls a configured cluster: the control plane, the CA, a
+// collector.
 //
-// Endpoints in turn, TLS when the cluster says so. Not for traffic of the mesh: workers have pools, limits and balancers for
-// that. Owner: whoever calls (AdsClient, Exporter, …). Thread: main loop.
+// Endpoints in turn, TLS when the cluster says so. Not for traffic of the mesh: workers have pools,
+// limits and balancers for that. Owner: whoever calls (AdsClient, Exporter, …). Thread: main loop.
 
 #include <functional>
 #include <memory>
@@ -17,8 +18,8 @@ namespace weft::sidecar {
 
 class ClusterDialer final : public Dialer {
  public:
-  // What the cluster is now; asked for each dial, so that a renewed certificate or a moved endpoint counts at once. An empty
-  // config means that there is no such cluster.
+  // What the cluster is now; asked for each dial, so that a renewed certificate or a moved endpoint
+  // counts at once. An empty config means that there is no such cluster.
   struct Target {
     std::shared_ptr<const config::ClusterConfig> config;
     std::shared_ptr<const config::EndpointSet> endpoints;

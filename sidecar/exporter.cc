@@ -7,8 +7,8 @@
 
 namespace weft::sidecar {
 
-Exporter::Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource, Collector collector,
-                   std::vector<telemetry::SpanRing*> rings)
+Exporter::Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource,
+                   Collector collector, std::vector<telemetry::SpanRing*> rings)
     : turn_(turn),
       collector_(std::move(collector)),
       rings_(std::move(rings)),
@@ -57,32 +57,37 @@ void Exporter::send_what_is_due() {
     request.method = "POST";
     request.authority = collector_.authority;
     request.target = collector_.target;
-    request.fields = {{"content-type", "application/x-protobuf"}, {"user-agent", "weft/" WEFT_VERSION}};
+    request.fields = {{"content-type", "application/x-protobuf"},
+                      {"user-agent", "weft/" WEFT_VERSION}};
     request.body = std::string(*batch);
     call_ = client_->send(std::move(request), *this);
     return;
   }
-  if (const std::optional<TimePoint> due = queue_.due()) send_timer_.arm_at(std::max(*due, turn_.now()));
+  if (const std::optional<TimePoint> due = queue_.due())
+    send_timer_.arm_at(std::max(*due, turn_.now()));
 }
 
 void Exporter::on_response(http::Call&, http::ClientResponse&& response) {
   turn_.retire(std::move(call_));
   switch (telemetry::judge_http_status(response.head.status)) {
     case telemetry::ExportVerdict::kAccepted: {
-      const Result<telemetry::ExportResponse> parsed = telemetry::parse_export_response(response.body);
+      const Result<telemetry::ExportResponse> parsed =
+          telemetry::parse_export_response(response.body);
       queue_.on_accepted(parsed ? parsed->spans_rejected : 0);
       break;
     }
     case telemetry::ExportVerdict::kRetry: {
       std::optional<Duration> after;
       if (const auto text = response.head.headers.find(http::HeaderId::kRetryAfter)) {
-        if (const auto seconds = parse_u64(*text)) after = std::chrono::seconds(std::min<std::uint64_t>(*seconds, 3600));
+        if (const auto seconds = parse_u64(*text))
+          after = std::chrono::seconds(std::min<std::uint64_t>(*seconds, 3600));
       }
       queue_.on_retry(turn_.now(), after);
       break;
     }
     case telemetry::ExportVerdict::kRefused:
-      WEFT_LOG_LIMITED(kWarn, "trace collector {} refused spans with {}", collector_.authority, response.head.status);
+      WEFT_LOG_LIMITED(kWarn, "trace collector {} refused spans with {}", collector_.authority,
+                       response.head.status);
       queue_.on_refused();
       break;
   }

@@ -1,9 +1,10 @@
 #pragma once
-// Exporter: spans from the workers' rings to the recent-traces page and to an OTLP collector over HTTP (POST /v1/traces).
+// Exporter: spans from the workers' rings to the recent-traces page and to an OTLP collector over
+// HTTP (POST /v1/traces).
 //
-// Bounded and counted throughout (telemetry::ExporterQueue); a collector that is slow, gone or refusing costs spans, never a
-// request. Looks at the rings every kCollect while spans come, and less often when nothing does. Owner: Sidecar. Thread: main
-// loop.
+// Bounded and counted throughout (telemetry::ExporterQueue); a collector that is slow, gone or
+// refusing costs spans, never a request. Looks at the rings every kCollect while spans come, and
+// less often when nothing does. Owner: Sidecar. Thread: main loop.
 
 #include <memory>
 #include <string>
@@ -29,8 +30,8 @@ class Exporter final : public TimerSink, public http::CallHolder {
     std::string target = "/v1/traces";
   };
 
-  Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource, Collector collector,
-           std::vector<telemetry::SpanRing*> rings);
+  Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource,
+           Collector collector, std::vector<telemetry::SpanRing*> rings);
   ~Exporter();
 
   void start();

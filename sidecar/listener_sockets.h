@@ -1,9 +1,10 @@
 #pragma once
-// ListenerSockets: the listening descriptors of this process, bound on the main loop before a listener is accepted, so that a
-// port in use refuses that listener by name (decisions B7). One descriptor per address and worker.
+// ListenerSockets: the listening descriptors of this process, bound on the main loop before a
+// listener is accepted, so that a port in use refuses that listener by name (decisions B7). One
+// descriptor per address and worker.
 //
-// Owner: Publisher. Thread: main loop. A descriptor belongs to the worker it was taken for; the table remembers which addresses
-// are in use, and release() forgets one once no listener wants it.
+// Owner: Publisher. Thread: main loop. A descriptor belongs to the worker it was taken for; the
+// table remembers which addresses are in use, and release() forgets one once no listener wants it.
 
 #include <cstdint>
 #include <map>
@@ -15,8 +16,10 @@
 
 namespace weft::sidecar {
 
-// Where a listener's socket is found: by its address, so that a renamed listener keeps its socket; port 0 by name as well.
-[[nodiscard]] std::string socket_key(const config::ListenerConfig& listener, const SocketAddress& address);
+// Where a listener's socket is found: by its address, so that a renamed listener keeps its socket;
+// port 0 by name as well.
+[[nodiscard]] std::string socket_key(const config::ListenerConfig& listener,
+                                     const SocketAddress& address);
 
 class ListenerSockets final {
  public:

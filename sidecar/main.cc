@@ -1,6 +1,7 @@
 // weft-sidecar: reads its start file, runs a Sidecar, and turns a failure into an exit code.
 //
-// Exit codes: 0 drained and done, or the file is valid; 1 it could not start, or was ended before its drain; 2 wrong usage.
+// Exit codes: 0 drained and done, or the file is valid; 1 it could not start, or was ended before
+// its drain; 2 wrong usage.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -17,15 +18,21 @@ int run(int argc, char** argv) {
   weft::sidecar::Flags flags;
   CLI::App app("weft-sidecar: the data plane of the weft service mesh. Runs beside one workload.");
   app.set_version_flag("--version", std::string("weft-sidecar ") + WEFT_VERSION);
-  app.add_option("-c,--config", flags.config_file, "start file: Envoy's Bootstrap as YAML or JSON")->required();
+  app.add_option("-c,--config", flags.config_file, "start file: Envoy's Bootstrap as YAML or JSON")
+      ->required();
   app.add_option("--mode", flags.mode, "serve, or validate: check the start file and exit")
       ->check(CLI::IsMember({"serve", "validate"}))
       ->capture_default_str();
-  app.add_option("--workers", flags.workers, "worker threads")->check(CLI::Range(1, 64))->capture_default_str();
-  app.add_option("--drain-time", flags.drain_time, "how long requests may take to finish after SIGTERM, for example 30s")
+  app.add_option("--workers", flags.workers, "worker threads")
+      ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  app.add_option("-l,--log-level", flags.log_level, "debug, info, warn, error or off")->capture_default_str();
-  app.add_option("--admin-address", flags.admin_address, "address of the admin pages, instead of the start file's");
+  app.add_option("--drain-time", flags.drain_time,
+                 "how long requests may take to finish after SIGTERM, for example 30s")
+      ->capture_default_str();
+  app.add_option("-l,--log-level", flags.log_level, "debug, info, warn, error or off")
+      ->capture_default_str();
+  app.add_option("--admin-address", flags.admin_address,
+                 "address of the admin pages, instead of the start file's");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -42,7 +42,8 @@ std::string fingerprint(const config::TlsReference& tls) {
     text += '\x1f';
     text += part;
   };
-  add(std::to_string(static_cast<int>(s.version_min)) + "-" + std::to_string(static_cast<int>(s.version_max)));
+  add(std::to_string(static_cast<int>(s.version_min)) + "-" +
+      std::to_string(static_cast<int>(s.version_max)));
   for (const std::string& suite : s.cipher_suites) add(suite);
   add("|");
   for (const std::string& curve : s.curves) add(curve);
@@ -90,7 +91,8 @@ Status Publisher::put(config::ListenerConfig listener) {
   source.written = std::make_shared<const config::ListenerConfig>(std::move(listener));
   source.since = turn_.now();
   const auto before = listeners_.find(name);
-  if (before != listeners_.end()) source.joined = before->second.joined;  // serves until the new one is complete
+  if (before != listeners_.end())
+    source.joined = before->second.joined;  // serves until the new one is complete
   listeners_.insert_or_assign(name, std::move(source));
   return {};
 }
@@ -116,7 +118,8 @@ Status Publisher::put(config::ClusterConfig cluster) {
 
 Status Publisher::put(config::EndpointSet endpoints) {
   const std::string name = endpoints.cluster;
-  endpoints_.insert_or_assign(name, std::make_shared<const config::EndpointSet>(std::move(endpoints)));
+  endpoints_.insert_or_assign(name,
+                              std::make_shared<const config::EndpointSet>(std::move(endpoints)));
   return {};
 }
 
@@ -150,7 +153,8 @@ std::shared_ptr<const TlsMaterial> Publisher::material_for(const config::TlsRefe
     return found == secrets_.end() ? nullptr : &found->second;
   };
   TlsMaterial material = reference.inline_material;
-  std::string key = material.version + "\x1f" + reference.certificate_secret + "\x1f" + reference.validation_secret;
+  std::string key = material.version + "\x1f" + reference.certificate_secret + "\x1f" +
+                    reference.validation_secret;
   if (!reference.certificate_secret.empty()) {
     const TlsMaterial* own = secret(reference.certificate_secret);
     if (own == nullptr || own->chain_pem.empty()) return nullptr;
@@ -175,7 +179,8 @@ std::shared_ptr<const TlsMaterial> Publisher::material_for(const config::TlsRefe
 void Publisher::join(ListenerSource& source) {
   if (source.joined_at == secrets_version_) return;
   bool needs = false;
-  for_each_chain(*source.written, [&](const config::FilterChain& chain) { needs = needs || chain.tls.has_value(); });
+  for_each_chain(*source.written,
+                 [&](const config::FilterChain& chain) { needs = needs || chain.tls.has_value(); });
   source.joined_at = secrets_version_;
   if (!needs) {
     source.joined = source.written;
@@ -196,8 +201,12 @@ void Publisher::join(ListenerSource& source) {
     // Only other secrets moved: the same object stays, so that nobody is disturbed.
     std::vector<std::shared_ptr<const TlsMaterial>> before;
     std::vector<std::shared_ptr<const TlsMaterial>> after;
-    for_each_chain(*source.joined, [&](const config::FilterChain& c) { before.push_back(c.tls ? c.tls->material : nullptr); });
-    for_each_chain(*joined, [&](const config::FilterChain& c) { after.push_back(c.tls ? c.tls->material : nullptr); });
+    for_each_chain(*source.joined, [&](const config::FilterChain& c) {
+      before.push_back(c.tls ? c.tls->material : nullptr);
+    });
+    for_each_chain(*joined, [&](const config::FilterChain& c) {
+      after.push_back(c.tls ? c.tls->material : nullptr);
+    });
     const auto same = [](const auto& a, const auto& b) {
       return a == b || (a != nullptr && b != nullptr && a->version == b->version);
     };
@@ -214,9 +223,12 @@ void Publisher::join(ClusterSource& source) {
     return;
   }
   std::shared_ptr<const TlsMaterial> material = material_for(*source.written->tls);
-  if (source.joined != nullptr && source.joined->version == source.written->version && source.joined->tls) {
+  if (source.joined != nullptr && source.joined->version == source.written->version &&
+      source.joined->tls) {
     const auto& before = source.joined->tls->material;
-    if (before == material || (before != nullptr && material != nullptr && before->version == material->version)) return;
+    if (before == material ||
+        (before != nullptr && material != nullptr && before->version == material->version))
+      return;
   }
   auto joined = std::make_shared<config::ClusterConfig>(*source.written);
   joined->tls->material = std::move(material);
@@ -233,15 +245,19 @@ bool Publisher::has_routes(const ListenerSource& source) const {
   bool all = true;
   for_each_chain(*source.written, [&](const config::FilterChain& chain) {
     const auto* http = std::get_if<config::HttpSettings>(&chain.what);
-    if (http != nullptr && http->inline_routes == nullptr && !routes_.contains(http->route_config_name)) all = false;
+    if (http != nullptr && http->inline_routes == nullptr &&
+        !routes_.contains(http->route_config_name))
+      all = false;
   });
   return all;
 }
 
-std::shared_ptr<const config::EndpointSet> Publisher::endpoints_for(const config::ClusterConfig& cluster) const {
+std::shared_ptr<const config::EndpointSet> Publisher::endpoints_for(
+    const config::ClusterConfig& cluster) const {
   const bool discovered = cluster.discovery == config::ClusterConfig::Discovery::kEds;
   if (!discovered && cluster.inline_endpoints != nullptr) return cluster.inline_endpoints;
-  const std::string& name = cluster.eds_service_name.empty() ? cluster.name : cluster.eds_service_name;
+  const std::string& name =
+      cluster.eds_service_name.empty() ? cluster.name : cluster.eds_service_name;
   const auto found = endpoints_.find(name);
   if (found != endpoints_.end()) return found->second;
   return cluster.inline_endpoints;
@@ -260,12 +276,14 @@ void Publisher::add_listener(ListenerSource& source, config::Snapshot& snapshot)
   for (const auto& [key, table] : source.inline_tables) snapshot.routes.emplace(key, table);
 }
 
-void Publisher::add_cluster(const std::string& name, ClusterSource& source, config::Snapshot& snapshot) {
+void Publisher::add_cluster(const std::string& name, ClusterSource& source,
+                            config::Snapshot& snapshot) {
   join(source);
   std::shared_ptr<const config::EndpointSet> endpoints = endpoints_for(*source.written);
   if (endpoints == nullptr) {
-    const bool waits = source.written->discovery != config::ClusterConfig::Discovery::kOriginalDst &&
-                       turn_.now() - source.since < kFetchTimeout;
+    const bool waits =
+        source.written->discovery != config::ClusterConfig::Discovery::kOriginalDst &&
+        turn_.now() - source.since < kFetchTimeout;
     if (waits) {
       snapshot.warming.push_back("cluster " + name);
       return;
@@ -294,10 +312,11 @@ void Publisher::publish(std::uint64_t generation) {
 }
 
 template <typename Context>
-void Publisher::add_context(std::uint32_t worker, const config::TlsReference& reference,
-                            std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
-                            std::map<std::string, std::shared_ptr<const Context>>& cache,
-                            std::map<std::string, std::shared_ptr<const Context>>& next) {
+void Publisher::add_context(
+    std::uint32_t worker, const config::TlsReference& reference,
+    std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
+    std::map<std::string, std::shared_ptr<const Context>>& cache,
+    std::map<std::string, std::shared_ptr<const Context>>& next) {
   if (reference.material == nullptr) return;
   const std::string key = fingerprint(reference);
   std::shared_ptr<const Context> context;
@@ -322,12 +341,14 @@ std::shared_ptr<const upstream::TlsContexts> Publisher::contexts_for(std::uint32
   ContextCache next;
   for (const auto& listener : current_->listeners) {
     for_each_chain(*listener, [&](const config::FilterChain& chain) {
-      if (chain.tls) add_context(worker, *chain.tls, contexts->servers, caches_[worker].servers, next.servers);
+      if (chain.tls)
+        add_context(worker, *chain.tls, contexts->servers, caches_[worker].servers, next.servers);
     });
   }
   for (const auto& [name, entry] : current_->clusters) {
     if (entry.config->tls) {
-      add_context(worker, *entry.config->tls, contexts->clients, caches_[worker].clients, next.clients);
+      add_context(worker, *entry.config->tls, contexts->clients, caches_[worker].clients,
+                  next.clients);
     }
   }
   caches_[worker] = std::move(next);
@@ -339,7 +360,8 @@ void Publisher::hand_out() {
   for (const auto& listener : current_->listeners) {
     if (!listener->bind) continue;
     wanted.push_back(socket_key(*listener, listener->address));
-    for (const SocketAddress& address : listener->extra_addresses) wanted.push_back(socket_key(*listener, address));
+    for (const SocketAddress& address : listener->extra_addresses)
+      wanted.push_back(socket_key(*listener, address));
   }
   for (std::uint32_t worker = 0; worker < libraries_.size(); ++worker) {
     auto adoption = std::make_shared<Adoption>();
@@ -376,7 +398,8 @@ std::vector<std::string> Publisher::endpoint_names() const {
   std::vector<std::string> names;
   for (const auto& [name, source] : clusters_) {
     if (source.written->discovery != config::ClusterConfig::Discovery::kEds) continue;
-    names.push_back(source.written->eds_service_name.empty() ? name : source.written->eds_service_name);
+    names.push_back(source.written->eds_service_name.empty() ? name
+                                                             : source.written->eds_service_name);
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -388,7 +411,8 @@ std::vector<std::string> Publisher::route_names() const {
   for (const auto& [name, source] : listeners_) {
     for_each_chain(*source.written, [&](const config::FilterChain& chain) {
       const auto* http = std::get_if<config::HttpSettings>(&chain.what);
-      if (http != nullptr && http->inline_routes == nullptr) names.push_back(http->route_config_name);
+      if (http != nullptr && http->inline_routes == nullptr)
+        names.push_back(http->route_config_name);
     });
   }
   std::sort(names.begin(), names.end());

@@ -1,10 +1,12 @@
 #pragma once
-// Publisher: joins what the sources know (files, xDS, certificates, DNS) into the next Snapshot and hands it to the workers.
+// Publisher: joins what the sources know (files, xDS, certificates, DNS) into the next Snapshot and
+// hands it to the workers.
 //
-// Nothing half-known is published: a cluster waits for its endpoints, a listener for its routes, both at most
-// kFetchTimeout (then the cluster is empty, the routes answer 404); meanwhile the version before stays. What did not change
-// is the same object in the next Snapshot. TLS contexts are built here, one set per worker, and cached by what they are made
-// from. Owner: Sidecar. Thread: main loop.
+// Nothing half-known is published: a cluster waits for its endpoints, a listener for its routes,
+// both at most kFetchTimeout (then the cluster is empty, the routes answer 404); meanwhile the
+// version before stays. What did not change is the same object in the next Snapshot. TLS contexts
+// are built here, one set per worker, and cached by what they are made from. Owner: Sidecar.
+// Thread: main loop.
 
 #include <cstdint>
 #include <map>
@@ -55,7 +57,8 @@ class Publisher final : public Flushable, public TimerSink {
   Status put(config::RouteConfig routes);
   Status put(config::ClusterConfig cluster);
   Status put(config::EndpointSet endpoints);
-  // Our own chain and key, or roots, or both; parts that are empty leave those of the version before.
+  // Our own chain and key, or roots, or both; parts that are empty leave those of the version
+  // before.
   void put_secret(const std::string& name, const TlsMaterial& material);
   void remove_listener(std::string_view name);
   void remove_routes(std::string_view name);
@@ -96,18 +99,21 @@ class Publisher final : public Flushable, public TimerSink {
 
   void join(ListenerSource& source);
   void join(ClusterSource& source);
-  [[nodiscard]] std::shared_ptr<const TlsMaterial> material_for(const config::TlsReference& reference);
+  [[nodiscard]] std::shared_ptr<const TlsMaterial> material_for(
+      const config::TlsReference& reference);
   [[nodiscard]] bool has_routes(const ListenerSource& source) const;
-  [[nodiscard]] std::shared_ptr<const config::EndpointSet> endpoints_for(const config::ClusterConfig& cluster) const;
+  [[nodiscard]] std::shared_ptr<const config::EndpointSet> endpoints_for(
+      const config::ClusterConfig& cluster) const;
   void add_listener(ListenerSource& source, config::Snapshot& snapshot);
   void add_cluster(const std::string& name, ClusterSource& source, config::Snapshot& snapshot);
   void hand_out();
   [[nodiscard]] std::shared_ptr<const upstream::TlsContexts> contexts_for(std::uint32_t worker);
   template <typename Context>
-  void add_context(std::uint32_t worker, const config::TlsReference& reference,
-                   std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
-                   std::map<std::string, std::shared_ptr<const Context>>& cache,
-                   std::map<std::string, std::shared_ptr<const Context>>& next);
+  void add_context(
+      std::uint32_t worker, const config::TlsReference& reference,
+      std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
+      std::map<std::string, std::shared_ptr<const Context>>& cache,
+      std::map<std::string, std::shared_ptr<const Context>>& next);
 
   Turn& turn_;
   Owner& owner_;

@@ -17,19 +17,29 @@ telemetry::HandshakeResult metric_of(tls::HandshakeResult result) {
   using From = tls::HandshakeResult;
   using To = telemetry::HandshakeResult;
   switch (result) {
-    case From::kOk: return To::kOk;
-    case From::kNoCertificate: return To::kNoCertificate;
+    case From::kOk:
+      return To::kOk;
+    case From::kNoCertificate:
+      return To::kNoCertificate;
     case From::kExpired:
-    case From::kNotYetValid: return To::kExpired;
-    case From::kUntrusted: return To::kUnknownAuthority;
+    case From::kNotYetValid:
+      return To::kExpired;
+    case From::kUntrusted:
+      return To::kUnknownAuthority;
     case From::kWrongIdentity:
-    case From::kBadSvid: return To::kIdentity;
+    case From::kBadSvid:
+      return To::kIdentity;
     case From::kNothingInCommon:
-    case From::kBroken: return To::kProtocol;
-    case From::kNotTls: return To::kPlaintext;
-    case From::kClosed: return To::kReset;
-    case From::kTimeout: return To::kTimeout;
-    case From::kRefusedByPeer: return To::kOther;
+    case From::kBroken:
+      return To::kProtocol;
+    case From::kNotTls:
+      return To::kPlaintext;
+    case From::kClosed:
+      return To::kReset;
+    case From::kTimeout:
+      return To::kTimeout;
+    case From::kRefusedByPeer:
+      return To::kOther;
   }
   return To::kOther;
 }
@@ -68,15 +78,14 @@ Status Sidecar::start() {
   publisher_ = std::make_unique<Publisher>(loop_.turn(), *this, libraries);
   if (Status put = put_start_resources(); !put) return put;
   for (std::uint32_t i = 0; i < start_.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(
-        i,
-        Worker::Setting{.main = loop_,
-                        .shard = registry_.add_shard(),
-                        .sampler = sampler_,
-                        .limits = limits_,
-                        .logs = logs_,
-                        .library = libraries[i]},
-        *this));
+    workers_.push_back(std::make_unique<Worker>(i,
+                                                Worker::Setting{.main = loop_,
+                                                                .shard = registry_.add_shard(),
+                                                                .sampler = sampler_,
+                                                                .limits = limits_,
+                                                                .logs = logs_,
+                                                                .library = libraries[i]},
+                                                *this));
   }
   make_exporter();
   if (!start_.admin.is_none()) {
@@ -91,15 +100,18 @@ Status Sidecar::start() {
 }
 
 Status Sidecar::put_start_resources() {
-  for (const Start::Secret& secret : start_.secrets) publisher_->put_secret(secret.name, secret.material);
+  for (const Start::Secret& secret : start_.secrets)
+    publisher_->put_secret(secret.name, secret.material);
   const auto refused = [](std::string_view kind, const std::string& name, const Error& error) {
     return fail(Fault::kInvalid, std::string(kind) + " '" + name + "': " + error.detail);
   };
   for (config::ClusterConfig& cluster : start_.clusters) {
-    if (Status put = publisher_->put(cluster); !put) return refused("cluster", cluster.name, put.error());
+    if (Status put = publisher_->put(cluster); !put)
+      return refused("cluster", cluster.name, put.error());
   }
   for (config::ListenerConfig& listener : start_.listeners) {
-    if (Status put = publisher_->put(listener); !put) return refused("listener", listener.name, put.error());
+    if (Status put = publisher_->put(listener); !put)
+      return refused("listener", listener.name, put.error());
   }
   return {};
 }
@@ -117,7 +129,8 @@ void Sidecar::make_exporter() {
       target.config = found->second.config;
       target.endpoints = found->second.endpoints;
       if (target.config->tls && target.config->tls->material != nullptr) {
-        auto context = tls::ClientContext::make(*target.config->tls->material, target.config->tls->settings, library_);
+        auto context = tls::ClientContext::make(*target.config->tls->material,
+                                                target.config->tls->settings, library_);
         if (context) target.tls = std::move(*context);
       }
       return target;
@@ -131,8 +144,8 @@ void Sidecar::make_exporter() {
       {"service.namespace", start_.name_space},
       {"service.version", WEFT_VERSION}};
   std::erase_if(resource, [](const auto& entry) { return entry.second.empty(); });
-  exporter_ = std::make_unique<Exporter>(loop_.turn(), Random::from_system(), std::move(resource), std::move(collector),
-                                         std::move(rings));
+  exporter_ = std::make_unique<Exporter>(loop_.turn(), Random::from_system(), std::move(resource),
+                                         std::move(collector), std::move(rings));
   exporter_->start();
 }
 
@@ -153,7 +166,9 @@ SocketAddress Sidecar::listening_at(std::string_view name) const {
   return {};
 }
 
-SocketAddress Sidecar::admin_address() const { return admin_ == nullptr ? SocketAddress() : admin_->address(); }
+SocketAddress Sidecar::admin_address() const {
+  return admin_ == nullptr ? SocketAddress() : admin_->address();
+}
 
 // ---- workers ----
 
@@ -170,7 +185,8 @@ void Sidecar::on_adopted(Worker&, std::uint64_t generation) {
   if (++workers_adopted_ < workers_.size() || !publisher_->warm()) return;
   state_ = State::kLive;
   WEFT_LOG(kInfo, "weft-sidecar {} serves: {} listeners, {} clusters, generation {}", WEFT_VERSION,
-           publisher_->current()->listeners.size(), publisher_->current()->clusters.size(), generation);
+           publisher_->current()->listeners.size(), publisher_->current()->clusters.size(),
+           generation);
 }
 
 // ---- drain ----
@@ -225,23 +241,29 @@ void Sidecar::end() {
 
 std::string Sidecar::state() const {
   switch (state_) {
-    case State::kStarting: return "INITIALIZING";
-    case State::kLive: return "LIVE";
+    case State::kStarting:
+      return "INITIALIZING";
+    case State::kLive:
+      return "LIVE";
     case State::kDraining:
-    case State::kOver: return "DRAINING";
+    case State::kOver:
+      return "DRAINING";
   }
   return "INITIALIZING";
 }
 
-// The workers' TLS libraries count their own handshakes; what is new since the last page goes into the main loop's shard.
+// The workers' TLS libraries count their own handshakes; what is new since the last page goes into
+// the main loop's shard.
 void Sidecar::count_handshakes() {
   constexpr std::size_t kResults = tls::kHandshakeResults;
   handshakes_seen_.resize(workers_.size() * 2 * kResults);
   std::size_t at = 0;
   for (const auto& worker : workers_) {
     for (const bool server : {true, false}) {
-      const tls::HandshakeCounters& counters = server ? worker->library().accepted() : worker->library().connected();
-      const auto side = server ? telemetry::HandshakeSide::kServer : telemetry::HandshakeSide::kClient;
+      const tls::HandshakeCounters& counters =
+          server ? worker->library().accepted() : worker->library().connected();
+      const auto side =
+          server ? telemetry::HandshakeSide::kServer : telemetry::HandshakeSide::kClient;
       for (std::size_t i = 0; i < kResults; ++i, ++at) {
         const auto result = static_cast<tls::HandshakeResult>(i);
         const std::uint64_t now = counters.value(result);
@@ -258,14 +280,17 @@ std::string Sidecar::metrics() {
 }
 
 std::string Sidecar::config_dump() const {
-  return publisher_->current() == nullptr ? std::string() : config::describe(*publisher_->current());
+  return publisher_->current() == nullptr ? std::string()
+                                          : config::describe(*publisher_->current());
 }
 
 std::string Sidecar::certificates() const {
   nlohmann::json list = nlohmann::json::array();
-  const auto add = [&](const std::string& where, const std::shared_ptr<const TlsMaterial>& material) {
+  const auto add = [&](const std::string& where,
+                       const std::shared_ptr<const TlsMaterial>& material) {
     if (material == nullptr) return;
-    for (const auto& [kind, pem] : {std::pair{"chain", &material->chain_pem}, std::pair{"roots", &material->roots_pem}}) {
+    for (const auto& [kind, pem] :
+         {std::pair{"chain", &material->chain_pem}, std::pair{"roots", &material->roots_pem}}) {
       if (pem->empty()) continue;
       auto certificates = tls::parse_certificates(*pem, where);
       if (!certificates) continue;

@@ -1,9 +1,11 @@
 #pragma once
-// Sidecar: the composition root of the data plane: builds everything in start order, tears it down in reverse.
+// Sidecar: the composition root of the data plane: builds everything in start order, tears it down
+// in reverse.
 //
-// main loop: publisher, admin, exporter, xDS, certificates, signals; workers: everything else. Owner: main(). Thread: main.
-// Drain: SIGTERM, SIGINT or POST /drain: /ready turns 503, listeners close, clients are told goodbye (GOAWAY in two steps,
-// Connection: close), then the process ends when the last request has, or at the deadline. A second signal ends it at once.
+// main loop: publisher, admin, exporter, xDS, certificates, signals; workers: everything else.
+// Owner: main(). Thread: main. Drain: SIGTERM, SIGINT or POST /drain: /ready turns 503, listeners
+// close, clients are told goodbye (GOAWAY in two steps, Connection: close), then the process ends
+// when the last request has, or at the deadline. A second signal ends it at once.
 
 #include <memory>
 #include <string>
@@ -42,7 +44,10 @@ struct Start {
   std::string trace_collector;  // cluster that takes OTLP over HTTP; empty: none
 };
 
-class Sidecar final : public Publisher::Owner, public Worker::Owner, public Admin::Source, public net::Signals::Owner,
+class Sidecar final : public Publisher::Owner,
+                      public Worker::Owner,
+                      public Admin::Source,
+                      public net::Signals::Owner,
                       public TimerSink {
  public:
   explicit Sidecar(Start start);
@@ -73,7 +78,9 @@ class Sidecar final : public Publisher::Owner, public Worker::Owner, public Admi
   [[nodiscard]] std::string config_dump() const override;
   [[nodiscard]] std::string certificates() const override;
   [[nodiscard]] std::string traces() override;
-  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const override { return workers_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const override {
+    return workers_;
+  }
   void begin_drain() override;
   // Signals, timers
   void on_signal(int number) override;

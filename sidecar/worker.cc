@@ -21,7 +21,8 @@ class Worker::Core final : public proxy::Listener::Owner {
                                               .shard = worker.setting_.shard,
                                               .limits = worker.setting_.limits})),
         journal_(worker.setting_.logs, worker.setting_.shard.proxy()),
-        view_(std::make_unique<proxy::View>(std::make_shared<const config::Snapshot>(), nullptr, random_)),
+        view_(std::make_unique<proxy::View>(std::make_shared<const config::Snapshot>(), nullptr,
+                                            random_)),
         services_{.turn = worker.loop_.turn(),
                   .random = random_,
                   .clusters = *clusters_,
@@ -45,14 +46,16 @@ class Worker::Core final : public proxy::Listener::Owner {
   void adopt(Adoption& adoption) {
     clusters_->apply(*adoption.snapshot, *adoption.contexts);
     auto next = std::make_unique<proxy::View>(adoption.snapshot, view_.get(), random_);
-    // Old snapshots die on the main loop: freeing a large one would hold up requests here (decisions D12).
+    // Old snapshots die on the main loop: freeing a large one would hold up requests here
+    // (decisions D12).
     worker_.setting_.main.post([old = view_->share()] {});
     view_ = std::move(next);
     std::map<std::string, std::unique_ptr<proxy::Listener>> before = std::exchange(listeners_, {});
     for (Adoption::Slot& slot : adoption.slots) {
       std::unique_ptr<proxy::Listener> listener;
       if (slot.socket.get() >= 0) {
-        listener = std::make_unique<proxy::Listener>(worker_.loop_, services_, *this, std::move(slot.socket));
+        listener = std::make_unique<proxy::Listener>(worker_.loop_, services_, *this,
+                                                     std::move(slot.socket));
       } else if (const auto found = before.find(slot.key); found != before.end()) {
         listener = std::move(found->second);
         before.erase(found);
@@ -92,7 +95,8 @@ class Worker::Core final : public proxy::Listener::Owner {
   [[nodiscard]] States clusters() const { return clusters_->describe(); }
 
   void on_listener_drained(proxy::Listener& listener) override {
-    const auto found = std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& one) { return one.get() == &listener; });
+    const auto found = std::find_if(leaving_.begin(), leaving_.end(),
+                                    [&](const auto& one) { return one.get() == &listener; });
     if (found == leaving_.end()) return;
     worker_.loop_.turn().retire(std::move(*found));
     leaving_.erase(found);

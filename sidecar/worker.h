@@ -1,8 +1,10 @@
 #pragma once
-// Worker: one thread with its loop, its listeners, its clusters and its shard of the metrics. Shares nothing; adopts Snapshots.
+// Worker: one thread with its loop, its listeners, its clusters and its shard of the metrics.
+// Shares nothing; adopts Snapshots.
 //
-// Owner: Sidecar. Thread: everything behind `Core` lives and dies on the worker's own thread; adopt(), drain(), abandon() and
-// ask() may be called from the main loop and are posted. Destroying it stops the thread and waits for it.
+// Owner: Sidecar. Thread: everything behind `Core` lives and dies on the worker's own thread;
+// adopt(), drain(), abandon() and ask() may be called from the main loop and are posted. Destroying
+// it stops the thread and waits for it.
 
 #include <functional>
 #include <memory>

@@ -29,7 +29,8 @@ WallTime wall_time_of(const ASN1_TIME* time) {
   std::tm broken_down{};
   if (ASN1_TIME_to_tm(time, &broken_down) != 1) return {};
   const std::time_t seconds = timegm(&broken_down);
-  // Nanoseconds in 64 bits end in the year 2262; "99991231235959Z", which means "no end", must not wrap around.
+  // Nanoseconds in 64 bits end in the year 2262; "99991231235959Z", which means "no end", must not
+  // wrap around.
   constexpr std::time_t kLatest = 9'000'000'000;
   return WallTime(std::chrono::seconds(std::min<std::time_t>(seconds, kLatest)));
 }
@@ -39,7 +40,8 @@ Result<Certificate> certificate_of(const x509_st& native, std::string_view what)
   certificate.pem = pem_of(native);
   certificate.names = names_of(native);
   if (certificate.names.uris.size() == 1) {
-    if (Result<SpiffeId> id = SpiffeId::parse(certificate.names.uris.front())) certificate.spiffe_id = std::move(*id);
+    if (Result<SpiffeId> id = SpiffeId::parse(certificate.names.uris.front()))
+      certificate.spiffe_id = std::move(*id);
   }
   certificate.subject = text_of(X509_get_subject_name(&native));
   certificate.issuer = text_of(X509_get_issuer_name(&native));
@@ -56,17 +58,23 @@ Result<Certificate> certificate_of(const x509_st& native, std::string_view what)
   // X509_check_ca caches what it finds in the object; the object is ours alone.
   certificate.is_ca = X509_check_ca(const_cast<x509_st*>(&native)) != 0;
   EVP_PKEY* key = X509_get_pubkey(const_cast<x509_st*>(&native));
-  if (key == nullptr) return fail(openssl_error(Fault::kInvalid, std::string(what) + ": unreadable public key"));
+  if (key == nullptr)
+    return fail(openssl_error(Fault::kInvalid, std::string(what) + ": unreadable public key"));
   // A public root may use a key that we would not; it is only shown, so it stays empty.
-  if (Result<Key> parsed = Key::from_native(Handle<evp_pkey_st>(key), false)) certificate.public_key = std::move(*parsed);
+  if (Result<Key> parsed = Key::from_native(Handle<evp_pkey_st>(key), false))
+    certificate.public_key = std::move(*parsed);
   clear_openssl_errors();
   return certificate;
 }
 
 }  // namespace
 
-WallTime not_before_of(const x509_st& certificate) { return wall_time_of(X509_get0_notBefore(&certificate)); }
-WallTime not_after_of(const x509_st& certificate) { return wall_time_of(X509_get0_notAfter(&certificate)); }
+WallTime not_before_of(const x509_st& certificate) {
+  return wall_time_of(X509_get0_notBefore(&certificate));
+}
+WallTime not_after_of(const x509_st& certificate) {
+  return wall_time_of(X509_get0_notAfter(&certificate));
+}
 
 std::string pem_of(const x509_st& certificate) {
   const Handle<bio_st> bio(BIO_new(BIO_s_mem()));
@@ -77,7 +85,8 @@ std::string pem_of(const x509_st& certificate) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-Result<std::vector<Handle<x509_st>>> read_certificates(std::string_view pem, ossl_lib_ctx_st* library,
+Result<std::vector<Handle<x509_st>>> read_certificates(std::string_view pem,
+                                                       ossl_lib_ctx_st* library,
                                                        std::string_view what) {
   prepare_openssl();
   clear_openssl_errors();
@@ -92,11 +101,14 @@ Result<std::vector<Handle<x509_st>>> read_certificates(std::string_view pem, oss
       break;
     }
     list.emplace_back(next);
-    if (list.size() > kCertificatesMax) return fail(Fault::kInvalid, name + ": more than 1024 certificates");
+    if (list.size() > kCertificatesMax)
+      return fail(Fault::kInvalid, name + ": more than 1024 certificates");
   }
   // The end of the text looks like a missing start line; anything else is a damaged certificate.
   if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-    return fail(openssl_error(Fault::kInvalid, name + ": certificate " + std::to_string(list.size() + 1) + " is damaged"));
+    return fail(
+        openssl_error(Fault::kInvalid,
+                      name + ": certificate " + std::to_string(list.size() + 1) + " is damaged"));
   }
   clear_openssl_errors();
   if (list.empty()) return fail(Fault::kInvalid, name + ": no certificate in it");
@@ -123,20 +135,25 @@ Result<Certificate> parse_certificate(std::string_view pem, std::string_view wha
 }
 
 Result<SpiffeId> check_svid(const x509_st& leaf, const SubjectNames& names) {
-  const auto bad = [](std::string why) { return fail(Fault::kTlsIdentity, "not an X.509-SVID: " + std::move(why)); };
+  const auto bad = [](std::string why) {
+    return fail(Fault::kTlsIdentity, "not an X.509-SVID: " + std::move(why));
+  };
   if (names.malformed) return bad("its alternative names cannot be read");
-  if (names.uris.size() != 1) return bad(std::to_string(names.uris.size()) + " URI names where exactly one must be");
+  if (names.uris.size() != 1)
+    return bad(std::to_string(names.uris.size()) + " URI names where exactly one must be");
   Result<SpiffeId> id = SpiffeId::parse(names.uris.front());
   if (!id) return bad(id.error().detail);
   if (id->path().empty()) return bad("its SPIFFE ID has no path");
   // These two cache what they find in the object, which belongs to one thread.
   auto* certificate = const_cast<x509_st*>(&leaf);
-  // The flag as written, not X509_check_ca, which finds that CA:TRUE without keyCertSign is no CA after all.
+  // The flag as written, not X509_check_ca, which finds that CA:TRUE without keyCertSign is no CA
+  // after all.
   if ((X509_get_extension_flags(certificate) & EXFLAG_CA) != 0) return bad("the leaf is a CA");
   const std::uint32_t usage = X509_get_key_usage(certificate);
   if (usage == UINT32_MAX) return bad("no key usage");
   if ((usage & KU_DIGITAL_SIGNATURE) == 0) return bad("key usage without digitalSignature");
-  if ((usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0) return bad("key usage with keyCertSign or cRLSign");
+  if ((usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0)
+    return bad("key usage with keyCertSign or cRLSign");
   return id;
 }
 

@@ -7,8 +7,8 @@ namespace weft::tls {
 const ChainCache::Entry* ChainCache::find(const Digest& digest, WallTime now) {
   const auto found = entries_.find(digest);
   if (found == entries_.end()) return nullptr;
-  // An entry outside its time stays until its turn to leave comes: the clock may be set back, and the full check that follows
-  // refuses the chain anyway.
+  // An entry outside its time stays until its turn to leave comes: the clock may be set back, and
+  // the full check that follows refuses the chain anyway.
   if (now < found->second.valid_from || now >= found->second.valid_until) return nullptr;
   ++hits_;
   return &found->second;

@@ -1,10 +1,12 @@
 #pragma once
-// ChainCache: certificate chains that were found good, so that a peer seen before costs no signature check.
+// ChainCache: certificate chains that were found good, so that a peer seen before costs no
+// signature check.
 //
-// Peers of a mesh repeat; checking a chain costs two to three signature verifications of about 0.1 ms. Only good chains are
-// kept, only while every certificate in them is valid, and only under the digest of exactly the roots and certificates that
-// were checked: whatever changes is a different entry. Identity is judged anew each time. Bounded by kEntriesMax: the oldest
-// goes. Owner: Library. Thread: its worker's.
+// Peers of a mesh repeat; checking a chain costs two to three signature verifications of about 0.1
+// ms. Only good chains are kept, only while every certificate in them is valid, and only under the
+// digest of exactly the roots and certificates that were checked: whatever changes is a different
+// entry. Identity is judged anew each time. Bounded by kEntriesMax: the oldest goes. Owner:
+// Library. Thread: its worker's.
 
 #include <array>
 #include <cstdint>

@@ -51,7 +51,9 @@ class Reader final {
   bool good_ = true;
 };
 
-bool is_grease(std::uint32_t value) { return (value & 0x0f0fU) == 0x0a0aU && (value >> 8U) == (value & 0xffU); }
+bool is_grease(std::uint32_t value) {
+  return (value & 0x0f0fU) == 0x0a0aU && (value >> 8U) == (value & 0xffU);
+}
 
 bool parse_server_name(std::string_view body, ClientHello& hello) {
   Reader outer(body);
@@ -64,7 +66,8 @@ bool parse_server_name(std::string_view body, ClientHello& hello) {
     if (type != 0) continue;
     // RFC 6066 3: one name of each type.
     if (!hello.server_name.empty() || name.empty() || name.size() > 255) return false;
-    const bool plain = std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    const bool plain =
+        std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
     if (!plain) return false;
     hello.server_name = to_lower(name);
   }
@@ -127,7 +130,8 @@ bool parse_hello(std::string_view body, ClientHello& hello) {
   const std::string_view session = reader.vector(1);
   const std::string_view ciphers = reader.vector(2);
   const std::string_view compressions = reader.vector(1);
-  if (!reader.good() || session.size() > 32 || ciphers.empty() || ciphers.size() % 2 != 0 || compressions.empty()) {
+  if (!reader.good() || session.size() > 32 || ciphers.empty() || ciphers.size() % 2 != 0 ||
+      compressions.empty()) {
     return false;
   }
   hello.versions.push_back(static_cast<std::uint16_t>(legacy_version));
@@ -146,7 +150,8 @@ State ClientHelloParser::feed(Bytes bytes) {
       continue;
     }
     // One byte over the limit is enough to see that it is broken.
-    const std::size_t size = std::min({record_left_, bytes.size(), kHelloBytesMax + 1 - message_.size()});
+    const std::size_t size =
+        std::min({record_left_, bytes.size(), kHelloBytesMax + 1 - message_.size()});
     message_.append(as_text(bytes.first(size)));
     record_left_ -= size;
     bytes = bytes.subspan(size);

@@ -1,9 +1,10 @@
 #pragma once
-// ClientHelloParser: server name, application protocols and versions from the first bytes of a connection, before any TLS is
-// spoken, so that a listener can choose a filter chain. RFC 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301 3.1.
+// ClientHelloParser: server name, application protocols and versions from the first bytes of a
+// connection, before any TLS is spoken, so that a listener can choose a filter chain. RFC
+// 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301 3.1.
 //
-// Pure and incremental: feed it what arrived; it keeps at most kHelloBytesMax. It does not judge cryptography: what it lets
-// through is judged again by OpenSSL. Thread: any.
+// Pure and incremental: feed it what arrived; it keeps at most kHelloBytesMax. It does not judge
+// cryptography: what it lets through is judged again by OpenSSL. Thread: any.
 
 #include <cstdint>
 #include <string>
@@ -15,8 +16,8 @@
 namespace weft::tls {
 
 struct ClientHello {
-  std::string server_name;            // lower case; empty when none was sent
-  std::vector<std::string> alpn;      // as offered, in order; at most kProtocolsMax
+  std::string server_name;              // lower case; empty when none was sent
+  std::vector<std::string> alpn;        // as offered, in order; at most kProtocolsMax
   std::vector<std::uint16_t> versions;  // 0x0304 is TLS 1.3; without GREASE
 };
 
@@ -29,11 +30,13 @@ class ClientHelloParser final {
   enum class State : std::uint8_t {
     kNeedMore,
     kNotTls,     // the first bytes cannot be a ClientHello: some other protocol
-    kMalformed,  // it began as one and then broke the rules or the limit: to be closed, not taken for another protocol
+    kMalformed,  // it began as one and then broke the rules or the limit: to be closed, not taken
+                 // for another protocol
     kDone,
   };
 
-  // The bytes after those fed before. Once it has answered anything but kNeedMore, the answer stays.
+  // The bytes after those fed before. Once it has answered anything but kNeedMore, the answer
+  // stays.
   State feed(Bytes bytes);
   [[nodiscard]] State state() const { return state_; }
   // REQUIRES state() == kDone.

@@ -21,7 +21,8 @@ namespace {
 // 112 bits: no RSA below 2048, no SHA-1 signatures, in chains as well as in handshakes.
 constexpr int kSecurityLevel = 2;
 
-constexpr char kSuites13[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr char kSuites13[] =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr char kSuites12[] =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -29,14 +30,18 @@ constexpr char kGroups[] = "X25519:P-256";
 
 int number_of(TlsSettings::Version version, int automatic) {
   switch (version) {
-    case TlsSettings::Version::kAuto: return automatic;
-    case TlsSettings::Version::kTls12: return TLS1_2_VERSION;
-    case TlsSettings::Version::kTls13: return TLS1_3_VERSION;
+    case TlsSettings::Version::kAuto:
+      return automatic;
+    case TlsSettings::Version::kTls12:
+      return TLS1_2_VERSION;
+    case TlsSettings::Version::kTls13:
+      return TLS1_3_VERSION;
   }
   return automatic;
 }
 
-// Envoy writes BoringSSL's lists, in which "[A|B]" means A and B are equally good; OpenSSL knows no such groups, so A is first.
+// Envoy writes BoringSSL's lists, in which "[A|B]" means A and B are equally good; OpenSSL knows no
+// such groups, so A is first.
 std::vector<std::string> flatten(const std::vector<std::string>& suites) {
   std::vector<std::string> names;
   for (const std::string& suite : suites) {
@@ -67,19 +72,23 @@ Error invalid(std::string_view what) { return openssl_error(Fault::kInvalid, wha
 
 // OpenSSL calls these with the connection; each finds its notes there.
 struct Context::Callbacks {
-  static ConnectionNotes& notes_of(const SSL* ssl) { return *static_cast<ConnectionNotes*>(SSL_get_app_data(ssl)); }
+  static ConnectionNotes& notes_of(const SSL* ssl) {
+    return *static_cast<ConnectionNotes*>(SSL_get_app_data(ssl));
+  }
 
   static int verify(X509_STORE_CTX* store, void* argument) {
     const auto& context = *static_cast<const Context*>(argument);
     if (!context.verifies_) return 1;
-    const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const auto* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     Verdict& verdict = notes_of(ssl).verdict;
     verdict = context.verifier_.verify(*store, context.is_server_, *context.library_);
     return verdict.result == HandshakeResult::kOk ? 1 : 0;
   }
 
-  static int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
-                             unsigned int offered_size, void* argument) {
+  static int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                             const unsigned char* offered, unsigned int offered_size,
+                             void* argument) {
     const auto& context = *static_cast<const Context*>(argument);
     unsigned char* chosen = nullptr;
     const int found = SSL_select_next_proto(
@@ -91,7 +100,8 @@ struct Context::Callbacks {
     return SSL_TLSEXT_ERR_OK;
   }
 
-  static void on_message(int is_written, int, int content_type, const void*, std::size_t, SSL* ssl, void*) {
+  static void on_message(int is_written, int, int content_type, const void*, std::size_t, SSL* ssl,
+                         void*) {
     ConnectionNotes& notes = notes_of(ssl);
     if (!notes.open) return;
     if ((content_type == SSL3_RT_HANDSHAKE && is_written == 0) || content_type == SSL3_RT_ALERT) {
@@ -109,7 +119,8 @@ Status Context::build(const TlsMaterial& material, const TlsSettings& settings) 
   clear_openssl_errors();
   version_ = material.version;
   server_name_ = settings.server_name;
-  native_.reset(SSL_CTX_new_ex(library_->native(), nullptr, is_server_ ? TLS_server_method() : TLS_client_method()));
+  native_.reset(SSL_CTX_new_ex(library_->native(), nullptr,
+                               is_server_ ? TLS_server_method() : TLS_client_method()));
   if (native_ == nullptr) return fail(openssl_error(Fault::kInternal, "OpenSSL: no context"));
   set_habits();
   if (Status good = set_versions(settings); !good) return good;
@@ -126,9 +137,9 @@ void Context::set_habits() {
                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
-  // One record at a time comes back from a read, so that a flood of KeyUpdates is seen between two of them; buffers are kept
-  // while a connection is busy (RELEASE_BUFFERS costs 16 KB of malloc per record); the chain is sent as configured, not
-  // searched for in the roots at each handshake.
+  // One record at a time comes back from a read, so that a flood of KeyUpdates is seen between two
+  // of them; buffers are kept while a connection is busy (RELEASE_BUFFERS costs 16 KB of malloc per
+  // record); the chain is sent as configured, not searched for in the roots at each handshake.
   SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);
@@ -139,7 +150,8 @@ void Context::set_habits() {
 Status Context::set_versions(const TlsSettings& settings) {
   const int lowest = number_of(settings.version_min, TLS1_2_VERSION);
   const int highest = number_of(settings.version_max, TLS1_3_VERSION);
-  if (lowest > highest) return fail(Fault::kInvalid, "tls versions: the lowest is above the highest");
+  if (lowest > highest)
+    return fail(Fault::kInvalid, "tls versions: the lowest is above the highest");
   if (SSL_CTX_set_min_proto_version(native_.get(), lowest) != 1 ||
       SSL_CTX_set_max_proto_version(native_.get(), highest) != 1) {
     return fail(invalid("tls versions"));
@@ -153,7 +165,8 @@ Status Context::set_ciphers(const TlsSettings& settings) {
   const std::vector<std::string> names = flatten(settings.cipher_suites);
   std::string list;
   for (const std::string& name : names) {
-    if (!is_suite_name(name)) return fail(Fault::kInvalid, "cipher suites: '" + escape(name) + "' is not a name");
+    if (!is_suite_name(name))
+      return fail(Fault::kInvalid, "cipher suites: '" + escape(name) + "' is not a name");
     list += (list.empty() ? "" : ":") + name;
   }
   if (SSL_CTX_set_cipher_list(context, list.empty() ? kSuites12 : list.c_str()) != 1) {
@@ -161,33 +174,39 @@ Status Context::set_ciphers(const TlsSettings& settings) {
   }
   // OpenSSL leaves out what it does not know and says nothing as long as one name is left.
   for (const std::string& name : names) {
-    if (!has_suite(context, name)) return fail(Fault::kInvalid, "cipher suites: '" + name + "' is unknown or too weak");
+    if (!has_suite(context, name))
+      return fail(Fault::kInvalid, "cipher suites: '" + name + "' is unknown or too weak");
   }
   std::string groups;
   for (const std::string& curve : settings.curves) {
     if (curve != "X25519" && curve != "P-256" && curve != "P-384" && curve != "P-521") {
-      return fail(Fault::kInvalid, "curves: '" + escape(curve) + "' is none of X25519, P-256, P-384, P-521");
+      return fail(Fault::kInvalid,
+                  "curves: '" + escape(curve) + "' is none of X25519, P-256, P-384, P-521");
     }
     groups += (groups.empty() ? "" : ":") + curve;
   }
-  if (SSL_CTX_set1_groups_list(context, groups.empty() ? kGroups : groups.c_str()) != 1) return fail(invalid("curves"));
+  if (SSL_CTX_set1_groups_list(context, groups.empty() ? kGroups : groups.c_str()) != 1)
+    return fail(invalid("curves"));
   return {};
 }
 
 Status Context::set_protocols(const TlsSettings& settings) {
   for (const std::string& name : settings.alpn) {
-    if (name.empty() || name.size() > 255) return fail(Fault::kInvalid, "alpn: a name has 1 to 255 bytes");
+    if (name.empty() || name.size() > 255)
+      return fail(Fault::kInvalid, "alpn: a name has 1 to 255 bytes");
     protocols_ += static_cast<char>(name.size());
     protocols_ += name;
   }
-  if (protocols_.size() > UINT16_MAX) return fail(Fault::kInvalid, "alpn: more than 64 KiB of names");
+  if (protocols_.size() > UINT16_MAX)
+    return fail(Fault::kInvalid, "alpn: more than 64 KiB of names");
   if (protocols_.empty()) return {};
   if (is_server_) {
     SSL_CTX_set_alpn_select_cb(native_.get(), &Callbacks::select_protocol, this);
     return {};
   }
   // This one call returns 0 for success.
-  if (SSL_CTX_set_alpn_protos(native_.get(), reinterpret_cast<const unsigned char*>(protocols_.data()),
+  if (SSL_CTX_set_alpn_protos(native_.get(),
+                              reinterpret_cast<const unsigned char*>(protocols_.data()),
                               static_cast<unsigned int>(protocols_.size())) != 0) {
     return fail(invalid("alpn"));
   }
@@ -199,9 +218,12 @@ Status Context::set_identity(const TlsMaterial& material) {
     if (is_server_) return fail(Fault::kInvalid, "chain: a server needs a certificate and a key");
     return {};
   }
-  if (material.key_pem.empty()) return fail(Fault::kInvalid, "key: missing, though there is a chain");
-  if (material.chain_pem.empty()) return fail(Fault::kInvalid, "chain: missing, though there is a key");
-  Result<std::vector<Handle<x509_st>>> chain = read_certificates(material.chain_pem, library_->native(), "chain");
+  if (material.key_pem.empty())
+    return fail(Fault::kInvalid, "key: missing, though there is a chain");
+  if (material.chain_pem.empty())
+    return fail(Fault::kInvalid, "chain: missing, though there is a key");
+  Result<std::vector<Handle<x509_st>>> chain =
+      read_certificates(material.chain_pem, library_->native(), "chain");
   if (!chain) return tl::unexpected(chain.error());
   const Result<Key> key = Key::from_private_pem(material.key_pem, library_->native());
   if (!key) return tl::unexpected(key.error());
@@ -210,7 +232,8 @@ Status Context::set_identity(const TlsMaterial& material) {
     return fail(Fault::kInvalid, "chain does not match key");
   }
   SSL_CTX* context = native_.get();
-  if (SSL_CTX_use_certificate(context, chain->front().get()) != 1) return fail(invalid("chain: unusable leaf"));
+  if (SSL_CTX_use_certificate(context, chain->front().get()) != 1)
+    return fail(invalid("chain: unusable leaf"));
   if (SSL_CTX_use_PrivateKey(context, key->native()) != 1) return fail(invalid("key: unusable"));
   for (std::size_t i = 1; i < chain->size(); ++i) {
     if (SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) != 1) {
@@ -227,11 +250,13 @@ Status Context::set_trust(const TlsMaterial& material, const TlsSettings& settin
   if (material.roots_pem.empty()) {
     const bool must_verify = is_server_ ? settings.require_peer_certificate : settings.verify_peer;
     if (must_verify) return fail(Fault::kInvalid, "roots: none, so no peer could be verified");
-    if (!settings.peer_names.empty()) return fail(Fault::kInvalid, "roots: none, so peer names would prove nothing");
+    if (!settings.peer_names.empty())
+      return fail(Fault::kInvalid, "roots: none, so peer names would prove nothing");
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
     return {};
   }
-  Result<std::vector<Handle<x509_st>>> roots = read_certificates(material.roots_pem, library_->native(), "roots");
+  Result<std::vector<Handle<x509_st>>> roots =
+      read_certificates(material.roots_pem, library_->native(), "roots");
   if (!roots) return tl::unexpected(roots.error());
   X509_STORE* store = SSL_CTX_get_cert_store(context);
   for (std::size_t i = 0; i < roots->size(); ++i) {
@@ -239,12 +264,14 @@ Status Context::set_trust(const TlsMaterial& material, const TlsSettings& settin
     if (X509_check_ca(root) == 0) {
       return fail(Fault::kInvalid, "roots: certificate " + std::to_string(i + 1) + " is not a CA");
     }
-    if (X509_STORE_add_cert(store, root) != 1) return fail(invalid("roots: certificate " + std::to_string(i + 1)));
+    if (X509_STORE_add_cert(store, root) != 1)
+      return fail(invalid("roots: certificate " + std::to_string(i + 1)));
   }
   // An intermediate among the roots is trusted as it stands.
   X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
   verifies_ = true;
-  const int required = settings.require_peer_certificate || !is_server_ ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  const int required =
+      settings.require_peer_certificate || !is_server_ ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
   return {};
 }
@@ -280,19 +307,23 @@ Result<std::shared_ptr<const Kind>> made(std::shared_ptr<Kind> context, const St
 
 }  // namespace
 
-Result<std::shared_ptr<const ServerContext>> ServerContext::make(const TlsMaterial& material, const TlsSettings& settings,
+Result<std::shared_ptr<const ServerContext>> ServerContext::make(const TlsMaterial& material,
+                                                                 const TlsSettings& settings,
                                                                  std::shared_ptr<Library> library) {
   Result<Verifier> verifier = Verifier::make(settings.peer_names, material.roots_pem);
   if (!verifier) return tl::unexpected(verifier.error());
-  std::shared_ptr<ServerContext> context(new ServerContext(true, std::move(library), std::move(*verifier)));
+  std::shared_ptr<ServerContext> context(
+      new ServerContext(true, std::move(library), std::move(*verifier)));
   return made(context, context->build(material, settings));
 }
 
-Result<std::shared_ptr<const ClientContext>> ClientContext::make(const TlsMaterial& material, const TlsSettings& settings,
+Result<std::shared_ptr<const ClientContext>> ClientContext::make(const TlsMaterial& material,
+                                                                 const TlsSettings& settings,
                                                                  std::shared_ptr<Library> library) {
   Result<Verifier> verifier = Verifier::make(settings.peer_names, material.roots_pem);
   if (!verifier) return tl::unexpected(verifier.error());
-  std::shared_ptr<ClientContext> context(new ClientContext(false, std::move(library), std::move(*verifier)));
+  std::shared_ptr<ClientContext> context(
+      new ClientContext(false, std::move(library), std::move(*verifier)));
   return made(context, context->build(material, settings));
 }
 

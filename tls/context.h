@@ -1,10 +1,12 @@
 #pragma once
-// ServerContext and ClientContext: everything that many TLS connections have in common: key, chain, roots, versions, ciphers,
-// application protocols, accepted peers. Immutable; a new version of any of it is a new context.
+// ServerContext and ClientContext: everything that many TLS connections have in common: key, chain,
+// roots, versions, ciphers, application protocols, accepted peers. Immutable; a new version of any
+// of it is a new context.
 //
-// Made by the main loop, one per worker (with that worker's Library), before the Snapshot is posted; never per connection.
-// What is fixed: TLS 1.2 and 1.3; X25519 then P-256; AES-128-GCM first; no compression, renegotiation, early data or session
-// tickets: every handshake judges the peer's certificate anew, so a ticket can never outlive a leaf or a root.
+// Made by the main loop, one per worker (with that worker's Library), before the Snapshot is
+// posted; never per connection. What is fixed: TLS 1.2 and 1.3; X25519 then P-256; AES-128-GCM
+// first; no compression, renegotiation, early data or session tickets: every handshake judges the
+// peer's certificate anew, so a ticket can never outlive a leaf or a root.
 
 #include <cstdint>
 #include <memory>
@@ -22,8 +24,9 @@ namespace weft::tls {
 // What a context's callbacks note about one connection. Owner: its Engine.
 struct ConnectionNotes {
   Verdict verdict;
-  bool open = false;                           // the handshake is over
-  std::uint64_t messages_after_handshake = 0;  // KeyUpdate, tickets, attempts to renegotiate, warnings
+  bool open = false;  // the handshake is over
+  std::uint64_t messages_after_handshake =
+      0;  // KeyUpdate, tickets, attempts to renegotiate, warnings
 };
 
 class Context {
@@ -69,8 +72,10 @@ class Context {
 
 class ServerContext final : public Context {
  public:
-  // An error names what is wrong: "chain: no certificate in it", "chain does not match key", "roots: …", "alpn: …".
-  static Result<std::shared_ptr<const ServerContext>> make(const TlsMaterial& material, const TlsSettings& settings,
+  // An error names what is wrong: "chain: no certificate in it", "chain does not match key",
+  // "roots: …", "alpn: …".
+  static Result<std::shared_ptr<const ServerContext>> make(const TlsMaterial& material,
+                                                           const TlsSettings& settings,
                                                            std::shared_ptr<Library> library);
 
  private:
@@ -79,7 +84,8 @@ class ServerContext final : public Context {
 
 class ClientContext final : public Context {
  public:
-  static Result<std::shared_ptr<const ClientContext>> make(const TlsMaterial& material, const TlsSettings& settings,
+  static Result<std::shared_ptr<const ClientContext>> make(const TlsMaterial& material,
+                                                           const TlsSettings& settings,
                                                            std::shared_ptr<Library> library);
 
  private:

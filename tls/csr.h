@@ -1,8 +1,10 @@
 #pragma once
-// Csr: a certificate signing request: made by a workload, judged by the control plane. PKCS #10, RFC 2986.
+// Csr: a certificate signing request: made by a workload, judged by the control plane. PKCS #10,
+// RFC 2986.
 //
-// Making: one key, one SPIFFE ID. Judging: everything in a request is the asker's wish, so only what is known to be harmless
-// passes: a proven key of an allowed kind, alternative names, and usages that a leaf may have. Thread: any.
+// Making: one key, one SPIFFE ID. Judging: everything in a request is the asker's wish, so only
+// what is known to be harmless passes: a proven key of an allowed kind, alternative names, and
+// usages that a leaf may have. Thread: any.
 
 #include <string>
 #include <string_view>

@@ -9,8 +9,12 @@ namespace weft::tls {
 class Dialer::Attempt final : public Dial, public DialHolder, public Stream::Owner {
  public:
   Attempt(Dialer& dialer, DialHolder& holder)
-      : turn_(dialer.turn_), context_(dialer.context_), options_(dialer.options_.tls), holder_(holder) {
-    connecting_ = dialer.connector_.connect(dialer.options_.address, dialer.options_.connect, *this);
+      : turn_(dialer.turn_),
+        context_(dialer.context_),
+        options_(dialer.options_.tls),
+        holder_(holder) {
+    connecting_ =
+        dialer.connector_.connect(dialer.options_.address, dialer.options_.connect, *this);
   }
 
   void on_dialed(std::unique_ptr<Transport> transport) override {
@@ -21,7 +25,9 @@ class Dialer::Attempt final : public Dial, public DialHolder, public Stream::Own
   void on_dial_failed(const Error& error) override { holder_.on_dial_failed(error); }
 
   void on_tls_ready(Stream&) override { holder_.on_dialed(std::move(stream_)); }
-  void on_tls_failed(Stream&, const Error& error, HandshakeResult) override { holder_.on_dial_failed(error); }
+  void on_tls_failed(Stream&, const Error& error, HandshakeResult) override {
+    holder_.on_dial_failed(error);
+  }
 
  private:
   Turn& turn_;
@@ -32,9 +38,15 @@ class Dialer::Attempt final : public Dial, public DialHolder, public Stream::Own
   std::unique_ptr<Stream> stream_;
 };
 
-Dialer::Dialer(Turn& turn, Connector& connector, std::shared_ptr<const ClientContext> context, Options options)
-    : turn_(turn), connector_(connector), context_(std::move(context)), options_(std::move(options)) {}
+Dialer::Dialer(Turn& turn, Connector& connector, std::shared_ptr<const ClientContext> context,
+               Options options)
+    : turn_(turn),
+      connector_(connector),
+      context_(std::move(context)),
+      options_(std::move(options)) {}
 
-std::unique_ptr<Dial> Dialer::dial(DialHolder& holder) { return std::make_unique<Attempt>(*this, holder); }
+std::unique_ptr<Dial> Dialer::dial(DialHolder& holder) {
+  return std::make_unique<Attempt>(*this, holder);
+}
 
 }  // namespace weft::tls

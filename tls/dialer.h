@@ -1,8 +1,10 @@
 #pragma once
-// Dialer: connect, then a TLS handshake: a Transport that is ready for the first application byte, or the reason why not.
+// Dialer: connect, then a TLS handshake: a Transport that is ready for the first application byte,
+// or the reason why not.
 //
-// Each step has its own deadline. Dropping the Dial cancels whichever step is under way. Owner: whoever calls one address often
-// (an Endpoint, the ADS client); it outlives its Dials. Thread: its worker's.
+// Each step has its own deadline. Dropping the Dial cancels whichever step is under way. Owner:
+// whoever calls one address often (an Endpoint, the ADS client); it outlives its Dials. Thread: its
+// worker's.
 
 #include <memory>
 
@@ -21,7 +23,8 @@ class Dialer final : public weft::Dialer {
     ConnectOptions connect;
     Stream::Options tls;
   };
-  Dialer(Turn& turn, Connector& connector, std::shared_ptr<const ClientContext> context, Options options);
+  Dialer(Turn& turn, Connector& connector, std::shared_ptr<const ClientContext> context,
+         Options options);
 
   [[nodiscard]] std::unique_ptr<Dial> dial(DialHolder& holder) override;
 

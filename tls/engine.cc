@@ -53,7 +53,8 @@ struct Engine::Bio {
   }
 };
 
-Engine::Engine(const Context& context, std::string_view server_name) : context_(context), ssl_(context.open(notes_)) {
+Engine::Engine(const Context& context, std::string_view server_name)
+    : context_(context), ssl_(context.open(notes_)) {
   BIO* bio = BIO_new(Bio::method());
   WEFT_ASSERT(bio != nullptr);
   BIO_set_data(bio, this);
@@ -84,7 +85,8 @@ Engine::Outcome Engine::handshake(Buffer& input) {
   const std::string_view protocol(reinterpret_cast<const char*>(chosen), size);
   if (!protocol.empty() && !context_.speaks(protocol)) {
     return fail_with(HandshakeResult::kBroken, Fault::kTlsHandshake,
-                     "the server chose the application protocol '" + escape(protocol) + "', which was not offered");
+                     "the server chose the application protocol '" + escape(protocol) +
+                         "', which was not offered");
   }
   return Outcome::kDone;
 }
@@ -100,7 +102,8 @@ Engine::Outcome Engine::read(Buffer& input, std::span<std::uint8_t> target, std:
     if (returned == 1) data_bytes_ += size;
     const bool other_messages = notes_.messages_after_handshake != messages_before;
     if (other_messages && floods()) {
-      return fail_with(HandshakeResult::kBroken, Fault::kProtocol, "the peer floods us with TLS messages other than data");
+      return fail_with(HandshakeResult::kBroken, Fault::kProtocol,
+                       "the peer floods us with TLS messages other than data");
     }
     if (returned == 1) return Outcome::kDone;
     const Outcome outcome = outcome_of(returned);
@@ -129,15 +132,19 @@ void Engine::close_notify() {
 
 Engine::Outcome Engine::outcome_of(int returned) {
   switch (SSL_get_error(ssl_.get(), returned)) {
-    case SSL_ERROR_WANT_READ: return Outcome::kNeedInput;
+    case SSL_ERROR_WANT_READ:
+      return Outcome::kNeedInput;
     case SSL_ERROR_ZERO_RETURN: {
       if (notes_.open) return Outcome::kClosed;
-      return fail_with(HandshakeResult::kClosed, Fault::kTlsHandshake, "the peer closed TLS in the middle of the handshake");
+      return fail_with(HandshakeResult::kClosed, Fault::kTlsHandshake,
+                       "the peer closed TLS in the middle of the handshake");
     }
-    default: break;
+    default:
+      break;
   }
   if (handshake_too_long_) {
-    return fail_with(HandshakeResult::kBroken, Fault::kTlsHandshake, "the handshake is longer than 128 KiB");
+    return fail_with(HandshakeResult::kBroken, Fault::kTlsHandshake,
+                     "the handshake is longer than 128 KiB");
   }
   const int reason = first_ssl_reason();
   HandshakeResult result = result_of_ssl_reason(reason);
@@ -149,16 +156,20 @@ Engine::Outcome Engine::outcome_of(int returned) {
     }
     return fail_with(result, fault_of(result), std::move(error.detail));
   }
-  // A TLS 1.3 server judges our certificate after our handshake is over, so its refusal arrives in place of the first data.
+  // A TLS 1.3 server judges our certificate after our handshake is over, so its refusal arrives in
+  // place of the first data.
   const bool refused = result == HandshakeResult::kRefusedByPeer;
-  const Fault fault = !refused ? Fault::kProtocol : data_bytes_ == 0 ? Fault::kTlsHandshake : Fault::kReset;
+  const Fault fault = !refused           ? Fault::kProtocol
+                      : data_bytes_ == 0 ? Fault::kTlsHandshake
+                                         : Fault::kReset;
   return fail_with(result, fault, std::move(error.detail));
 }
 
 Engine::Outcome Engine::fail_with(HandshakeResult result, Fault fault, std::string detail) {
   clear_openssl_errors();
   failure_.result = result;
-  failure_.error = Error{fault, context_.is_server() ? Side::kDownstream : Side::kUpstream, std::move(detail)};
+  failure_.error =
+      Error{fault, context_.is_server() ? Side::kDownstream : Side::kUpstream, std::move(detail)};
   return Outcome::kFailed;
 }
 
@@ -174,7 +185,8 @@ TlsInfo Engine::info() const {
   unsigned int size = 0;
   SSL_get0_alpn_selected(ssl_.get(), &protocol, &size);
   info.alpn.assign(reinterpret_cast<const char*>(protocol), size);
-  if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name); name != nullptr) info.server_name = name;
+  if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name); name != nullptr)
+    info.server_name = name;
   info.version = SSL_get_version(ssl_.get());
   info.cipher = SSL_get_cipher_name(ssl_.get());
   return info;

@@ -1,8 +1,10 @@
 #pragma once
-// Engine: one TLS connection over Buffers instead of a socket: ciphertext in, plaintext out and the other way round.
+// Engine: one TLS connection over Buffers instead of a socket: ciphertext in, plaintext out and the
+// other way round.
 //
-// It does no I/O, knows no time and raises no events. Its BIO serves OpenSSL's reads straight from the Buffer that the caller
-// lends for the call, and appends what OpenSSL writes to output() (decisions D7). Owner: Stream. Thread: its worker's.
+// It does no I/O, knows no time and raises no events. Its BIO serves OpenSSL's reads straight from
+// the Buffer that the caller lends for the call, and appends what OpenSSL writes to output()
+// (decisions D7). Owner: Stream. Thread: its worker's.
 
 #include <cstdint>
 #include <memory>
@@ -21,7 +23,8 @@ class Engine final {
  public:
   // What a handshake may make us read; a chain of kPeerChainBytesMax fits.
   static constexpr std::size_t kHandshakeBytesMax = 128 * 1024;
-  // Messages other than data that a peer may send: this many, and one more per kBytesPerMessage of data.
+  // Messages other than data that a peer may send: this many, and one more per kBytesPerMessage of
+  // data.
   static constexpr std::uint64_t kMessagesMax = 32;
   static constexpr std::uint64_t kBytesPerMessage = 64 * 1024;
 
@@ -55,7 +58,8 @@ class Engine final {
   // After the handshake.
   [[nodiscard]] TlsInfo info() const;
 
-  // Gives back OpenSSL's record buffers (33 KB); false when part of a record is in them. They come back by themselves.
+  // Gives back OpenSSL's record buffers (33 KB); false when part of a record is in them. They come
+  // back by themselves.
   bool free_buffers();
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
-// HandshakeResult: how a handshake ended, in words few enough to be a metric's label; and the counters of them.
+// HandshakeResult: how a handshake ended, in words few enough to be a metric's label; and the
+// counters of them.
 //
 // Owner of HandshakeCounters: Library, one per worker and side; telemetry prints them as
 // weft_handshakes_total{side,result,reason}. Writer: the worker's thread.
@@ -15,8 +16,8 @@ namespace weft::tls {
 
 enum class HandshakeResult : std::uint8_t {
   kOk,
-  kNoCertificate,    // the peer showed none where one is required
-  kExpired,          // a certificate of its chain has expired
+  kNoCertificate,  // the peer showed none where one is required
+  kExpired,        // a certificate of its chain has expired
   kNotYetValid,
   kUntrusted,        // the chain does not lead to our roots, or breaks a rule on the way
   kWrongIdentity,    // good chain, but not a name or trust domain we accept
@@ -28,7 +29,8 @@ enum class HandshakeResult : std::uint8_t {
   kClosed,           // the connection ended in the middle
   kTimeout,
 };
-inline constexpr std::size_t kHandshakeResults = static_cast<std::size_t>(HandshakeResult::kTimeout) + 1;
+inline constexpr std::size_t kHandshakeResults =
+    static_cast<std::size_t>(HandshakeResult::kTimeout) + 1;
 
 [[nodiscard]] std::string_view name_of(HandshakeResult result);  // "wrong_identity"
 [[nodiscard]] Fault fault_of(HandshakeResult result);            // REQUIRES result != kOk

@@ -1,10 +1,11 @@
 #pragma once
-// Issue: make certificates: self-signed roots, intermediates and workload leaves. The signing half of the control plane's CA,
-// and the tests' source of certificates good and bad.
+// Issue: make certificates: self-signed roots, intermediates and workload leaves. The signing half
+// of the control plane's CA, and the tests' source of certificates good and bad.
 //
-// make_root, sign_intermediate and sign_leaf follow X.509-SVID; build_certificate does what it is told, even if it is wrong.
-// Serials are 16 random bytes (two bits of them fixed) and are not stored (decisions A7). Every certificate begins 60 s before now, so that a peer
-// whose clock is a little behind believes it. Thread: any.
+// make_root, sign_intermediate and sign_leaf follow X.509-SVID; build_certificate does what it is
+// told, even if it is wrong. Serials are 16 random bytes (two bits of them fixed) and are not
+// stored (decisions A7). Every certificate begins 60 s before now, so that a peer whose clock is a
+// little behind believes it. Thread: any.
 
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ struct RootOptions {
   int path_length = 1;  // how many intermediates may stand between the root and a leaf
   WallTime now = read_wall_clock();
 };
-// The certificate in PEM. It carries "spiffe://<trust domain>", so that it can vouch for names of that domain only.
+// The certificate in PEM. It carries "spiffe://<trust domain>", so that it can vouch for names of
+// that domain only.
 [[nodiscard]] Result<std::string> make_root(const Key& key, const RootOptions& options);
 
 // Who signs: a private key and its certificate.
@@ -49,8 +51,10 @@ struct LeafOptions {
   Duration lifetime = std::chrono::hours(24);
   WallTime now = read_wall_clock();
 };
-// The leaf alone, in PEM. Never outlives its issuer; an id outside the issuer's trust domain is refused.
-[[nodiscard]] Result<std::string> sign_leaf(const Issuer& issuer, const Key& subject, const LeafOptions& options);
+// The leaf alone, in PEM. Never outlives its issuer; an id outside the issuer's trust domain is
+// refused.
+[[nodiscard]] Result<std::string> sign_leaf(const Issuer& issuer, const Key& subject,
+                                            const LeafOptions& options);
 
 // Exactly what is written here, right or wrong.
 struct CertificateSpec {

@@ -38,18 +38,22 @@ struct DigestContext {
 
 Result<Key::Type> type_of(EVP_PKEY* key) {
   switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_ED25519: return Key::Type::kEd25519;
+    case EVP_PKEY_ED25519:
+      return Key::Type::kEd25519;
     case EVP_PKEY_RSA: {
       const int bits = EVP_PKEY_get_bits(key);
       if (bits < Key::kRsaBitsMin || bits > Key::kRsaBitsMax) {
-        return fail(Fault::kInvalid, "an RSA key of " + std::to_string(bits) + " bits; 2048 to 8192 are allowed");
+        return fail(Fault::kInvalid,
+                    "an RSA key of " + std::to_string(bits) + " bits; 2048 to 8192 are allowed");
       }
       return Key::Type::kRsa;
     }
     case EVP_PKEY_EC: {
-      // A curve spelled out in full can be one on which forging is easy (CVE-2020-0601); only names are believed.
+      // A curve spelled out in full can be one on which forging is easy (CVE-2020-0601); only names
+      // are believed.
       int is_explicit = 0;
-      if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) == 1 &&
+      if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                                 &is_explicit) == 1 &&
           is_explicit != 0) {
         return fail(Fault::kInvalid, "an EC key with explicit curve parameters");
       }
@@ -62,7 +66,8 @@ Result<Key::Type> type_of(EVP_PKEY* key) {
       }
       return fail(Fault::kInvalid, "an EC key on a curve other than P-256 and P-384");
     }
-    default: return fail(Fault::kInvalid, "a key that is neither EC, Ed25519 nor RSA");
+    default:
+      return fail(Fault::kInvalid, "a key that is neither EC, Ed25519 nor RSA");
   }
 }
 
@@ -70,10 +75,14 @@ Result<Key::Type> type_of(EVP_PKEY* key) {
 
 std::string_view name_of(Key::Type type) {
   switch (type) {
-    case Key::Type::kEcP256: return "ECDSA P-256";
-    case Key::Type::kEcP384: return "ECDSA P-384";
-    case Key::Type::kEd25519: return "Ed25519";
-    case Key::Type::kRsa: return "RSA";
+    case Key::Type::kEcP256:
+      return "ECDSA P-256";
+    case Key::Type::kEcP384:
+      return "ECDSA P-384";
+    case Key::Type::kEd25519:
+      return "Ed25519";
+    case Key::Type::kRsa:
+      return "RSA";
   }
   return "unknown";
 }
@@ -83,10 +92,18 @@ Result<Key> Key::generate(Type type) {
   clear_openssl_errors();
   EVP_PKEY* native = nullptr;
   switch (type) {
-    case Type::kEcP256: native = EVP_EC_gen("P-256"); break;
-    case Type::kEcP384: native = EVP_EC_gen("P-384"); break;
-    case Type::kEd25519: native = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"); break;
-    case Type::kRsa: native = EVP_RSA_gen(2048); break;
+    case Type::kEcP256:
+      native = EVP_EC_gen("P-256");
+      break;
+    case Type::kEcP384:
+      native = EVP_EC_gen("P-384");
+      break;
+    case Type::kEd25519:
+      native = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+      break;
+    case Type::kRsa:
+      native = EVP_RSA_gen(2048);
+      break;
   }
   if (native == nullptr) return fail(openssl_error(Fault::kInternal, "cannot generate a key"));
   return from_native(Handle<evp_pkey_st>(native), true);
@@ -97,11 +114,13 @@ Result<Key> Key::from_private_pem(std::string_view pem, ossl_lib_ctx_st* library
   clear_openssl_errors();
   if (pem.size() > kPemBytesMax) return fail(Fault::kInvalid, "key: longer than 32 KiB");
   const Handle<bio_st> bio = reader(pem);
-  Handle<evp_pkey_st> native(PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, &refuse_to_ask, nullptr, library, nullptr));
+  Handle<evp_pkey_st> native(
+      PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, &refuse_to_ask, nullptr, library, nullptr));
   if (native == nullptr) {
     if (pem.find("ENCRYPTED") != std::string_view::npos) {
       clear_openssl_errors();
-      return fail(Fault::kInvalid, "key: it is encrypted; weft reads only keys without a pass phrase");
+      return fail(Fault::kInvalid,
+                  "key: it is encrypted; weft reads only keys without a pass phrase");
     }
     return fail(openssl_error(Fault::kInvalid, "key: not a private key in PEM"));
   }
@@ -114,7 +133,8 @@ Result<Key> Key::from_public_pem(std::string_view pem) {
   if (pem.size() > kPemBytesMax) return fail(Fault::kInvalid, "key: longer than 32 KiB");
   const Handle<bio_st> bio = reader(pem);
   Handle<evp_pkey_st> native(PEM_read_bio_PUBKEY(bio.get(), nullptr, &refuse_to_ask, nullptr));
-  if (native == nullptr) return fail(openssl_error(Fault::kInvalid, "key: not a public key in PEM"));
+  if (native == nullptr)
+    return fail(openssl_error(Fault::kInvalid, "key: not a public key in PEM"));
   return from_native(std::move(native), false);
 }
 
@@ -132,7 +152,8 @@ std::string Key::private_pem() const {
   WEFT_ASSERT(has_private_);
   // A memory BIO of the "secure" kind wipes its buffer when it is freed.
   const Handle<bio_st> bio(BIO_new(BIO_s_secmem()));
-  const int good = PEM_write_bio_PKCS8PrivateKey(bio.get(), native(), nullptr, nullptr, 0, nullptr, nullptr);
+  const int good =
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), native(), nullptr, nullptr, 0, nullptr, nullptr);
   WEFT_ASSERT(good == 1);
   return contents_of(bio.get());
 }
@@ -186,10 +207,11 @@ bool Key::verify(std::string_view message, std::string_view signature) const {
   clear_openssl_errors();
   const DigestContext context;
   const EVP_MD* digest = type_ == Type::kEd25519 ? nullptr : EVP_sha256();
-  const bool good = EVP_DigestVerifyInit(context.native, nullptr, digest, nullptr, native()) == 1 &&
-                    EVP_DigestVerify(context.native, reinterpret_cast<const unsigned char*>(signature.data()),
-                                     signature.size(), reinterpret_cast<const unsigned char*>(message.data()),
-                                     message.size()) == 1;
+  const bool good =
+      EVP_DigestVerifyInit(context.native, nullptr, digest, nullptr, native()) == 1 &&
+      EVP_DigestVerify(context.native, reinterpret_cast<const unsigned char*>(signature.data()),
+                       signature.size(), reinterpret_cast<const unsigned char*>(message.data()),
+                       message.size()) == 1;
   clear_openssl_errors();
   return good;
 }

@@ -14,11 +14,12 @@ bool install_allocator() {
 #ifdef WEFT_SANITIZED
   return true;
 #else
-  return CRYPTO_set_mem_functions([](std::size_t size, const char*, int) { return slab_malloc(size); },
-                                  [](void* memory, std::size_t size, const char*, int) {
-                                    return slab_realloc(memory, size);
-                                  },
-                                  [](void* memory, const char*, int) { slab_release(memory); }) == 1;
+  return CRYPTO_set_mem_functions(
+             [](std::size_t size, const char*, int) { return slab_malloc(size); },
+             [](void* memory, std::size_t size, const char*, int) {
+               return slab_realloc(memory, size);
+             },
+             [](void* memory, const char*, int) { slab_release(memory); }) == 1;
 #endif
 }
 
@@ -27,11 +28,14 @@ Result<std::shared_ptr<Library>> Library::make(const Options& options) {
   clear_openssl_errors();
   std::shared_ptr<Library> library(new Library(options));
   library->native_.reset(OSSL_LIB_CTX_new());
-  if (library->native_ == nullptr) return fail(openssl_error(Fault::kInternal, "OpenSSL: no library context"));
+  if (library->native_ == nullptr)
+    return fail(openssl_error(Fault::kInternal, "OpenSSL: no library context"));
   library->provider_.reset(OSSL_PROVIDER_load(library->native(), "default"));
-  if (library->provider_ == nullptr) return fail(openssl_error(Fault::kInternal, "OpenSSL: no default provider"));
+  if (library->provider_ == nullptr)
+    return fail(openssl_error(Fault::kInternal, "OpenSSL: no default provider"));
   library->sha256_.reset(EVP_MD_fetch(library->native(), "SHA256", nullptr));
-  if (library->sha256_ == nullptr) return fail(openssl_error(Fault::kInternal, "OpenSSL: no SHA-256"));
+  if (library->sha256_ == nullptr)
+    return fail(openssl_error(Fault::kInternal, "OpenSSL: no SHA-256"));
   return library;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 // Library: one worker's own copy of OpenSSL's shared state, and what its TLS streams share.
 //
-// OpenSSL 3.0 takes locks and counts references in its library context on every fetch; a context per worker means that no
-// object is touched by two threads (performance.md 2.6, decisions C4). Owner: shared by the contexts made with it, which keep
-// it alive; made on the main loop, used by one worker afterwards. Making another context with it meanwhile is safe: the cache,
-// the scratch and the counters are touched only by streams.
+// OpenSSL 3.0 takes locks and counts references in its library context on every fetch; a context
+// per worker means that no object is touched by two threads (performance.md 2.6, decisions C4).
+// Owner: shared by the contexts made with it, which keep it alive; made on the main loop, used by
+// one worker afterwards. Making another context with it meanwhile is safe: the cache, the scratch
+// and the counters are touched only by streams.
 
 #include <array>
 #include <cstdint>
@@ -20,8 +21,9 @@
 
 namespace weft::tls {
 
-// Puts OpenSSL's allocations on the worker's slabs. Must come before every other use of OpenSSL in the process; false when it
-// came too late. Does nothing, successfully, under sanitizers, which want to see each allocation.
+// Puts OpenSSL's allocations on the worker's slabs. Must come before every other use of OpenSSL in
+// the process; false when it came too late. Does nothing, successfully, under sanitizers, which
+// want to see each allocation.
 [[nodiscard]] bool install_allocator();
 
 class Library final {
@@ -53,13 +55,15 @@ class Library final {
   // Where the pieces of one outgoing record are gathered; good until the next use.
   [[nodiscard]] std::span<std::uint8_t, kRecordMax> scratch() { return scratch_; }
 
-  // Where the next record is decrypted to: at least kRecordMax bytes of a block that streams share by reference.
+  // Where the next record is decrypted to: at least kRecordMax bytes of a block that streams share
+  // by reference.
   [[nodiscard]] std::span<std::uint8_t> read_room();
   // Hands the first `size` bytes of read_room() to `target`.
   void take_read(Buffer& target, std::size_t size);
 
  private:
-  explicit Library(const Options& options) : options_(options), chains_(options.chain_cache_entries) {}
+  explicit Library(const Options& options)
+      : options_(options), chains_(options.chain_cache_entries) {}
 
   Options options_;
   // Order matters: what was fetched and loaded goes before the context it came from.

@@ -1,7 +1,9 @@
 #pragma once
-// Handles: OpenSSL objects owned by unique_ptr, and the names of OpenSSL's types for our own headers.
+// Handles: OpenSSL objects owned by unique_ptr, and the names of OpenSSL's types for our own
+// headers.
 //
-// Headers of this room never include OpenSSL, so that nobody who includes them depends on it. Thread: that of their owner.
+// Headers of this room never include OpenSSL, so that nobody who includes them depends on it.
+// Thread: that of their owner.
 
 #include <memory>
 
@@ -36,8 +38,8 @@ struct Release {
 template <typename T>
 using Handle = std::unique_ptr<T, Release>;
 
-// Tells OpenSSL, once per process and before its first use, to read no openssl.cnf: what weft does is in weft's
-// configuration. Every way into this room calls it.
+// Tells OpenSSL, once per process and before its first use, to read no openssl.cnf: what weft does
+// is in weft's configuration. Every way into this room calls it.
 void prepare_openssl();
 
 }  // namespace weft::tls

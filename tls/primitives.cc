@@ -15,7 +15,8 @@ namespace weft::tls {
 
 namespace {
 
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 constexpr std::array<std::int8_t, 256> kValues = [] {
   std::array<std::int8_t, 256> values{};
@@ -32,8 +33,9 @@ std::string sha256(std::string_view bytes) {
   prepare_openssl();
   std::string digest(32, '\0');
   unsigned int size = 0;
-  const int good = EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
-                              EVP_sha256(), nullptr);
+  const int good =
+      EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
+                 EVP_sha256(), nullptr);
   WEFT_ASSERT(good == 1 && size == digest.size());
   return digest;
 }
@@ -44,7 +46,8 @@ std::string random_bytes(std::size_t count) {
   prepare_openssl();
   std::string bytes(count, '\0');
   // Without randomness nothing that follows would be safe; there is no sensible way to go on.
-  const int good = RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count));
+  const int good =
+      RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count));
   WEFT_ASSERT(good == 1);
   return bytes;
 }
@@ -87,7 +90,8 @@ Result<std::string> base64url_decode(std::string_view text) {
     }
   }
   // Two texts must not mean the same bytes, or a signature over the text could be sidestepped.
-  if ((bits & ((1U << count) - 1U)) != 0) return fail(Fault::kInvalid, "base64url with stray bits at its end");
+  if ((bits & ((1U << count) - 1U)) != 0)
+    return fail(Fault::kInvalid, "base64url with stray bits at its end");
   return bytes;
 }
 

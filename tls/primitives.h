@@ -1,7 +1,9 @@
 #pragma once
-// Primitives: the few cryptographic helpers others need: digest, randomness, comparison without a clock, base64url.
+// Primitives: the few cryptographic helpers others need: digest, randomness, comparison without a
+// clock, base64url.
 //
-// Byte strings are std::string. base64url is RFC 4648 section 5 without padding, as JOSE writes it. Thread: any.
+// Byte strings are std::string. base64url is RFC 4648 section 5 without padding, as JOSE writes it.
+// Thread: any.
 
 #include <string>
 #include <string_view>

@@ -16,12 +16,14 @@ Duration scaled(Duration duration, double factor) {
   return Duration(static_cast<std::int64_t>(static_cast<double>(duration.count()) * factor));
 }
 
-// The backoff's floor: an issuer that fails at once must not be asked in a tight loop when the jitter says zero.
+// The backoff's floor: an issuer that fails at once must not be asked in a tight loop when the
+// jitter says zero.
 constexpr Duration kPauseMin = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Rotator::Rotator(Turn& turn, Random& random, CertificateIssuer& issuer, Owner& owner, Options options)
+Rotator::Rotator(Turn& turn, Random& random, CertificateIssuer& issuer, Owner& owner,
+                 Options options)
     : turn_(turn),
       random_(random),
       issuer_(issuer),
@@ -52,14 +54,17 @@ void Rotator::ask() {
 
 void Rotator::on_timer(Timer&) {
   switch (state_) {
-    case State::kIdle: return;
+    case State::kIdle:
+      return;
     case State::kAsking:
       request_.reset();
-      return fail_attempt(Error{Fault::kTimeout, Side::kLocal, "the issuer did not answer in time"});
+      return fail_attempt(
+          Error{Fault::kTimeout, Side::kLocal, "the issuer did not answer in time"});
     case State::kWaiting:
       if (options_.wall_clock() < renew_at_) return wait_for_renewal();
       return ask();
-    case State::kBackingOff: return ask();
+    case State::kBackingOff:
+      return ask();
   }
 }
 
@@ -75,7 +80,8 @@ void Rotator::fail_attempt(const Error& error) {
   next_key_ = Key();
   state_ = State::kBackingOff;
   timer_.arm(std::max(backoff_.next(random_), kPauseMin));
-  const Duration left = material_ == nullptr ? Duration::zero() : not_after_ - options_.wall_clock();
+  const Duration left =
+      material_ == nullptr ? Duration::zero() : not_after_ - options_.wall_clock();
   owner_.on_rotation_failed(error, left);
 }
 
@@ -94,30 +100,34 @@ void Rotator::on_issued(Issued issued) {
 
 // Whether the issuer gave what was asked for; the start of its life when it did.
 Result<WallTime> Rotator::accept(const Issued& issued) {
-  const Result<std::vector<Certificate>> chain = parse_certificates(issued.chain_pem, "issued chain");
+  const Result<std::vector<Certificate>> chain =
+      parse_certificates(issued.chain_pem, "issued chain");
   if (!chain) return tl::unexpected(chain.error());
   const Certificate& leaf = chain->front();
   if (!leaf.public_key.same_public_half(next_key_)) {
     return fail(Fault::kTlsIdentity, "the issued certificate is for another key");
   }
   if (leaf.spiffe_id != options_.id) {
-    return fail(Fault::kTlsIdentity, "the issued certificate is for '" + leaf.spiffe_id.uri() + "', not '" +
-                                         options_.id.uri() + "'");
+    return fail(Fault::kTlsIdentity, "the issued certificate is for '" + leaf.spiffe_id.uri() +
+                                         "', not '" + options_.id.uri() + "'");
   }
-  if (leaf.not_after <= options_.wall_clock()) return fail(Fault::kTlsIdentity, "the issued certificate has expired");
-  const Result<std::vector<Certificate>> roots = parse_certificates(issued.roots_pem, "issued roots");
+  if (leaf.not_after <= options_.wall_clock())
+    return fail(Fault::kTlsIdentity, "the issued certificate has expired");
+  const Result<std::vector<Certificate>> roots =
+      parse_certificates(issued.roots_pem, "issued roots");
   if (!roots) return tl::unexpected(roots.error());
   not_after_ = leaf.not_after;
   return leaf.not_before;
 }
 
-// At half of the certificate's life, give or take the jitter. A clock that is behind the issuer's (not yet valid) counts from
-// now, so that nothing is asked for in a loop.
+// At half of the certificate's life, give or take the jitter. A clock that is behind the issuer's
+// (not yet valid) counts from now, so that nothing is asked for in a loop.
 void Rotator::plan_renewal(WallTime not_before) {
   const WallTime now = options_.wall_clock();
   const Duration half = (not_after_ - not_before) / 2;
   const Duration jitter = scaled(half, options_.jitter * (2 * random_.unit() - 1));
-  renew_at_ = std::max(not_before + half + jitter, now + std::min<Duration>(half, std::chrono::seconds(1)));
+  renew_at_ =
+      std::max(not_before + half + jitter, now + std::min<Duration>(half, std::chrono::seconds(1)));
   wait_for_renewal();
 }
 

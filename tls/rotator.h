@@ -1,14 +1,17 @@
 #pragma once
-// Rotator: keeps one identity's certificate fresh: makes a key and a request, asks the issuer, hands out new material.
+// Rotator: keeps one identity's certificate fresh: makes a key and a request, asks the issuer,
+// hands out new material.
 //
 //   kIdle --start--> kAsking --issued--> kWaiting --half life ± jitter--> kAsking
 //                      |  ^                  ^
-//                      |  '--- backoff --- kBackingOff   (the old material stays in use, also while asking)
+//                      |  '--- backoff --- kBackingOff   (the old material stays in use, also while
+//                      asking)
 //                      '------ failed --------^
 //
-// A new key for each certificate; no key ever leaves the process, only the request does. What is issued is checked before it is
-// believed: right key, right identity, not expired, usable roots. Timers are monotonic, expiry is judged by wall time at least
-// every kLookEvery, so that a clock set forward is noticed. Owner: the main loop. Thread: the main loop's.
+// A new key for each certificate; no key ever leaves the process, only the request does. What is
+// issued is checked before it is believed: right key, right identity, not expired, usable roots.
+// Timers are monotonic, expiry is judged by wall time at least every kLookEvery, so that a clock
+// set forward is noticed. Owner: the main loop. Thread: the main loop's.
 
 #include <cstdint>
 #include <memory>
@@ -57,7 +60,8 @@ class Rotator final : public CertificateIssuer::Holder, public TimerSink {
   class Owner {
    public:
     virtual void on_material(std::shared_ptr<const TlsMaterial> material) = 0;
-    // `left` is how long the present certificate lasts; zero or less: it has expired, or there has never been one.
+    // `left` is how long the present certificate lasts; zero or less: it has expired, or there has
+    // never been one.
     virtual void on_rotation_failed(const Error& error, Duration left) = 0;
 
    protected:
@@ -69,7 +73,8 @@ class Rotator final : public CertificateIssuer::Holder, public TimerSink {
     Duration request_timeout = std::chrono::seconds(10);
     Duration backoff_base = std::chrono::milliseconds(500);
     Duration backoff_max = std::chrono::seconds(30);
-    double jitter = 0.1;  // of the half life, either way, so that a fleet started together spreads out
+    double jitter =
+        0.1;  // of the half life, either way, so that a fleet started together spreads out
     WallTime (*wall_clock)() = &read_wall_clock;
   };
   enum class State : std::uint8_t { kIdle, kAsking, kWaiting, kBackingOff };
@@ -80,8 +85,8 @@ class Rotator final : public CertificateIssuer::Holder, public TimerSink {
 
   // Asks at once; once.
   void start();
-  // New roots without a new certificate: material() is new afterwards, without an event. An error when they are unusable or
-  // there is no certificate yet; then nothing changes.
+  // New roots without a new certificate: material() is new afterwards, without an event. An error
+  // when they are unusable or there is no certificate yet; then nothing changes.
   [[nodiscard]] Status replace_roots(std::string roots_pem);
 
   [[nodiscard]] const std::shared_ptr<const TlsMaterial>& material() const { return material_; }

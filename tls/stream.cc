@@ -7,7 +7,8 @@
 
 namespace weft::tls {
 
-// g++ sees the address of a local kept in an object; it does not see that the destructor below takes it back.
+// g++ sees the address of a local kept in an object; it does not see that the destructor below
+// takes it back.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdangling-pointer"
@@ -17,7 +18,8 @@ namespace weft::tls {
 class Stream::Watch {
  public:
   explicit Watch(Stream& stream) : stream_(stream) {
-    WEFT_ASSERT(stream.destroyed_ == nullptr);  // calls down never raise, so there is no second one inside
+    WEFT_ASSERT(stream.destroyed_ ==
+                nullptr);  // calls down never raise, so there is no second one inside
     stream.destroyed_ = &destroyed_;
   }
   Watch(const Watch&) = delete;
@@ -37,9 +39,10 @@ class Stream::Watch {
 #endif
 
 std::unique_ptr<Stream> Stream::accept(Turn& turn, std::unique_ptr<Transport> lower,
-                                       std::shared_ptr<const ServerContext> context, Owner& owner, const Options& options,
-                                       Buffer initial) {
-  std::unique_ptr<Stream> stream(new Stream(turn, std::move(lower), std::move(context), owner, options));
+                                       std::shared_ptr<const ServerContext> context, Owner& owner,
+                                       const Options& options, Buffer initial) {
+  std::unique_ptr<Stream> stream(
+      new Stream(turn, std::move(lower), std::move(context), owner, options));
   stream->cipher_in_ = std::move(initial);
   if (!stream->cipher_in_.empty()) turn.enlist(stream->later_);
   return stream;
@@ -48,18 +51,20 @@ std::unique_ptr<Stream> Stream::accept(Turn& turn, std::unique_ptr<Transport> lo
 std::unique_ptr<Stream> Stream::connect(Turn& turn, std::unique_ptr<Transport> lower,
                                         std::shared_ptr<const ClientContext> context, Owner& owner,
                                         const Options& options) {
-  std::unique_ptr<Stream> stream(new Stream(turn, std::move(lower), std::move(context), owner, options));
+  std::unique_ptr<Stream> stream(
+      new Stream(turn, std::move(lower), std::move(context), owner, options));
   turn.enlist(stream->later_);
   return stream;
 }
 
-Stream::Stream(Turn& turn, std::unique_ptr<Transport> lower, std::shared_ptr<const Context> context, Owner& owner,
-               const Options& options)
+Stream::Stream(Turn& turn, std::unique_ptr<Transport> lower, std::shared_ptr<const Context> context,
+               Owner& owner, const Options& options)
     : turn_(turn),
       lower_(std::move(lower)),
       context_(std::move(context)),
       owner_(owner),
-      engine_(*context_, options.server_name.empty() ? context_->server_name() : options.server_name),
+      engine_(*context_,
+              options.server_name.empty() ? context_->server_name() : options.server_name),
       timer_(turn.timers(), *this),
       idle_release_(options.idle_release) {
   lower_->set_sink(this);
@@ -112,21 +117,25 @@ void Stream::shake_hands(Buffer& input, Watch& watch) {
   switch (engine_.handshake(input)) {
     case Engine::Outcome::kNeedInput:
       if (lower_ended_) {
-        return fail_handshake(HandshakeResult::kClosed, Error{Fault::kTlsHandshake, side(), "closed during the handshake"});
+        return fail_handshake(HandshakeResult::kClosed,
+                              Error{Fault::kTlsHandshake, side(), "closed during the handshake"});
       }
       send_output();
       lower_->flush();
       return;
-    case Engine::Outcome::kDone: break;
+    case Engine::Outcome::kDone:
+      break;
     case Engine::Outcome::kClosed:
-    case Engine::Outcome::kFailed: return fail_handshake(engine_.failure().result, engine_.failure().error);
+    case Engine::Outcome::kFailed:
+      return fail_handshake(engine_.failure().result, engine_.failure().error);
   }
   state_ = State::kOpen;
   info_ = engine_.info();
   counters().add(HandshakeResult::kOk);
   timer_.cancel();
   note_activity();
-  // A client's last flight waits until the others have flushed in this turn, so that the first request is in the same packet.
+  // A client's last flight waits until the others have flushed in this turn, so that the first
+  // request is in the same packet.
   first_flight_ = true;
   turn_.enlist(later_);
   owner_.on_tls_ready(*this);
@@ -167,7 +176,8 @@ void Stream::offer(Watch& watch) {
   fresh_ = false;
   sink_->on_bytes(plain_in_);
   if (watch.destroyed() || plain_in_.empty()) return;
-  // What is left may lie for long. A few bytes must not keep a block alive that all streams of the worker share.
+  // What is left may lie for long. A few bytes must not keep a block alive that all streams of the
+  // worker share.
   if (plain_in_.size() < Buffer::kShareMin) {
     Buffer copy;
     plain_in_.for_each_slice([&](Bytes slice) { copy.append(slice); });
@@ -198,7 +208,8 @@ void Stream::raise_what_is_left(Watch& watch) {
   }
 }
 
-// Ciphertext that cannot be used now outlives the lower Transport's block only by copy, unless there is much of it.
+// Ciphertext that cannot be used now outlives the lower Transport's block only by copy, unless
+// there is much of it.
 void Stream::keep(Buffer& input) {
   if (!hears() && state_ == State::kOpen && !lower_paused_) {
     lower_paused_ = true;
@@ -223,10 +234,12 @@ void Stream::on_end() {
 void Stream::on_fault(const Error& error) {
   if (state_ == State::kBroken) return;
   if (state_ == State::kHandshaking) {
-    return fail_handshake(HandshakeResult::kClosed,
-                          Error{Fault::kTlsHandshake, side(), "lost during the handshake: " + error.detail});
+    return fail_handshake(
+        HandshakeResult::kClosed,
+        Error{Fault::kTlsHandshake, side(), "lost during the handshake: " + error.detail});
   }
-  // The peer has said all it had to say; that its socket then broke matters only to what we still write.
+  // The peer has said all it had to say; that its socket then broke matters only to what we still
+  // write.
   fault_ = error;
   if (sink_ == nullptr) return;
   state_ = State::kBroken;
@@ -286,7 +299,8 @@ void Stream::flush() {
   encrypt();
   send_output();
   lower_->flush();
-  // Where the lower Transport was never above its own mark it will not call, so the writer is told without waiting.
+  // Where the lower Transport was never above its own mark it will not call, so the writer is told
+  // without waiting.
   if (above_high_mark_ && (buffered() < kLowMark || !lower_above_high_mark_)) {
     above_high_mark_ = false;
     writable_due_ = true;
@@ -294,8 +308,8 @@ void Stream::flush() {
   }
 }
 
-// One record for all that is pending, up to its limit; no more than the lower Transport wants, so that what waits is
-// plaintext in blocks shared with others, not copies of it.
+// One record for all that is pending, up to its limit; no more than the lower Transport wants, so
+// that what waits is plaintext in blocks shared with others, not copies of it.
 void Stream::encrypt() {
   if (fault_) return;
   if (!plain_out_.empty()) note_activity();
@@ -307,7 +321,8 @@ void Stream::encrypt() {
       plain_out_.copy_to(scratch.first(size));
       record = scratch.first(size);
     }
-    if (engine_.write(record.first(size)) != Engine::Outcome::kDone) return break_with(engine_.failure().error);
+    if (engine_.write(record.first(size)) != Engine::Outcome::kDone)
+      return break_with(engine_.failure().error);
     plain_out_.drain(size);
   }
   if (shut_down_ && !close_sent_ && plain_out_.empty()) {
@@ -386,12 +401,14 @@ void Stream::fall_silent() {
 
 void Stream::note_activity() {
   last_activity_ = turn_.now();
-  if (state_ == State::kOpen && idle_release_ > Duration::zero() && !timer_.armed()) timer_.arm(idle_release_);
+  if (state_ == State::kOpen && idle_release_ > Duration::zero() && !timer_.armed())
+    timer_.arm(idle_release_);
 }
 
 void Stream::on_timer(Timer&) {
   if (state_ == State::kHandshaking) {
-    return fail_handshake(HandshakeResult::kTimeout, Error{Fault::kTlsTimeout, side(), "TLS handshake took too long"});
+    return fail_handshake(HandshakeResult::kTimeout,
+                          Error{Fault::kTlsTimeout, side(), "TLS handshake took too long"});
   }
   if (state_ != State::kOpen) return;
   // Filed once a while, not at every byte.

@@ -1,13 +1,16 @@
 #pragma once
 // Stream: a Transport made of TLS over another Transport.
 //
-//   kHandshaking --done--> kOpen --close, fault--> kBroken        the owner hears on_tls_ready or on_tls_failed, once;
-//        \-------- failure, deadline, lost ---------/             afterwards the Sink hears what any Transport says
+//   kHandshaking --done--> kOpen --close, fault--> kBroken        the owner hears on_tls_ready or
+//   on_tls_failed, once;
+//        \-------- failure, deadline, lost ---------/             afterwards the Sink hears what
+//        any Transport says
 //
-// Owner: whoever opened it (a Session, a Dial). It owns the lower Transport. Thread: its worker's. Nothing is raised from
-// inside accept, connect or any call down: what is ready then comes at the end of the turn. Any event may destroy the Stream.
-// End of input without close_notify is on_fault(kClosed): a body that lasts until the end may have been cut (decisions D7).
-// Memory: OpenSSL's record buffers (33 KB) go back after `idle_release` without traffic.
+// Owner: whoever opened it (a Session, a Dial). It owns the lower Transport. Thread: its worker's.
+// Nothing is raised from inside accept, connect or any call down: what is ready then comes at the
+// end of the turn. Any event may destroy the Stream. End of input without close_notify is
+// on_fault(kClosed): a body that lasts until the end may have been cut (decisions D7). Memory:
+// OpenSSL's record buffers (33 KB) go back after `idle_release` without traffic.
 
 #include <memory>
 #include <optional>
@@ -60,8 +63,12 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   void pause() override;
   void resume() override;
   [[nodiscard]] std::size_t buffered() const override;
-  [[nodiscard]] const SocketAddress& peer_address() const override { return lower_->peer_address(); }
-  [[nodiscard]] const SocketAddress& local_address() const override { return lower_->local_address(); }
+  [[nodiscard]] const SocketAddress& peer_address() const override {
+    return lower_->peer_address();
+  }
+  [[nodiscard]] const SocketAddress& local_address() const override {
+    return lower_->local_address();
+  }
   [[nodiscard]] const TlsInfo& tls() const override { return info_; }
 
   [[nodiscard]] bool is_open() const { return state_ == State::kOpen; }
@@ -77,7 +84,8 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   enum class State : std::uint8_t { kHandshaking, kOpen, kBroken };
   class Watch;
 
-  // What a call down leaves to be done comes here at the end of the turn, where raising events is allowed.
+  // What a call down leaves to be done comes here at the end of the turn, where raising events is
+  // allowed.
   class Later final : public Flushable {
    public:
     explicit Later(Stream& stream) : stream_(stream) {}
@@ -92,8 +100,8 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   // A Sink that leaves more than this lying without pausing has forgotten its own limit.
   static constexpr std::size_t kUnreadMax = 256 * 1024;
 
-  Stream(Turn& turn, std::unique_ptr<Transport> lower, std::shared_ptr<const Context> context, Owner& owner,
-         const Options& options);
+  Stream(Turn& turn, std::unique_ptr<Transport> lower, std::shared_ptr<const Context> context,
+         Owner& owner, const Options& options);
 
   void on_turn_end();
   void pump(Buffer& input);
@@ -109,7 +117,9 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   void fall_silent();
   void note_activity();
   [[nodiscard]] bool hears() const { return sink_ != nullptr && !paused_; }
-  [[nodiscard]] Side side() const { return context_->is_server() ? Side::kDownstream : Side::kUpstream; }
+  [[nodiscard]] Side side() const {
+    return context_->is_server() ? Side::kDownstream : Side::kUpstream;
+  }
   [[nodiscard]] HandshakeCounters& counters() const;
 
   Turn& turn_;
@@ -131,12 +141,12 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   State state_ = State::kHandshaking;
   bool paused_ = false;
   bool lower_paused_ = false;
-  bool fresh_ = false;           // plain_in_ holds what the Sink has not been offered in this form
-  bool first_flight_ = false;    // let the owner's first bytes travel with the end of the handshake
-  bool shut_down_ = false;       // shutdown_write() was asked for
+  bool fresh_ = false;         // plain_in_ holds what the Sink has not been offered in this form
+  bool first_flight_ = false;  // let the owner's first bytes travel with the end of the handshake
+  bool shut_down_ = false;     // shutdown_write() was asked for
   bool close_sent_ = false;
   bool lower_ended_ = false;
-  bool peer_closed_ = false;     // close_notify arrived
+  bool peer_closed_ = false;  // close_notify arrived
   bool end_raised_ = false;
   bool above_high_mark_ = false;
   bool lower_above_high_mark_ = false;

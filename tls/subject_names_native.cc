@@ -33,8 +33,10 @@ X509_EXTENSION* make_names_extension(const NamesToWrite& names, bool critical) {
   bool good = list != nullptr;
   for (const std::string& uri : names.uris) good = good && push_text(list, GEN_URI, uri);
   for (const std::string& dns : names.dns_names) good = good && push_text(list, GEN_DNS, dns);
-  for (const std::string& text : names.addresses) good = good && push(list, GEN_IPADD, a2i_IPADDRESS(text.c_str()));
-  X509_EXTENSION* extension = good ? X509V3_EXT_i2d(NID_subject_alt_name, critical ? 1 : 0, list) : nullptr;
+  for (const std::string& text : names.addresses)
+    good = good && push(list, GEN_IPADD, a2i_IPADDRESS(text.c_str()));
+  X509_EXTENSION* extension =
+      good ? X509V3_EXT_i2d(NID_subject_alt_name, critical ? 1 : 0, list) : nullptr;
   GENERAL_NAMES_free(list);
   return extension;
 }

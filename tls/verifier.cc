@@ -23,28 +23,32 @@ constexpr std::string_view kSpiffeScheme = "spiffe://";
 
 // A case-folded look, so that "SPIFFE://…" is judged as the malformed SPIFFE ID that it is.
 bool looks_like_spiffe(std::string_view uri) {
-  return uri.size() >= kSpiffeScheme.size() && equals_ignore_case(uri.substr(0, kSpiffeScheme.size()), kSpiffeScheme);
+  return uri.size() >= kSpiffeScheme.size() &&
+         equals_ignore_case(uri.substr(0, kSpiffeScheme.size()), kSpiffeScheme);
 }
 
 std::string trust_domain_of(const x509_st& ca) {
   for (const std::string& uri : names_of(ca).uris) {
     if (!looks_like_spiffe(uri)) continue;
     const Result<SpiffeId> id = SpiffeId::parse(uri);
-    return id ? std::string(id->trust_domain()) : std::string("?");  // an unreadable domain matches none
+    return id ? std::string(id->trust_domain())
+              : std::string("?");  // an unreadable domain matches none
   }
   return {};
 }
 
 // Digest of everything the outcome of the chain check depends on, apart from the time.
-bool digest_of(x509_store_ctx_st& store, bool is_server, const ChainCache::Digest& roots, Library& library,
-               ChainCache::Digest& digest) {
+bool digest_of(x509_store_ctx_st& store, bool is_server, const ChainCache::Digest& roots,
+               Library& library, ChainCache::Digest& digest) {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   const std::uint8_t role = is_server ? 1 : 0;
   bool good = context != nullptr && EVP_DigestInit_ex2(context, library.sha256(), nullptr) == 1 &&
-              EVP_DigestUpdate(context, roots.data(), roots.size()) == 1 && EVP_DigestUpdate(context, &role, 1) == 1;
+              EVP_DigestUpdate(context, roots.data(), roots.size()) == 1 &&
+              EVP_DigestUpdate(context, &role, 1) == 1;
   const auto add = [&](X509* certificate) {
     unsigned char* der = nullptr;
-    const int size = i2d_X509(certificate, &der);  // a copy of the bytes as they came, not a new encoding
+    const int size =
+        i2d_X509(certificate, &der);  // a copy of the bytes as they came, not a new encoding
     const std::uint32_t length = size > 0 ? static_cast<std::uint32_t>(size) : 0;
     good = good && size > 0 && EVP_DigestUpdate(context, &length, sizeof length) == 1 &&
            EVP_DigestUpdate(context, der, length) == 1;
@@ -70,7 +74,8 @@ Result<Verifier> Verifier::make(std::vector<SanMatcher> accepted, std::string_vi
   Verifier verifier;
   for (const SanMatcher& matcher : accepted) {
     if (Status good = check_matcher(matcher); !good) return tl::unexpected(good.error());
-    if (matcher.type == SanMatcher::Type::kUri && looks_like_spiffe(matcher.value)) verifier.wants_svid_ = true;
+    if (matcher.type == SanMatcher::Type::kUri && looks_like_spiffe(matcher.value))
+      verifier.wants_svid_ = true;
   }
   verifier.accepted_ = std::move(accepted);
   const std::string digest = tls::sha256(roots_pem);
@@ -84,13 +89,13 @@ Verdict Verifier::verify(x509_store_ctx_st& store, bool is_server, Library& libr
   if (!chain_is_good(store, is_server, library, verdict, trust_domain)) return verdict;
   judge_name(*X509_STORE_CTX_get0_cert(&store), trust_domain, verdict);
   // OpenSSL has no alert of its own for this error, so the peer gets certificate_unknown (46).
-  X509_STORE_CTX_set_error(&store,
-                           verdict.result == HandshakeResult::kOk ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION);
+  X509_STORE_CTX_set_error(
+      &store, verdict.result == HandshakeResult::kOk ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION);
   return verdict;
 }
 
-bool Verifier::chain_is_good(x509_store_ctx_st& store, bool is_server, Library& library, Verdict& verdict,
-                             std::string& trust_domain) const {
+bool Verifier::chain_is_good(x509_store_ctx_st& store, bool is_server, Library& library,
+                             Verdict& verdict, std::string& trust_domain) const {
   const WallTime now = library.wall_now();
   ChainCache::Digest digest;
   const bool digested = digest_of(store, is_server, roots_digest_, library, digest);
@@ -100,8 +105,9 @@ bool Verifier::chain_is_good(x509_store_ctx_st& store, bool is_server, Library& 
       return true;
     }
   }
-  X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(&store),
-                             std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+  X509_VERIFY_PARAM_set_time(
+      X509_STORE_CTX_get0_param(&store),
+      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
   if (X509_verify_cert(&store) != 1) {
     const int error = X509_STORE_CTX_get_error(&store);
     verdict.result = result_of_chain_error(error);
@@ -120,14 +126,16 @@ bool Verifier::chain_is_good(x509_store_ctx_st& store, bool is_server, Library& 
     // Every CA on the way that names a trust domain must name the same one.
     std::string named = trust_domain_of(certificate);
     if (named.empty()) continue;
-    entry.trust_domain = entry.trust_domain.empty() || entry.trust_domain == named ? std::move(named) : "?";
+    entry.trust_domain =
+        entry.trust_domain.empty() || entry.trust_domain == named ? std::move(named) : "?";
   }
   trust_domain = entry.trust_domain;
   if (digested) library.chains().insert(digest, std::move(entry));
   return true;
 }
 
-void Verifier::judge_name(const x509_st& leaf, const std::string& trust_domain, Verdict& verdict) const {
+void Verifier::judge_name(const x509_st& leaf, const std::string& trust_domain,
+                          Verdict& verdict) const {
   const SubjectNames names = names_of(leaf);
   const auto refuse = [&](HandshakeResult result, std::string detail) {
     verdict.result = result;
@@ -138,16 +146,19 @@ void Verifier::judge_name(const x509_st& leaf, const std::string& trust_domain, 
     Result<SpiffeId> id = check_svid(leaf, names);
     if (!id) return refuse(HandshakeResult::kBadSvid, id.error().detail);
     if (!trust_domain.empty() && id->trust_domain() != trust_domain) {
-      return refuse(HandshakeResult::kWrongIdentity, "'" + id->uri() + "' is signed by the root of '" + trust_domain + "'");
+      return refuse(HandshakeResult::kWrongIdentity,
+                    "'" + id->uri() + "' is signed by the root of '" + trust_domain + "'");
     }
     verdict.peer = std::move(*id);
   }
   if (accepted_.empty()) return;
-  const bool accepted = std::any_of(accepted_.begin(), accepted_.end(),
-                                    [&](const SanMatcher& matcher) { return matches(matcher, names); });
+  const bool accepted =
+      std::any_of(accepted_.begin(), accepted_.end(),
+                  [&](const SanMatcher& matcher) { return matches(matcher, names); });
   if (accepted) return;
   verdict.peer = SpiffeId();
-  refuse(HandshakeResult::kWrongIdentity, "the peer is " + describe(names) + ", which is not an accepted name");
+  refuse(HandshakeResult::kWrongIdentity,
+         "the peer is " + describe(names) + ", which is not an accepted name");
 }
 
 }  // namespace weft::tls

@@ -1,9 +1,10 @@
 #pragma once
 // Verifier: whether to believe the certificate a peer shows: first its chain, then its name.
 //
-// Chain: RFC 5280 by OpenSSL against the context's roots, remembered in the worker's ChainCache. Name: a leaf with a SPIFFE ID,
-// and every leaf where a spiffe:// name is asked for, must be an X.509-SVID of the trust domain its root names; then any of the
-// accepted names must match. Roots that name no trust domain (public ones) bind nothing. Owner: a context. Thread: its worker's.
+// Chain: RFC 5280 by OpenSSL against the context's roots, remembered in the worker's ChainCache.
+// Name: a leaf with a SPIFFE ID, and every leaf where a spiffe:// name is asked for, must be an
+// X.509-SVID of the trust domain its root names; then any of the accepted names must match. Roots
+// that name no trust domain (public ones) bind nothing. Owner: a context. Thread: its worker's.
 
 #include <cstdint>
 #include <string>
@@ -33,14 +34,14 @@ class Verifier final {
   // Refuses matchers that cannot be matched. `roots_pem` is only remembered as a digest.
   static Result<Verifier> make(std::vector<SanMatcher> accepted, std::string_view roots_pem);
 
-  // Judges the chain in `store`, which is prepared with the context's roots and purpose. Where the verdict is bad, the error
-  // set in `store` chooses the alert that the peer gets.
+  // Judges the chain in `store`, which is prepared with the context's roots and purpose. Where the
+  // verdict is bad, the error set in `store` chooses the alert that the peer gets.
   [[nodiscard]] Verdict verify(x509_store_ctx_st& store, bool is_server, Library& library) const;
 
  private:
   Verifier() = default;
-  [[nodiscard]] bool chain_is_good(x509_store_ctx_st& store, bool is_server, Library& library, Verdict& verdict,
-                                   std::string& trust_domain) const;
+  [[nodiscard]] bool chain_is_good(x509_store_ctx_st& store, bool is_server, Library& library,
+                                   Verdict& verdict, std::string& trust_domain) const;
   void judge_name(const x509_st& leaf, const std::string& trust_domain, Verdict& verdict) const;
 
   std::vector<SanMatcher> accepted_;

@@ -46,10 +46,12 @@ class Reader final {
     for (const std::string& reason : findings.reasons()) {
       const std::size_t colon = reason.find(": ");
       std::string path = where;
-      if (colon != std::string::npos && colon != 0) path += (where.empty() ? "" : ".") + reason.substr(0, colon);
+      if (colon != std::string::npos && colon != 0)
+        path += (where.empty() ? "" : ".") + reason.substr(0, colon);
       refuse(path, colon == std::string::npos ? reason : reason.substr(colon + 2));
     }
-    for (const std::string& note : findings.notes()) out_.notes.push_back(where.empty() ? note : where + "." + note);
+    for (const std::string& note : findings.notes())
+      out_.notes.push_back(where.empty() ? note : where + "." + note);
   }
 
   void read_node() {
@@ -83,8 +85,9 @@ class Reader final {
 
   void read_static() {
     const auto& resources = message_.static_resources();
-    read_list(resources.listeners(), "static_resources.listeners", listener_from_proto,
-              [&](config::ListenerConfig listener) { out_.listeners.push_back(std::move(listener)); });
+    read_list(
+        resources.listeners(), "static_resources.listeners", listener_from_proto,
+        [&](config::ListenerConfig listener) { out_.listeners.push_back(std::move(listener)); });
     read_list(resources.clusters(), "static_resources.clusters", cluster_from_proto,
               [&](config::ClusterConfig cluster) { out_.clusters.push_back(std::move(cluster)); });
     read_list(resources.secrets(), "static_resources.secrets", secret_from_proto,
@@ -92,7 +95,8 @@ class Reader final {
     for (const config::ListenerConfig& listener : out_.listeners) {
       for (const config::FilterChain& chain : listener.chains) {
         const auto* http = std::get_if<config::HttpSettings>(&chain.what);
-        if (http != nullptr && http->tracing.enabled) out_.trace_collector = http->tracing.collector_cluster;
+        if (http != nullptr && http->tracing.enabled)
+          out_.trace_collector = http->tracing.collector_cluster;
       }
     }
   }
@@ -100,16 +104,21 @@ class Reader final {
   void read_dynamic() {
     if (!message_.has_dynamic_resources()) return;
     const auto& dynamic = message_.dynamic_resources();
-    const auto from_ads = [&](bool present, const envoy::config::core::v3::ConfigSource& source, const char* path) {
+    const auto from_ads = [&](bool present, const envoy::config::core::v3::ConfigSource& source,
+                              const char* path) {
       if (!present) return false;
       if (!source.has_ads()) refuse(path, "only `ads: {}` is supported");
       return true;
     };
     Bootstrap::Ads ads;
-    ads.listeners = from_ads(dynamic.has_lds_config(), dynamic.lds_config(), "dynamic_resources.lds_config");
-    ads.clusters = from_ads(dynamic.has_cds_config(), dynamic.cds_config(), "dynamic_resources.cds_config");
+    ads.listeners =
+        from_ads(dynamic.has_lds_config(), dynamic.lds_config(), "dynamic_resources.lds_config");
+    ads.clusters =
+        from_ads(dynamic.has_cds_config(), dynamic.cds_config(), "dynamic_resources.cds_config");
     if (!dynamic.has_ads_config()) {
-      if (ads.listeners || ads.clusters) refuse("dynamic_resources", "lds_config or cds_config asks for ads, but ads_config is not there");
+      if (ads.listeners || ads.clusters)
+        refuse("dynamic_resources",
+               "lds_config or cds_config asks for ads, but ads_config is not there");
       return;
     }
     using Api = envoy::config::core::v3::ApiConfigSource;
@@ -119,7 +128,8 @@ class Reader final {
     }
     ads.delta = api.api_type() == Api::DELTA_GRPC;
     if (api.grpc_services_size() != 1 || !api.grpc_services(0).has_envoy_grpc()) {
-      refuse("dynamic_resources.ads_config.grpc_services", "want exactly one service with envoy_grpc");
+      refuse("dynamic_resources.ads_config.grpc_services",
+             "want exactly one service with envoy_grpc");
     } else {
       ads.cluster = api.grpc_services(0).envoy_grpc().cluster_name();
       ads.authority = api.grpc_services(0).envoy_grpc().authority();
@@ -137,7 +147,8 @@ class Reader final {
       }
       weft::bootstrap::v1::Mesh mesh;
       Findings findings;
-      const bool readable = unpack(extension.typed_config(), FieldPath(), UnknownFields::kRefuse, findings, mesh);
+      const bool readable =
+          unpack(extension.typed_config(), FieldPath(), UnknownFields::kRefuse, findings, mesh);
       take(findings, path);
       if (readable) read_mesh(mesh, path);
     }
@@ -148,15 +159,17 @@ class Reader final {
     made.ca_cluster = mesh.ca_cluster();
     made.token_file = mesh.token_file();
     made.token = mesh.token();
-    made.trust_root_spki_sha256.assign(mesh.trust_root_spki_sha256().begin(), mesh.trust_root_spki_sha256().end());
+    made.trust_root_spki_sha256.assign(mesh.trust_root_spki_sha256().begin(),
+                                       mesh.trust_root_spki_sha256().end());
     made.trust_root_file = mesh.trust_root_file();
     made.name_space = mesh.namespace_();
     made.workload = mesh.workload();
     made.canonical_service = mesh.canonical_service();
     made.canonical_revision = mesh.canonical_revision();
-    const Result<SpiffeId> id = mesh.spiffe_id().empty()
-                                    ? SpiffeId::make(mesh.trust_domain(), mesh.namespace_(), mesh.service_account())
-                                    : SpiffeId::parse(mesh.spiffe_id());
+    const Result<SpiffeId> id =
+        mesh.spiffe_id().empty()
+            ? SpiffeId::make(mesh.trust_domain(), mesh.namespace_(), mesh.service_account())
+            : SpiffeId::parse(mesh.spiffe_id());
     if (!id) {
       refuse(path, id.error().detail);
     } else {
@@ -169,7 +182,8 @@ class Reader final {
   void check_references() {
     std::set<std::string> clusters;
     for (const config::ClusterConfig& cluster : out_.clusters) {
-      if (!clusters.insert(cluster.name).second) refuse("static_resources.clusters", "cluster '" + cluster.name + "' is there twice");
+      if (!clusters.insert(cluster.name).second)
+        refuse("static_resources.clusters", "cluster '" + cluster.name + "' is there twice");
     }
     std::set<std::string> listeners;
     for (const config::ListenerConfig& listener : out_.listeners) {
@@ -177,18 +191,23 @@ class Reader final {
         refuse("static_resources.listeners", "listener '" + listener.name + "' is there twice");
       }
     }
-    const auto known = [&](const std::string& name) { return clusters.contains(name) || (out_.ads && out_.ads->clusters); };
+    const auto known = [&](const std::string& name) {
+      return clusters.contains(name) || (out_.ads && out_.ads->clusters);
+    };
     if (out_.ads && !out_.ads->cluster.empty() && !clusters.contains(out_.ads->cluster)) {
       refuse("dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name",
              "unknown static cluster '" + out_.ads->cluster + "'");
     }
     if (out_.mesh && !out_.mesh->ca_cluster.empty() && !clusters.contains(out_.mesh->ca_cluster)) {
-      refuse("bootstrap_extensions", "ca_cluster: unknown static cluster '" + out_.mesh->ca_cluster + "'");
+      refuse("bootstrap_extensions",
+             "ca_cluster: unknown static cluster '" + out_.mesh->ca_cluster + "'");
     }
     for (std::size_t l = 0; l < out_.listeners.size(); ++l) {
       const std::string at = "static_resources.listeners[" + std::to_string(l) + "]";
-      for (const config::FilterChain& chain : out_.listeners[l].chains) check_chain(chain, at, known);
-      if (out_.listeners[l].default_chain != nullptr) check_chain(*out_.listeners[l].default_chain, at, known);
+      for (const config::FilterChain& chain : out_.listeners[l].chains)
+        check_chain(chain, at, known);
+      if (out_.listeners[l].default_chain != nullptr)
+        check_chain(*out_.listeners[l].default_chain, at, known);
     }
   }
 
@@ -221,12 +240,14 @@ class Reader final {
 
 }  // namespace
 
-Result<Bootstrap> parse_bootstrap(std::string_view text, std::string_view source,
-                                  std::function<Result<std::string>(const std::string&)> read_file) {
+Result<Bootstrap> parse_bootstrap(
+    std::string_view text, std::string_view source,
+    std::function<Result<std::string>(const std::string&)> read_file) {
   Result<std::vector<config::Document>> documents = config::parse_documents(text, source);
   if (!documents) return fail(documents.error());
   if (documents->size() != 1) {
-    return fail(Fault::kInvalid, std::string(source) + ": want one document, found " + std::to_string(documents->size()));
+    return fail(Fault::kInvalid, std::string(source) + ": want one document, found " +
+                                     std::to_string(documents->size()));
   }
   FromProtoOptions options;
   options.unknown = UnknownFields::kRefuse;

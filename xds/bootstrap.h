@@ -1,9 +1,10 @@
 #pragma once
 // Bootstrap: the start file of a sidecar (Envoy's Bootstrap message, YAML or JSON) as plain values.
 //
-// Strict: unknown fields, unknown extension types and everything that a first version cannot do are refused with their place.
-// All mistakes are told at once. What Envoy's message cannot say travels in weft.bootstrap.v1.Mesh inside
-// bootstrap_extensions (decisions A2). Pure but for the files that DataSources name. Source: envoy.config.bootstrap.v3.
+// Strict: unknown fields, unknown extension types and everything that a first version cannot do are
+// refused with their place. All mistakes are told at once. What Envoy's message cannot say travels
+// in weft.bootstrap.v1.Mesh inside bootstrap_extensions (decisions A2). Pure but for the files that
+// DataSources name. Source: envoy.config.bootstrap.v3.
 
 #include <cstdint>
 #include <functional>
@@ -38,7 +39,7 @@ struct Bootstrap {
   // Where everything else comes from.
   struct Ads {
     std::string cluster;
-    std::string authority;   // empty: the cluster's name
+    std::string authority;  // empty: the cluster's name
     bool delta = false;
     bool listeners = false;  // lds_config and cds_config ask for it
     bool clusters = false;
@@ -66,7 +67,8 @@ struct Bootstrap {
 };
 
 // `source` names the file in messages; `read_file` reads what DataSources name.
-[[nodiscard]] Result<Bootstrap> parse_bootstrap(std::string_view text, std::string_view source,
-                                                std::function<Result<std::string>(const std::string&)> read_file);
+[[nodiscard]] Result<Bootstrap> parse_bootstrap(
+    std::string_view text, std::string_view source,
+    std::function<Result<std::string>(const std::string&)> read_file);
 
 }  // namespace weft::xds

@@ -1,6 +1,7 @@
 #pragma once
-// ClusterConfig and EndpointSet: a named destination, how to reach it, and its addresses. Plain immutable data; fields follow
-// envoy.config.cluster.v3, endpoint.v3 and the weft.config.v1 extensions. Defaults here are Envoy's (decisions A3).
+// ClusterConfig and EndpointSet: a named destination, how to reach it, and its addresses. Plain
+// immutable data; fields follow envoy.config.cluster.v3, endpoint.v3 and the weft.config.v1
+// extensions. Defaults here are Envoy's (decisions A3).
 
 #include <cstdint>
 #include <memory>
@@ -51,8 +52,8 @@ struct ClusterLimits {
   std::uint32_t connections_max = 1024;
   std::uint32_t pending_max = 1024;
   std::uint32_t requests_max = 1024;
-  std::uint32_t retries_max = 3;          // Envoy's; a retry budget replaces it
-  Duration pending_timeout{0};            // 0: the connect timeout bounds the wait
+  std::uint32_t retries_max = 3;  // Envoy's; a retry budget replaces it
+  Duration pending_timeout{0};    // 0: the connect timeout bounds the wait
 };
 
 // Retries ≤ max(percent of the requests of the last `interval`, min_per_second × interval).
@@ -63,9 +64,9 @@ struct RetryBudget {
 };
 
 struct OutlierDetection {
-  std::uint32_t consecutive_5xx = 5;              // 0: off
+  std::uint32_t consecutive_5xx = 5;  // 0: off
   std::uint32_t consecutive_gateway_failure = 0;
-  std::uint32_t consecutive_local_failure = 0;    // counted apart when split_local is set
+  std::uint32_t consecutive_local_failure = 0;  // counted apart when split_local is set
   bool split_local = false;
   Duration interval = std::chrono::seconds(10);
   Duration base_ejection = std::chrono::seconds(30);
@@ -73,7 +74,7 @@ struct OutlierDetection {
   Duration ejection_jitter{0};
   std::uint32_t ejected_percent_max = 10;
   bool always_eject_one = false;
-  bool never_eject_last = false;                  // weft: the last ready endpoint stays
+  bool never_eject_last = false;  // weft: the last ready endpoint stays
 };
 
 struct UpstreamHttp {
@@ -90,9 +91,9 @@ struct ClusterConfig {
   std::string name;
   std::string version;
   Discovery discovery = Discovery::kStatic;
-  std::string eds_service_name;               // empty: the cluster's name
+  std::string eds_service_name;  // empty: the cluster's name
   Duration connect_timeout = std::chrono::seconds(5);
-  Duration handshake_timeout{0};              // 0: inside connect_timeout
+  Duration handshake_timeout{0};  // 0: inside connect_timeout
   BalancerKind balancer = BalancerKind::kRoundRobin;
   std::uint32_t least_request_choices = 2;
   double panic_percent = 50.0;
@@ -103,12 +104,14 @@ struct ClusterConfig {
   std::optional<TlsReference> tls;
   // Adds and believes x-weft-peer and x-weft-cause: the other side is a sidecar of the mesh.
   bool mesh_peer = false;
-  // An app behind us that refuses the connection is answered so that the caller may safely try elsewhere (decisions D14).
+  // An app behind us that refuses the connection is answered so that the caller may safely try
+  // elsewhere (decisions D14).
   bool local_app = false;
-  SocketAddress source;                        // upstream bind
+  SocketAddress source;  // upstream bind
   bool tcp_keepalive = false;
   DestinationLabels labels;
-  // Names to resolve for the DNS kinds, port apart; `inline_endpoints` is then filled by the resolver.
+  // Names to resolve for the DNS kinds, port apart; `inline_endpoints` is then filled by the
+  // resolver.
   struct DnsTarget {
     std::string host;
     std::uint16_t port = 0;

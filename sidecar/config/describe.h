@@ -1,6 +1,6 @@
 #pragma once
-// describe: configuration as stable text, one line per fact, secrets redacted. For /config_dump?text, logs of what changed,
-// and tests.
+// describe: configuration as stable text, one line per fact, secrets redacted. For
+// /config_dump?text, logs of what changed, and tests.
 
 #include <string>
 

@@ -15,7 +15,8 @@ namespace weft::config {
 
 namespace {
 
-// Thrown inside the parser's events and caught in parse_documents: yaml-cpp knows no other way to stop.
+// Thrown inside the parser's events and caught in parse_documents: yaml-cpp knows no other way to
+// stop.
 struct Refused {
   Position position;
   std::string why;
@@ -26,8 +27,8 @@ Position position_of(const YAML::Mark& mark) {
 }
 
 std::string message(std::string_view source, Position position, std::string_view why) {
-  return std::string(source) + ":" + std::to_string(position.line) + ":" + std::to_string(position.column) + ": " +
-         std::string(why);
+  return std::string(source) + ":" + std::to_string(position.line) + ":" +
+         std::to_string(position.column) + ": " + std::string(why);
 }
 
 // Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629); 0 when there is none.
@@ -54,7 +55,8 @@ std::size_t utf8_length(std::string_view text) {
     point = (point << 6) | (byte(i) & 0x3fU);
   }
   static constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (point < kSmallest[length] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return 0;
+  if (point < kSmallest[length] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
+    return 0;
   return length;
 }
 
@@ -91,18 +93,21 @@ std::optional<std::int64_t> plain_int(std::string_view text) {
   if (base != 10) digits.remove_prefix(2);
   std::uint64_t magnitude = 0;
   if (digits.empty()) return std::nullopt;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
   if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   if (magnitude > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
   return negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude);
 }
 
 std::optional<double> plain_double(std::string_view text) {
-  if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos)
+    return std::nullopt;
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
+    return std::nullopt;
   return value;
 }
 
@@ -166,13 +171,16 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     if (anchor != YAML::NullAnchor) throw Refused{position_of(mark), "anchors are not accepted"};
-    if (!tag.empty() && tag != "?" && tag != "!") throw Refused{position_of(mark), "tags are not accepted"};
+    if (!tag.empty() && tag != "?" && tag != "!")
+      throw Refused{position_of(mark), "tags are not accepted"};
     if (++values_ > limits_.values_max) {
-      throw Refused{position_of(mark), "more than " + std::to_string(limits_.values_max) + " values"};
+      throw Refused{position_of(mark),
+                    "more than " + std::to_string(limits_.values_max) + " values"};
     }
     started_ = true;
   }
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Value::Kind kind) {
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+            Value::Kind kind) {
     check(mark, tag, anchor);
     if (open_.size() >= limits_.depth_max) {
       throw Refused{position_of(mark), "nested deeper than " + std::to_string(limits_.depth_max)};
@@ -203,16 +211,19 @@ class DocumentBuilder final : public YAML::EventHandler {
     }
     if (level.key_next) {
       if (!value.is_scalar()) throw Refused{position_of(mark), "a key must be text"};
-      if (value.text_ == "<<" && !value.quoted_) throw Refused{position_of(mark), "merge keys are not accepted"};
+      if (value.text_ == "<<" && !value.quoted_)
+        throw Refused{position_of(mark), "merge keys are not accepted"};
       if (!level.keys.insert(value.text_).second) {
-        throw Refused{position_of(mark), "the key '" + escape(value.text_, 64) + "' is there twice"};
+        throw Refused{position_of(mark),
+                      "the key '" + escape(value.text_, 64) + "' is there twice"};
       }
       level.key = std::move(value.text_);
       level.key_position = value.position_;
       level.key_next = false;
       return;
     }
-    level.value.members_.push_back(Value::Member{std::move(level.key), level.key_position, std::move(value)});
+    level.value.members_.push_back(
+        Value::Member{std::move(level.key), level.key_position, std::move(value)});
     level.key_next = true;
   }
 
@@ -226,7 +237,9 @@ class DocumentBuilder final : public YAML::EventHandler {
 Result<std::vector<Document>> parse_documents(std::string_view text, std::string_view source,
                                               const DocumentLimits& limits) {
   if (text.size() > limits.bytes_max) {
-    return fail(Fault::kInvalid, message(source, {1, 1}, "larger than " + std::to_string(limits.bytes_max) + " bytes"));
+    return fail(
+        Fault::kInvalid,
+        message(source, {1, 1}, "larger than " + std::to_string(limits.bytes_max) + " bytes"));
   }
   if (Status s = check_text(text, source); !s) return fail(s.error());
   std::vector<Document> documents;
@@ -251,13 +264,15 @@ Result<std::vector<Document>> parse_documents(std::string_view text, std::string
 }
 
 std::string place(const Document& document, Position position) {
-  return document.source + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
+  return document.source + ":" + std::to_string(position.line) + ":" +
+         std::to_string(position.column);
 }
 
 namespace {
 tl::unexpected<Error> wanted(std::string_view what, const Value& value) {
-  const std::string found = value.is_scalar() ? (value.quoted() ? "the text \"" : "'") + escape(value.text(), 64) +
-                                                    (value.quoted() ? "\"" : "'")
+  const std::string found = value.is_scalar()
+                                ? (value.quoted() ? "the text \"" : "'") +
+                                      escape(value.text(), 64) + (value.quoted() ? "\"" : "'")
                             : value.is_list() ? "a list"
                             : value.is_map()  ? "a map"
                                               : "nothing";
@@ -303,7 +318,9 @@ namespace {
 void append_json(const Value& value, std::string& out) {
   const auto quote = [&](const std::string& text) { out += nlohmann::json(text).dump(); };
   switch (value.kind()) {
-    case Value::Kind::kNull: out += "null"; return;
+    case Value::Kind::kNull:
+      out += "null";
+      return;
     case Value::Kind::kScalar:
       if (value.quoted()) {
         quote(value.text());

@@ -1,9 +1,11 @@
 #pragma once
-// Document: YAML or JSON text as a tree in which every value knows its line and column. The only reader of both.
+// Document: YAML or JSON text as a tree in which every value knows its line and column. The only
+// reader of both.
 //
-// Built from the parser's events, not its tree, so that hostile input meets our limits first: duplicate keys, aliases, merge
-// keys and tags are refused; depth, size and number of values are bounded. Scalars stay text with a mark whether they were
-// quoted: "08" and "true" in quotes are strings. Several documents in one file are several Documents.
+// Built from the parser's events, not its tree, so that hostile input meets our limits first:
+// duplicate keys, aliases, merge keys and tags are refused; depth, size and number of values are
+// bounded. Scalars stay text with a mark whether they were quoted: "08" and "true" in quotes are
+// strings. Several documents in one file are several Documents.
 
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +42,8 @@ class Value final {
 
   [[nodiscard]] const std::string& text() const { return text_; }  // of a scalar
   [[nodiscard]] bool quoted() const { return quoted_; }
-  // Typed readings of a scalar after the YAML 1.2 core schema; an error says what was wanted and what stands there.
+  // Typed readings of a scalar after the YAML 1.2 core schema; an error says what was wanted and
+  // what stands there.
   [[nodiscard]] Result<bool> as_bool() const;
   [[nodiscard]] Result<std::int64_t> as_int() const;
   [[nodiscard]] Result<double> as_double() const;
@@ -48,7 +51,9 @@ class Value final {
 
   [[nodiscard]] const std::vector<Value>& items() const { return items_; }  // of a list
   struct Member;
-  [[nodiscard]] const std::vector<Member>& members() const { return members_; }  // of a map, in order
+  [[nodiscard]] const std::vector<Member>& members() const {
+    return members_;
+  }  // of a map, in order
   [[nodiscard]] const Value* find(std::string_view key) const;
 
  private:
@@ -73,10 +78,12 @@ struct Document {
 };
 
 // Every error reads "cart.yaml:12:5: …".
-[[nodiscard]] Result<std::vector<Document>> parse_documents(std::string_view text, std::string_view source,
+[[nodiscard]] Result<std::vector<Document>> parse_documents(std::string_view text,
+                                                            std::string_view source,
                                                             const DocumentLimits& limits = {});
 [[nodiscard]] std::string place(const Document& document, Position position);
-// The value as compact JSON (scalars typed by the core schema), for protobuf's JSON reader and for storing.
+// The value as compact JSON (scalars typed by the core schema), for protobuf's JSON reader and for
+// storing.
 [[nodiscard]] std::string to_json(const Value& value);
 
 }  // namespace weft::config

@@ -1,7 +1,9 @@
 #pragma once
-// ListenerConfig: an address we accept on, how a connection's chain is chosen, and what a chain does with it.
+// ListenerConfig: an address we accept on, how a connection's chain is chosen, and what a chain
+// does with it.
 //
-// Plain immutable data; fields follow envoy.config.listener.v3, http_connection_manager.v3 and tcp_proxy.v3.
+// Plain immutable data; fields follow envoy.config.listener.v3, http_connection_manager.v3 and
+// tcp_proxy.v3.
 
 #include <cstdint>
 #include <memory>
@@ -23,16 +25,20 @@ enum class Direction : std::uint8_t { kUnspecified, kInbound, kOutbound };
 struct ChainMatch {
   std::optional<std::uint16_t> destination_port;
   std::vector<Cidr> destination_prefixes;
-  std::vector<std::string> server_names;           // exact or "*.x"
-  std::string transport_protocol;                  // "tls", "raw_buffer" or empty for any
-  std::vector<std::string> application_protocols;  // ALPN, or what the HTTP sniffer found ("http/1.1", "h2c")
+  std::vector<std::string> server_names;  // exact or "*.x"
+  std::string transport_protocol;         // "tls", "raw_buffer" or empty for any
+  std::vector<std::string>
+      application_protocols;  // ALPN, or what the HTTP sniffer found ("http/1.1", "h2c")
   std::vector<Cidr> source_prefixes;
   std::vector<std::uint16_t> source_ports;
 };
 
 struct AccessLog {
   enum class Format : std::uint8_t { kJson, kText };
-  enum class Mode : std::uint8_t { kAll, kErrors };  // kErrors: status >= 500, a flag, or a failed attempt
+  enum class Mode : std::uint8_t {
+    kAll,
+    kErrors
+  };                 // kErrors: status >= 500, a flag, or a failed attempt
   std::string path;  // "/dev/stdout" and "/dev/stderr" are the streams
   Format format = Format::kText;
   Mode mode = Mode::kAll;
@@ -42,11 +48,11 @@ struct Tracing {
   bool enabled = false;
   double random_sampling = 100.0;  // percent of roots
   double overall_sampling = 100.0;
-  std::uint16_t roots_per_second = 0;   // sampled before the percentage is asked (weft.config.v1)
+  std::uint16_t roots_per_second = 0;  // sampled before the percentage is asked (weft.config.v1)
   std::uint16_t failures_per_second = 1;
   std::string collector_cluster;
-  std::string collector_path;      // OTLP/HTTP; empty: OTLP/gRPC
-  std::string service_name;        // empty: from the workload
+  std::string collector_path;  // OTLP/HTTP; empty: OTLP/gRPC
+  std::string service_name;    // empty: from the workload
 };
 
 // Header names that only a verified peer may send us are stripped from everybody else's requests.
@@ -54,20 +60,20 @@ struct HttpSettings {
   enum class Codec : std::uint8_t { kAuto, kHttp1, kHttp2 };
   std::string stat_prefix;
   Codec codec = Codec::kAuto;
-  std::string route_config_name;                        // RDS, when inline_routes is null
+  std::string route_config_name;  // RDS, when inline_routes is null
   std::shared_ptr<const RouteConfig> inline_routes;
   http::Limits limits;
   http::Http2Limits http2;
   http::ConnectionTimeouts timeouts;
-  Duration request_timeout{0};                          // until the request is whole: 408
+  Duration request_timeout{0};  // until the request is whole: 408
   bool normalize_path = false;
   bool merge_slashes = false;
   bool generate_request_id = true;
   bool preserve_request_id = true;
   bool use_remote_address = false;
   std::uint32_t trusted_hops = 0;
-  std::string server_name;                              // empty: leave `server` alone
-  std::vector<std::string> upgrades;                    // lower case
+  std::string server_name;            // empty: leave `server` alone
+  std::vector<std::string> upgrades;  // lower case
   std::vector<AccessLog> access_logs;
   Tracing tracing;
 };
@@ -85,7 +91,7 @@ struct FilterChain {
   ChainMatch match;
   std::optional<TlsReference> tls;
   std::variant<HttpSettings, TcpSettings> what;
-  Duration accept_timeout = std::chrono::seconds(15);   // handshake and sniffing together
+  Duration accept_timeout = std::chrono::seconds(15);  // handshake and sniffing together
 };
 
 // Whose side of which workload a listener is, for metrics, logs and identity headers.
@@ -102,12 +108,14 @@ struct ListenerConfig {
   SocketAddress address;
   std::vector<SocketAddress> extra_addresses;
   Direction direction = Direction::kUnspecified;
-  bool bind = true;                  // false: reached only by original destination from another listener
-  bool use_original_dst = false;     // hands the connection to the listener of its original destination
-  bool read_original_dst = false;    // original_dst filter: chains are chosen by the original destination
+  bool bind = true;  // false: reached only by original destination from another listener
+  bool use_original_dst =
+      false;  // hands the connection to the listener of its original destination
+  bool read_original_dst =
+      false;  // original_dst filter: chains are chosen by the original destination
   bool transparent = false;
-  bool sniff_tls = false;            // tls_inspector
-  bool sniff_http = false;           // http_inspector
+  bool sniff_tls = false;   // tls_inspector
+  bool sniff_http = false;  // http_inspector
   bool proxy_protocol = false;
   Duration sniff_timeout = std::chrono::seconds(15);
   bool go_on_after_sniff_timeout = false;

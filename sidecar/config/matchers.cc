@@ -33,14 +33,16 @@ bool contains_ignore_case(std::string_view text, std::string_view wanted) {
 Status TextMatch::compile() {
   if (how != How::kRegex || regex != nullptr) return {};
   if (value.size() > kRegexTextMax) {
-    return fail(Fault::kInvalid, "regular expression longer than " + std::to_string(kRegexTextMax) + " bytes");
+    return fail(Fault::kInvalid,
+                "regular expression longer than " + std::to_string(kRegexTextMax) + " bytes");
   }
   RE2::Options options;
   options.set_max_mem(kRegexBytesMax);
   options.set_log_errors(false);
   auto compiled = std::make_shared<RE2>(value, options);
   if (!compiled->ok()) {
-    return fail(Fault::kInvalid, "bad regular expression '" + escape(value, 64) + "': " + compiled->error());
+    return fail(Fault::kInvalid,
+                "bad regular expression '" + escape(value, 64) + "': " + compiled->error());
   }
   regex = std::move(compiled);
   return {};
@@ -48,12 +50,16 @@ Status TextMatch::compile() {
 
 bool TextMatch::matches(std::string_view text) const {
   switch (how) {
-    case How::kExact: return ignore_case ? equals_ignore_case(text, value) : text == value;
-    case How::kPrefix: return starts_with(text, value, ignore_case);
+    case How::kExact:
+      return ignore_case ? equals_ignore_case(text, value) : text == value;
+    case How::kPrefix:
+      return starts_with(text, value, ignore_case);
     case How::kSuffix:
-      return text.size() >= value.size() && starts_with(text.substr(text.size() - value.size()), value, ignore_case);
+      return text.size() >= value.size() &&
+             starts_with(text.substr(text.size() - value.size()), value, ignore_case);
     case How::kContains:
-      return ignore_case ? contains_ignore_case(text, value) : text.find(value) != std::string_view::npos;
+      return ignore_case ? contains_ignore_case(text, value)
+                         : text.find(value) != std::string_view::npos;
     case How::kRegex:
       WEFT_ASSERT(regex != nullptr);
       return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *regex);
@@ -71,8 +77,8 @@ std::string TextMatch::replace_all(std::string_view text, const std::string& sub
 namespace {
 
 // The value a header matcher looks at; `joined` holds it when several lines had to be put together.
-std::optional<std::string_view> header_value(const HeaderMatch& match, const http::RequestHead& head,
-                                             std::string& joined) {
+std::optional<std::string_view> header_value(const HeaderMatch& match,
+                                             const http::RequestHead& head, std::string& joined) {
   if (match.name.starts_with(':')) {
     if (match.name == ":method") return head.method_name;
     if (match.name == ":path") return head.target;
@@ -82,9 +88,10 @@ std::optional<std::string_view> header_value(const HeaderMatch& match, const htt
   }
   std::optional<std::string_view> found;
   for (const http::Field& field : head.headers) {
-    const bool same = match.id != http::HeaderId::kOther
-                          ? field.id == match.id
-                          : field.id == http::HeaderId::kOther && equals_ignore_case(field.name, match.name);
+    const bool same =
+        match.id != http::HeaderId::kOther
+            ? field.id == match.id
+            : field.id == http::HeaderId::kOther && equals_ignore_case(field.name, match.name);
     if (!same) continue;
     if (!found) {
       found = field.value;
@@ -102,7 +109,8 @@ bool in_range(std::string_view text, std::int64_t start, std::int64_t end) {
   const bool negative = text.starts_with('-');
   const std::optional<std::uint64_t> magnitude = parse_u64(negative ? text.substr(1) : text);
   if (!magnitude || *magnitude > static_cast<std::uint64_t>(INT64_MAX)) return false;
-  const auto value = negative ? -static_cast<std::int64_t>(*magnitude) : static_cast<std::int64_t>(*magnitude);
+  const auto value =
+      negative ? -static_cast<std::int64_t>(*magnitude) : static_cast<std::int64_t>(*magnitude);
   return value >= start && value < end;
 }
 
@@ -113,11 +121,13 @@ bool HeaderMatch::matches(const http::RequestHead& head) const {
   std::optional<std::string_view> value = header_value(*this, head, joined);
   if (how == How::kPresent) return (value.has_value() == present) != invert;
   if (!value) {
-    // A header that is not there matches nothing, and its inversion does not make it match either, unless it counts as empty.
+    // A header that is not there matches nothing, and its inversion does not make it match either,
+    // unless it counts as empty.
     if (!missing_is_empty) return false;
     value = std::string_view{};
   }
-  const bool matched = how == How::kText ? text.matches(*value) : in_range(*value, range_start, range_end);
+  const bool matched =
+      how == How::kText ? text.matches(*value) : in_range(*value, range_start, range_end);
   return matched != invert;
 }
 
@@ -128,7 +138,8 @@ bool QueryMatch::matches(std::string_view query) const {
     const std::size_t equals = pair.find('=');
     if (pair.substr(0, equals) == name) {
       if (present_only) return true;
-      return text.matches(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1));
+      return text.matches(equals == std::string_view::npos ? std::string_view{}
+                                                           : pair.substr(equals + 1));
     }
     query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
   }
@@ -139,13 +150,17 @@ bool PathMatch::matches(const http::RequestHead& head) const {
   if (how == How::kConnect) return head.method == http::Method::kConnect;
   const std::string_view path = head.path();
   switch (how) {
-    case How::kExact: return ignore_case ? equals_ignore_case(path, text.value) : path == text.value;
-    case How::kPrefix: return starts_with(path, text.value, ignore_case);
+    case How::kExact:
+      return ignore_case ? equals_ignore_case(path, text.value) : path == text.value;
+    case How::kPrefix:
+      return starts_with(path, text.value, ignore_case);
     case How::kSegmentPrefix:
       return starts_with(path, text.value, ignore_case) &&
              (path.size() == text.value.size() || path[text.value.size()] == '/');
-    case How::kRegex: return text.matches(path);
-    case How::kConnect: break;
+    case How::kRegex:
+      return text.matches(path);
+    case How::kConnect:
+      break;
   }
   return false;
 }

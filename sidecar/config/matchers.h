@@ -1,8 +1,10 @@
 #pragma once
-// Matchers: how text, paths, headers and query parameters are compared. Data first, then the compiled form that matches.
+// Matchers: how text, paths, headers and query parameters are compared. Data first, then the
+// compiled form that matches.
 //
-// A Text matcher compiles its regular expression once (RE2, linear time; the whole value must match, as xDS says). Compiled
-// matchers are immutable and shared by all workers. After envoy.type.matcher.v3.StringMatcher and envoy.config.route.v3.
+// A Text matcher compiles its regular expression once (RE2, linear time; the whole value must
+// match, as xDS says). Compiled matchers are immutable and shared by all workers. After
+// envoy.type.matcher.v3.StringMatcher and envoy.config.route.v3.
 
 #include <cstdint>
 #include <memory>
@@ -24,19 +26,22 @@ struct TextMatch {
   enum class How : std::uint8_t { kExact, kPrefix, kSuffix, kContains, kRegex };
   How how = How::kExact;
   std::string value;
-  bool ignore_case = false;  // not with kRegex
+  bool ignore_case = false;               // not with kRegex
   std::shared_ptr<const re2::RE2> regex;  // set by compile()
 
   // Bounds a regular expression's size and keeps it; REQUIRED before matches() when how is kRegex.
   Status compile();
   [[nodiscard]] bool matches(std::string_view text) const;
-  // Every match of the regular expression replaced; `\\1` in the substitution is a group. REQUIRES a compiled kRegex.
-  [[nodiscard]] std::string replace_all(std::string_view text, const std::string& substitution) const;
+  // Every match of the regular expression replaced; `\\1` in the substitution is a group. REQUIRES
+  // a compiled kRegex.
+  [[nodiscard]] std::string replace_all(std::string_view text,
+                                        const std::string& substitution) const;
 };
 
 struct HeaderMatch {
   enum class How : std::uint8_t { kText, kPresent, kRange };
-  std::string name;  // lower case; ":method", ":authority", ":scheme", ":path" are the head's own parts
+  std::string
+      name;  // lower case; ":method", ":authority", ":scheme", ":path" are the head's own parts
   http::HeaderId id = http::HeaderId::kOther;
   How how = How::kText;
   TextMatch text;
@@ -65,7 +70,7 @@ struct PathMatch {
     kPrefix,
     kSegmentPrefix,  // "/api" matches "/api" and "/api/x", not "/apix" (path_separated_prefix)
     kRegex,
-    kConnect,        // CONNECT requests only
+    kConnect,  // CONNECT requests only
   };
   How how = How::kPrefix;
   TextMatch text;  // how of the text follows from How above

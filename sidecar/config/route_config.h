@@ -1,6 +1,7 @@
 #pragma once
-// RouteConfig: what a route table says, as plain data. from_proto fills it, RouteTable compiles it, Exchange reads the chosen
-// Route. Immutable once compiled. Fields follow envoy.config.route.v3; a zero Duration means "none".
+// RouteConfig: what a route table says, as plain data. from_proto fills it, RouteTable compiles it,
+// Exchange reads the chosen Route. Immutable once compiled. Fields follow envoy.config.route.v3; a
+// zero Duration means "none".
 
 #include <cstdint>
 #include <optional>
@@ -27,13 +28,14 @@ struct HeaderEdits {
 
 // When a failed attempt may be made again (behaviour.md 3). `on` is a set of RetryOn bits.
 enum RetryOn : std::uint32_t {
-  kRetryUnprocessed = 1U << 0,        // connect failure, refused stream, GOAWAY above last id, reset before any byte was sent
-  kRetryReset = 1U << 1,              // reset before a response head
-  kRetryTimeout = 1U << 2,            // attempt timeout
-  kRetry5xx = 1U << 3,                // 5xx, reset and timeouts
-  kRetryGatewayError = 1U << 4,       // 502, 503, 504
-  kRetryRetriable4xx = 1U << 5,       // 409
-  kRetryStatusCodes = 1U << 6,        // RetryPolicy::status_codes
+  kRetryUnprocessed = 1U << 0,   // connect failure, refused stream, GOAWAY above last id, reset
+                                 // before any byte was sent
+  kRetryReset = 1U << 1,         // reset before a response head
+  kRetryTimeout = 1U << 2,       // attempt timeout
+  kRetry5xx = 1U << 3,           // 5xx, reset and timeouts
+  kRetryGatewayError = 1U << 4,  // 502, 503, 504
+  kRetryRetriable4xx = 1U << 5,  // 409
+  kRetryStatusCodes = 1U << 6,   // RetryPolicy::status_codes
   kRetryGrpcCancelled = 1U << 7,
   kRetryGrpcDeadlineExceeded = 1U << 8,
   kRetryGrpcInternal = 1U << 9,
@@ -42,25 +44,26 @@ enum RetryOn : std::uint32_t {
 };
 
 struct RetryPolicy {
-  std::uint32_t on = 0;               // 0: never
-  std::uint32_t attempts_extra = 1;   // Envoy's num_retries default
+  std::uint32_t on = 0;              // 0: never
+  std::uint32_t attempts_extra = 1;  // Envoy's num_retries default
   std::vector<std::uint16_t> status_codes;
   Duration attempt_timeout{0};
   Duration backoff_base = std::chrono::milliseconds(25);
   Duration backoff_max = std::chrono::milliseconds(250);
   Duration retry_after_max = std::chrono::seconds(1);  // a longer Retry-After or pushback: no retry
-  // What is not provably unprocessed is repeated for idempotent methods only, unless the author opted in.
+  // What is not provably unprocessed is repeated for idempotent methods only, unless the author
+  // opted in.
   bool any_method = false;
   bool avoid_tried_endpoints = false;
   std::uint32_t replay_bytes_max = 64 * 1024;
 };
 
 struct RouteTimeouts {
-  Duration request{0};        // all tries and waits, from the end of the request
-  Duration head{0};           // from the last request byte to the response head
-  Duration attempt{0};        // each try
-  Duration idle{0};           // nothing moved in either direction; 0: the listener's stream idle timeout
-  Duration stream_max{0};     // from the head to the very end
+  Duration request{0};  // all tries and waits, from the end of the request
+  Duration head{0};     // from the last request byte to the response head
+  Duration attempt{0};  // each try
+  Duration idle{0};     // nothing moved in either direction; 0: the listener's stream idle timeout
+  Duration stream_max{0};  // from the head to the very end
   bool honour_grpc_timeout = false;
   Duration grpc_timeout_max{0};
 };
@@ -73,15 +76,16 @@ struct WeightedCluster {
 
 struct ForwardAction {
   std::vector<WeightedCluster> clusters;  // at least one; weights not all zero
-  std::string cluster_header;             // takes the cluster's name from this request header instead; clusters is empty
+  std::string cluster_header;  // takes the cluster's name from this request header instead;
+                               // clusters is empty
   std::uint16_t cluster_not_found_status = 503;
-  std::string prefix_rewrite;             // replaces what the path match matched; empty: none
+  std::string prefix_rewrite;  // replaces what the path match matched; empty: none
   std::optional<TextMatch> regex_rewrite_pattern;
   std::string regex_rewrite_substitution;
   std::string host_rewrite;
   RetryPolicy retry;
   RouteTimeouts timeouts;
-  std::vector<std::string> upgrades;      // lower case; empty: the listener's
+  std::vector<std::string> upgrades;  // lower case; empty: the listener's
   bool splits() const { return clusters.size() > 1; }
 };
 
@@ -89,7 +93,7 @@ struct RedirectAction {
   std::string scheme;
   std::string host;
   std::optional<std::uint16_t> port;
-  std::string path;            // replaces path and query
+  std::string path;  // replaces path and query
   std::string prefix_rewrite;
   std::uint16_t status = 301;
   bool strip_query = false;
@@ -107,18 +111,21 @@ struct Route {
   std::vector<HeaderMatch> headers;
   std::vector<QueryMatch> query;
   bool grpc_only = false;
-  std::optional<std::uint32_t> per_million;  // matches only this share of requests (runtime_fraction)
+  std::optional<std::uint32_t>
+      per_million;  // matches only this share of requests (runtime_fraction)
   std::variant<ForwardAction, RedirectAction, DirectResponse> action;
   HeaderEdits edits;
-  bool decorated = true;       // traces may name it
-  std::uint32_t split = 0;     // index of its split state in the table, set by RouteTable for routes that split
-  std::uint32_t label = 0;     // for metrics; set by the publisher
+  bool decorated = true;  // traces may name it
+  std::uint32_t split =
+      0;  // index of its split state in the table, set by RouteTable for routes that split
+  std::uint32_t label = 0;  // for metrics; set by the publisher
 };
 
 struct VirtualHost {
   std::string name;
-  std::vector<std::string> domains;  // "cart", "*.shop", "cart.*", "*"; lower case, without port unless written
-  std::vector<Route> routes;         // first match wins
+  std::vector<std::string>
+      domains;  // "cart", "*.shop", "cart.*", "*"; lower case, without port unless written
+  std::vector<Route> routes;  // first match wins
   HeaderEdits edits;
 };
 

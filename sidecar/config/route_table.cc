@@ -33,20 +33,24 @@ Status compile_route(Route& route, const std::string& path, std::uint32_t& split
     if (Status s = compile_text(header.text, path + ".match." + at("headers", i)); !s) return s;
   }
   for (std::size_t i = 0; i < route.query.size(); ++i) {
-    if (Status s = compile_text(route.query[i].text, path + ".match." + at("query_parameters", i)); !s) return s;
+    if (Status s = compile_text(route.query[i].text, path + ".match." + at("query_parameters", i));
+        !s)
+      return s;
   }
   auto* forward = std::get_if<ForwardAction>(&route.action);
   if (forward == nullptr) return {};
   if (forward->regex_rewrite_pattern) {
     forward->regex_rewrite_pattern->how = TextMatch::How::kRegex;
-    if (Status s = compile_text(*forward->regex_rewrite_pattern, path + ".route.regex_rewrite"); !s) return s;
+    if (Status s = compile_text(*forward->regex_rewrite_pattern, path + ".route.regex_rewrite"); !s)
+      return s;
   }
   if (!forward->cluster_header.empty()) return {};
   const std::uint64_t total = std::accumulate(
       forward->clusters.begin(), forward->clusters.end(), std::uint64_t{0},
       [](std::uint64_t sum, const WeightedCluster& cluster) { return sum + cluster.weight; });
   if (total == 0) return fail(Fault::kInvalid, path + ".route: no cluster with a weight above 0");
-  if (total > UINT32_MAX) return fail(Fault::kInvalid, path + ".route.weighted_clusters: weights add up to over 2^32-1");
+  if (total > UINT32_MAX)
+    return fail(Fault::kInvalid, path + ".route.weighted_clusters: weights add up to over 2^32-1");
   if (forward->splits()) route.split = splits++;
   return {};
 }
@@ -65,7 +69,8 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::compile(RouteConfig config
       const std::string domain = to_lower(host.domains[d]);
       bool fresh = true;
       const auto twice = [&](const auto& list, std::string_view text) {
-        return std::any_of(list.begin(), list.end(), [&](const auto& entry) { return entry.first == text; });
+        return std::any_of(list.begin(), list.end(),
+                           [&](const auto& entry) { return entry.first == text; });
       };
       if (domain == "*") {
         fresh = table->any_host_ < 0;
@@ -80,16 +85,19 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::compile(RouteConfig config
         fresh = table->exact_hosts_.emplace(domain, index).second;
       }
       if (!fresh) {
-        return fail(Fault::kInvalid,
-                    host_path + "." + at("domains", d) + ": '" + escape(domain) + "' is in another virtual host too");
+        return fail(Fault::kInvalid, host_path + "." + at("domains", d) + ": '" + escape(domain) +
+                                         "' is in another virtual host too");
       }
     }
     for (std::size_t r = 0; r < host.routes.size(); ++r) {
-      Status compiled = compile_route(host.routes[r], host_path + "." + at("routes", r), table->splits_);
+      Status compiled =
+          compile_route(host.routes[r], host_path + "." + at("routes", r), table->splits_);
       if (!compiled) return fail(compiled.error());
     }
   }
-  const auto longest_first = [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); };
+  const auto longest_first = [](const auto& a, const auto& b) {
+    return a.first.size() > b.first.size();
+  };
   std::stable_sort(table->suffix_hosts_.begin(), table->suffix_hosts_.end(), longest_first);
   std::stable_sort(table->prefix_hosts_.begin(), table->prefix_hosts_.end(), longest_first);
 
@@ -100,7 +108,8 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::compile(RouteConfig config
     const auto hashable = [](const Route& route) {
       return route.path.how == PathMatch::How::kExact && !route.path.ignore_case;
     };
-    const auto exact_routes = static_cast<std::size_t>(std::count_if(host.routes.begin(), host.routes.end(), hashable));
+    const auto exact_routes =
+        static_cast<std::size_t>(std::count_if(host.routes.begin(), host.routes.end(), hashable));
     for (std::uint32_t r = 0; r < host.routes.size(); ++r) {
       const Route& route = host.routes[r];
       if (exact_routes >= kExactRoutesWorthHashing && hashable(route)) {
@@ -115,9 +124,11 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::compile(RouteConfig config
 }
 
 const RouteTable::CompiledHost* RouteTable::find_host(std::string_view authority) const {
-  const std::string_view bare = authority.ends_with(']') ? authority : authority.substr(0, authority.rfind(':'));
+  const std::string_view bare =
+      authority.ends_with(']') ? authority : authority.substr(0, authority.rfind(':'));
   const std::string_view name = config_.ignore_port_in_host ? bare : authority;
-  if (const auto exact = exact_hosts_.find(name); exact != exact_hosts_.end()) return &hosts_[exact->second];
+  if (const auto exact = exact_hosts_.find(name); exact != exact_hosts_.end())
+    return &hosts_[exact->second];
   for (const auto& [suffix, index] : suffix_hosts_) {
     // The star stands for at least one character.
     if (name.size() > suffix.size() && name.ends_with(suffix)) return &hosts_[index];
@@ -160,8 +171,8 @@ RouteTable::Match RouteTable::match(const http::RequestHead& head, Random& rando
   std::size_t e = 0;
   std::size_t o = 0;
   while ((exact != nullptr && e < exact->size()) || o < host->others.size()) {
-    const bool take_exact =
-        exact != nullptr && e < exact->size() && (o == host->others.size() || (*exact)[e] < host->others[o]);
+    const bool take_exact = exact != nullptr && e < exact->size() &&
+                            (o == host->others.size() || (*exact)[e] < host->others[o]);
     const std::uint32_t index = take_exact ? (*exact)[e++] : host->others[o++];
     if (route_matches(routes[index], head, random)) return {host->host, &routes[index]};
   }
@@ -170,7 +181,8 @@ RouteTable::Match RouteTable::match(const http::RequestHead& head, Random& rando
 
 Split::Split(const std::vector<WeightedCluster>& clusters, Random& random) {
   std::uint64_t divisor = 0;
-  for (const WeightedCluster& cluster : clusters) divisor = std::gcd(divisor, std::uint64_t{cluster.weight});
+  for (const WeightedCluster& cluster : clusters)
+    divisor = std::gcd(divisor, std::uint64_t{cluster.weight});
   for (const WeightedCluster& cluster : clusters) {
     weights_.push_back(divisor == 0 ? 0 : cluster.weight / divisor);
     total_ += static_cast<std::int64_t>(weights_.back());
@@ -178,7 +190,8 @@ Split::Split(const std::vector<WeightedCluster>& clusters, Random& random) {
   current_.assign(weights_.size(), 0);
   if (total_ == 0) return;
   // Many sidecars with one table must not send their first request to the same cluster.
-  const std::uint64_t phase = random.below(std::min<std::uint64_t>(static_cast<std::uint64_t>(total_), kPhaseStepsMax));
+  const std::uint64_t phase =
+      random.below(std::min<std::uint64_t>(static_cast<std::uint64_t>(total_), kPhaseStepsMax));
   for (std::uint64_t i = 0; i < phase; ++i) (void)next();
 }
 

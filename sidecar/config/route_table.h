@@ -1,9 +1,10 @@
 #pragma once
-// RouteTable: a RouteConfig compiled for matching: hosts by hash, then the routes of that host in their order with exact paths
-// found by hash. Immutable, shared by all workers, no allocation per match.
+// RouteTable: a RouteConfig compiled for matching: hosts by hash, then the routes of that host in
+// their order with exact paths found by hash. Immutable, shared by all workers, no allocation per
+// match.
 //
-// Lifetime: shared; an Exchange keeps the table it matched in alive through its View until it is routed, afterwards through
-// the Chosen's pointer.
+// Lifetime: shared; an Exchange keeps the table it matched in alive through its View until it is
+// routed, afterwards through the Chosen's pointer.
 
 #include <cstdint>
 #include <memory>
@@ -38,7 +39,8 @@ class RouteTable final : public std::enable_shared_from_this<RouteTable> {
  private:
   struct CompiledHost {
     const VirtualHost* host = nullptr;
-    // Routes that match one exact path and nothing cheaper decides, by path, when there are enough to pay.
+    // Routes that match one exact path and nothing cheaper decides, by path, when there are enough
+    // to pay.
     std::unordered_map<std::string_view, std::vector<std::uint32_t>> exact;
     std::vector<std::uint32_t> others;  // everything else, in order
   };
@@ -55,8 +57,8 @@ class RouteTable final : public std::enable_shared_from_this<RouteTable> {
   std::uint32_t splits_ = 0;
 };
 
-// Exact weighted choice: stride scheduling from a random phase, so that after N choices each cluster has its share to within
-// one (behaviour.md 9). One per split and worker.
+// Exact weighted choice: stride scheduling from a random phase, so that after N choices each
+// cluster has its share to within one (behaviour.md 9). One per split and worker.
 class Split final {
  public:
   Split() = default;

@@ -1,5 +1,6 @@
 #pragma once
-// TlsReference: TLS settings with the names of the secrets they need, and the material once it is known.
+// TlsReference: TLS settings with the names of the secrets they need, and the material once it is
+// known.
 
 #include <memory>
 #include <string>
@@ -11,14 +12,16 @@ namespace weft::config {
 
 struct TlsReference {
   TlsSettings settings;
-  std::string certificate_secret;  // SDS name; empty: inline material or none. "default" is the sidecar's own identity
+  std::string certificate_secret;  // SDS name; empty: inline material or none. "default" is the
+                                   // sidecar's own identity
   std::string validation_secret;   // "ROOTCA" is the mesh's roots
   // A real SDS source was named for the secret (decisions A2 otherwise).
   bool certificate_from_sds = false;
   bool validation_from_sds = false;
   // Inline material as written; the publisher joins it with secrets into `material`.
   TlsMaterial inline_material;
-  std::shared_ptr<const TlsMaterial> material;  // null until every secret is here: connections are refused meanwhile
+  std::shared_ptr<const TlsMaterial>
+      material;  // null until every secret is here: connections are refused meanwhile
   Duration handshake_timeout = std::chrono::seconds(5);
 };
 

@@ -12,7 +12,8 @@ namespace weft {
 
 namespace {
 
-Result<std::uint32_t> parse_number(std::string_view text, std::uint32_t max, std::string_view what) {
+Result<std::uint32_t> parse_number(std::string_view text, std::uint32_t max,
+                                   std::string_view what) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value > max) {
@@ -26,7 +27,8 @@ Result<std::uint32_t> parse_number(std::string_view text, std::uint32_t max, std
 IpAddress IpAddress::v4(std::uint32_t host_order) {
   IpAddress address;
   for (int i = 0; i < 4; ++i) {
-    address.bytes_[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
+    address.bytes_[static_cast<std::size_t>(i)] =
+        static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
   }
   return address;
 }
@@ -79,7 +81,8 @@ std::string IpAddress::to_string() const {
 Result<Cidr> Cidr::make(IpAddress prefix, std::uint32_t length) {
   const std::uint32_t max = prefix.is_v4() ? 32 : 128;
   if (length > max) {
-    return fail(Fault::kInvalid, "prefix length " + std::to_string(length) + " is over " + std::to_string(max));
+    return fail(Fault::kInvalid,
+                "prefix length " + std::to_string(length) + " is over " + std::to_string(max));
   }
   std::array<std::uint8_t, 16> bytes = prefix.bytes();
   for (std::size_t bit = length; bit < max; ++bit) {
@@ -110,7 +113,8 @@ bool Cidr::contains(const IpAddress& address) const {
   const IpAddress plain = address.unmapped();
   if (plain.is_v4() != prefix.is_v4()) return false;
   const std::size_t whole = length / 8U;
-  if (!std::equal(prefix.bytes().begin(), prefix.bytes().begin() + static_cast<std::ptrdiff_t>(whole),
+  if (!std::equal(prefix.bytes().begin(),
+                  prefix.bytes().begin() + static_cast<std::ptrdiff_t>(whole),
                   plain.bytes().begin())) {
     return false;
   }
@@ -181,7 +185,8 @@ SocketAddress SocketAddress::from_native(const sockaddr* address, socklen_t leng
 socklen_t SocketAddress::to_native(sockaddr_storage& storage) const {
   std::memset(&storage, 0, sizeof storage);
   switch (kind_) {
-    case Kind::kNone: return 0;
+    case Kind::kNone:
+      return 0;
     case Kind::kUnix: {
       auto* native = reinterpret_cast<sockaddr_un*>(&storage);
       native->sun_family = AF_UNIX;
@@ -193,7 +198,8 @@ socklen_t SocketAddress::to_native(sockaddr_storage& storage) const {
       }
       return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size + 1);
     }
-    case Kind::kIp: break;
+    case Kind::kIp:
+      break;
   }
   if (ip_.is_v4()) {
     auto* native = reinterpret_cast<sockaddr_in*>(&storage);
@@ -211,9 +217,12 @@ socklen_t SocketAddress::to_native(sockaddr_storage& storage) const {
 
 std::string SocketAddress::to_string() const {
   switch (kind_) {
-    case Kind::kNone: return "-";
-    case Kind::kUnix: return "unix:" + path_;
-    case Kind::kIp: break;
+    case Kind::kNone:
+      return "-";
+    case Kind::kUnix:
+      return "unix:" + path_;
+    case Kind::kIp:
+      break;
   }
   if (ip_.is_v4()) return ip_.to_string() + ":" + std::to_string(port_);
   return "[" + ip_.to_string() + "]:" + std::to_string(port_);
@@ -222,7 +231,8 @@ std::string SocketAddress::to_string() const {
 std::size_t SocketAddressHash::operator()(const SocketAddress& address) const {
   const auto& bytes = address.ip().bytes();
   const std::string_view raw(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return std::hash<std::string_view>{}(raw) * 31 + address.port() + std::hash<std::string>{}(address.path());
+  return std::hash<std::string_view>{}(raw) * 31 + address.port() +
+         std::hash<std::string>{}(address.path());
 }
 
 }  // namespace weft

@@ -1,5 +1,6 @@
 #pragma once
-// SocketAddress: an IPv4, IPv6 or Unix address as a value; parse, print, compare, mask. No look-ups.
+// SocketAddress: an IPv4, IPv6 or Unix address as a value; parse, print, compare, mask. No
+// look-ups.
 
 #include <sys/socket.h>
 
@@ -54,7 +55,8 @@ class SocketAddress final {
   SocketAddress(IpAddress ip, std::uint16_t port) : ip_(ip), port_(port), kind_(Kind::kIp) {}
   // A Unix socket; '@' first means the abstract name space.
   static SocketAddress unix_path(std::string path);
-  // "127.0.0.1:80", "[::1]:80", "unix:/run/x". A host name is an error: names are the resolver's business.
+  // "127.0.0.1:80", "[::1]:80", "unix:/run/x". A host name is an error: names are the resolver's
+  // business.
   static Result<SocketAddress> parse(std::string_view text);
   static SocketAddress from_native(const sockaddr* address, socklen_t length);
 

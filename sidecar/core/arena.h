@@ -1,8 +1,9 @@
 #pragma once
-// Arena: memory for one request's head, freed all at once. The first block is 4 KiB from the thread's pool.
+// Arena: memory for one request's head, freed all at once. The first block is 4 KiB from the
+// thread's pool.
 //
-// Views into an Arena live as long as it does. Owner: a RequestHead or ResponseHead. Bounded by whoever fills it (the codec's
-// head limits); the arena itself only counts.
+// Views into an Arena live as long as it does. Owner: a RequestHead or ResponseHead. Bounded by
+// whoever fills it (the codec's head limits); the arena itself only counts.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
-// WEFT_ASSERT: what we believe about our own code, checked in every build. Never about input: bytes, certificates,
-// configuration and files are judged with Result and Error.
+// WEFT_ASSERT: what we believe about our own code, checked in every build. Never about input:
+// bytes, certificates, configuration and files are judged with Result and Error.
 
 namespace weft {
 
@@ -8,5 +8,6 @@ namespace weft {
 
 }  // namespace weft
 
-#define WEFT_ASSERT(expression) \
-  (static_cast<bool>(expression) ? (void)0 : ::weft::assertion_failed(#expression, __FILE__, __LINE__))
+#define WEFT_ASSERT(expression)            \
+  (static_cast<bool>(expression) ? (void)0 \
+                                 : ::weft::assertion_failed(#expression, __FILE__, __LINE__))

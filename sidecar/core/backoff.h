@@ -1,5 +1,6 @@
 #pragma once
-// Backoff: exponential delays with full jitter: uniform in [0, min(max, base × 2^k)]. No overflow at any k.
+// Backoff: exponential delays with full jitter: uniform in [0, min(max, base × 2^k)]. No overflow
+// at any k.
 
 #include <algorithm>
 #include <cstdint>
@@ -16,7 +17,8 @@ class Backoff final {
   [[nodiscard]] Duration next(Random& random) {
     const Duration ceiling = ceiling_for(tries_);
     if (tries_ < 63) ++tries_;
-    return Duration(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(ceiling.count()) + 1)));
+    return Duration(
+        static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(ceiling.count()) + 1)));
   }
   void reset() { tries_ = 0; }
   void set_max(Duration max) { max_ = std::max(base_, max); }

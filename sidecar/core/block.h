@@ -1,9 +1,9 @@
 #pragma once
 // Block: a reference-counted piece of memory that bytes travel in, from a per-thread pool.
 //
-// Reading, parsing, encrypting and writing share blocks by reference instead of copying. Counts are plain integers: a block
-// never leaves the thread that made it (rule: an object belongs to one loop). Freed blocks of the pool's sizes are kept for
-// reuse up to kPooledBytesMax per thread.
+// Reading, parsing, encrypting and writing share blocks by reference instead of copying. Counts are
+// plain integers: a block never leaves the thread that made it (rule: an object belongs to one
+// loop). Freed blocks of the pool's sizes are kept for reuse up to kPooledBytesMax per thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +24,8 @@ class Block final {
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] bool shared() const { return references_ > 1; }
 
-  // How far the one who fills this block has come (a loop reading, an arena); a Buffer does not look at it.
+  // How far the one who fills this block has come (a loop reading, an arena); a Buffer does not
+  // look at it.
   std::size_t used = 0;
 
  private:
@@ -40,7 +41,8 @@ class Block final {
 class BlockRef final {
  public:
   BlockRef() = default;
-  // A block of at least this capacity: one of the pool's sizes when it fits, else exactly as large as asked.
+  // A block of at least this capacity: one of the pool's sizes when it fits, else exactly as large
+  // as asked.
   static BlockRef make(std::size_t capacity_min) { return BlockRef(Block::make(capacity_min)); }
   BlockRef(const BlockRef& other) : block_(other.block_) {
     if (block_ != nullptr) ++block_->references_;

@@ -24,7 +24,8 @@ void Buffer::push(Slice slice) {
   if (inline_count_ < kInline) {
     inline_[inline_count_++] = std::move(slice);
   } else {
-    // A long-lived buffer that is drained at the front and filled at the back must not grow for ever.
+    // A long-lived buffer that is drained at the front and filled at the back must not grow for
+    // ever.
     if (head_ >= 64 && head_ * 2 >= count()) {
       compact();
       push(std::move(slice));
@@ -80,7 +81,8 @@ void Buffer::append(BlockRef block, std::size_t begin, std::size_t size) {
       return;
     }
   }
-  push(Slice{std::move(block), static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)});
+  push(
+      Slice{std::move(block), static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)});
 }
 
 void Buffer::append(Buffer&& other) {

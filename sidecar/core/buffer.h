@@ -1,8 +1,9 @@
 #pragma once
 // Buffer: a chain of slices of blocks; the only way bytes change hands.
 //
-// Moving a Buffer, or splitting and appending one to another, moves references, not bytes. Thread: one; a Buffer never
-// crosses loops. Four slices live inline, so a request in the usual shape allocates nothing here.
+// Moving a Buffer, or splitting and appending one to another, moves references, not bytes. Thread:
+// one; a Buffer never crosses loops. Four slices live inline, so a request in the usual shape
+// allocates nothing here.
 
 #include <sys/uio.h>
 
@@ -28,7 +29,8 @@ using Bytes = std::span<const std::uint8_t>;
 
 class Buffer final {
  public:
-  // Body pieces below this are copied into the tail block instead of keeping their own block alive (decisions D1).
+  // Body pieces below this are copied into the tail block instead of keeping their own block alive
+  // (decisions D1).
   static constexpr std::size_t kShareMin = 4096;
 
   Buffer() = default;
@@ -47,7 +49,8 @@ class Buffer final {
   void append(std::string_view text) { append(as_bytes(text)); }
   // Takes a reference to part of a block.
   void append(BlockRef block, std::size_t begin, std::size_t size);
-  // Takes everything `other` has; small pieces are copied so that blocks are not kept alive for a few bytes.
+  // Takes everything `other` has; small pieces are copied so that blocks are not kept alive for a
+  // few bytes.
   void append(Buffer&& other);
 
   // At least `size_min` writable bytes at the end, contiguous; commit() says how many were written.
@@ -56,7 +59,8 @@ class Buffer final {
 
   // The first contiguous piece; empty only when the Buffer is.
   [[nodiscard]] Bytes front() const;
-  // The first `size` bytes in one piece, copying only when they span slices. REQUIRES size <= this->size().
+  // The first `size` bytes in one piece, copying only when they span slices. REQUIRES size <=
+  // this->size().
   [[nodiscard]] Bytes pull_up(std::size_t size);
   void drain(std::size_t count);
   void clear() {
@@ -64,8 +68,8 @@ class Buffer final {
   }
   // Moves the first `count` bytes out.
   [[nodiscard]] Buffer split(std::size_t count);
-  // The bytes [begin, begin + size) again, while they also stay here: by reference, small pieces by copy.
-  // REQUIRES begin + size <= this->size().
+  // The bytes [begin, begin + size) again, while they also stay here: by reference, small pieces by
+  // copy. REQUIRES begin + size <= this->size().
   [[nodiscard]] Buffer share(std::size_t begin, std::size_t size) const;
 
   // Fills at most `capacity` iovecs; returns how many.
@@ -92,7 +96,9 @@ class Buffer final {
 
   // Slices [head_, count()) are live; the first kInline are inline, the rest in more_.
   [[nodiscard]] std::size_t count() const { return inline_count_ + more_.size(); }
-  [[nodiscard]] const Slice& at(std::size_t i) const { return i < kInline ? inline_[i] : more_[i - kInline]; }
+  [[nodiscard]] const Slice& at(std::size_t i) const {
+    return i < kInline ? inline_[i] : more_[i - kInline];
+  }
   [[nodiscard]] Slice& at(std::size_t i) { return i < kInline ? inline_[i] : more_[i - kInline]; }
   void push(Slice slice);
   [[nodiscard]] std::span<std::uint8_t> tail_room();

@@ -1,5 +1,6 @@
 #pragma once
-// Time: a monotonic point for everything that waits, wall time only for certificates, tokens, logs and spans.
+// Time: a monotonic point for everything that waits, wall time only for certificates, tokens, logs
+// and spans.
 
 #include <chrono>
 #include <cstdint>

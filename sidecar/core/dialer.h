@@ -1,9 +1,10 @@
 #pragma once
 // Dialer and Connector: how a Transport to somebody else comes to be.
 //
-// A Connector opens plain byte pipes to addresses (net::TcpConnector; memory in tests). A Dialer knows whom to call and how
-// (address, TLS, deadlines) and answers with a Transport that is ready for the first application byte. Both answer later,
-// never from inside the call; dropping the Dial cancels it silently.
+// A Connector opens plain byte pipes to addresses (net::TcpConnector; memory in tests). A Dialer
+// knows whom to call and how (address, TLS, deadlines) and answers with a Transport that is ready
+// for the first application byte. Both answer later, never from inside the call; dropping the Dial
+// cancels it silently.
 
 #include <memory>
 
@@ -12,7 +13,8 @@
 
 namespace weft {
 
-// An attempt under way. Exactly one of the holder's calls comes, as the Dial's last act; the holder may then destroy it.
+// An attempt under way. Exactly one of the holder's calls comes, as the Dial's last act; the holder
+// may then destroy it.
 class Dial {
  public:
   virtual ~Dial() = default;
@@ -21,7 +23,8 @@ class Dial {
 class DialHolder {
  public:
   virtual void on_dialed(std::unique_ptr<Transport> transport) = 0;
-  virtual void on_dial_failed(const Error& error) = 0;  // kConnect, kConnectTimeout, kTlsHandshake, kTlsIdentity, …
+  virtual void on_dial_failed(
+      const Error& error) = 0;  // kConnect, kConnectTimeout, kTlsHandshake, kTlsIdentity, …
 
  protected:
   ~DialHolder() = default;
@@ -34,7 +37,8 @@ struct ConnectOptions {
 
 class Connector {
  public:
-  [[nodiscard]] virtual std::unique_ptr<Dial> connect(const SocketAddress& address, const ConnectOptions& options,
+  [[nodiscard]] virtual std::unique_ptr<Dial> connect(const SocketAddress& address,
+                                                      const ConnectOptions& options,
                                                       DialHolder& holder) = 0;
 
  protected:

@@ -1,8 +1,9 @@
 #pragma once
 // Error: what went wrong, on whose side, and a sentence for people.
 //
-// Code decides on `fault` and `side` only; `detail` is for logs, NACKs and replies and is never compared. A Fault names the
-// class of a failure; the one table from Fault to reply, flag and retry rule is sidecar/proxy/replies.cc.
+// Code decides on `fault` and `side` only; `detail` is for logs, NACKs and replies and is never
+// compared. A Fault names the class of a failure; the one table from Fault to reply, flag and retry
+// rule is sidecar/proxy/replies.cc.
 
 #include <cstdint>
 #include <string>
@@ -22,24 +23,24 @@ enum class Fault : std::uint8_t {
   kMisdirected,         // 421
   kConnect,             // refused, unreachable or reset before anything was exchanged
   kConnectTimeout,
-  kTlsHandshake,        // handshake refused or broken
+  kTlsHandshake,  // handshake refused or broken
   kTlsTimeout,
-  kTlsIdentity,         // the chain is good, the identity is not one we accept
-  kReset,               // connection or stream ended in the middle
-  kRefused,             // peer proved that it did not process (REFUSED_STREAM, id above GOAWAY's last)
-  kClosed,              // orderly end where more was expected
-  kTimeout,             // a deadline passed; which one is in detail
-  kIdle,                // nothing moved for too long
+  kTlsIdentity,  // the chain is good, the identity is not one we accept
+  kReset,        // connection or stream ended in the middle
+  kRefused,      // peer proved that it did not process (REFUSED_STREAM, id above GOAWAY's last)
+  kClosed,       // orderly end where more was expected
+  kTimeout,      // a deadline passed; which one is in detail
+  kIdle,         // nothing moved for too long
   kNoRoute,
   kNoCluster,
-  kNoEndpoint,          // nothing healthy to send to
+  kNoEndpoint,  // nothing healthy to send to
   kNameNotResolved,
-  kLimit,               // a configured limit refused: connections, requests, pending, retries
-  kOverload,            // the process protects itself
+  kLimit,     // a configured limit refused: connections, requests, pending, retries
+  kOverload,  // the process protects itself
   kRateLimited,
   kDenied,
   kDraining,
-  kCancelled,           // the one who asked has gone
+  kCancelled,  // the one who asked has gone
 };
 
 enum class Side : std::uint8_t { kDownstream, kUpstream, kLocal };

@@ -1,7 +1,9 @@
 #pragma once
-// IntrusiveList: a list whose members carry their own links and unlink themselves when they die. Never owns.
+// IntrusiveList: a list whose members carry their own links and unlink themselves when they die.
+// Never owns.
 //
-// A member type T derives from ListNode<T, Tag>; one object can be in as many lists as it has tags. Not thread-safe.
+// A member type T derives from ListNode<T, Tag>; one object can be in as many lists as it has tags.
+// Not thread-safe.
 
 #include "sidecar/core/assert.h"
 

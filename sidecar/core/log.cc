@@ -18,8 +18,9 @@ class Writer {
  public:
   Writer()
       : pool_(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
-        logger_(std::make_shared<spdlog::async_logger>("weft", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                       pool_, spdlog::async_overflow_policy::overrun_oldest)) {
+        logger_(std::make_shared<spdlog::async_logger>(
+            "weft", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool_,
+            spdlog::async_overflow_policy::overrun_oldest)) {
     logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     logger_->set_level(spdlog::level::trace);
   }
@@ -32,11 +33,16 @@ class Writer {
  private:
   static spdlog::level::level_enum to_spdlog(LogLevel level) {
     switch (level) {
-      case LogLevel::kDebug: return spdlog::level::debug;
-      case LogLevel::kInfo: return spdlog::level::info;
-      case LogLevel::kWarn: return spdlog::level::warn;
-      case LogLevel::kError: return spdlog::level::err;
-      case LogLevel::kOff: return spdlog::level::off;
+      case LogLevel::kDebug:
+        return spdlog::level::debug;
+      case LogLevel::kInfo:
+        return spdlog::level::info;
+      case LogLevel::kWarn:
+        return spdlog::level::warn;
+      case LogLevel::kError:
+        return spdlog::level::err;
+      case LogLevel::kOff:
+        return spdlog::level::off;
     }
     return spdlog::level::off;
   }
@@ -52,7 +58,8 @@ Writer& writer() {
 }  // namespace
 
 Result<LogLevel> parse_log_level(std::string_view text) {
-  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError, LogLevel::kOff}) {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError, LogLevel::kOff}) {
     if (text == name_of(level)) return level;
   }
   if (text == "trace") return LogLevel::kDebug;  // Envoy's names, for files written for it
@@ -64,11 +71,16 @@ Result<LogLevel> parse_log_level(std::string_view text) {
 
 std::string_view name_of(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarn: return "warn";
-    case LogLevel::kError: return "error";
-    case LogLevel::kOff: return "off";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kOff:
+      return "off";
   }
   return "off";
 }
@@ -82,7 +94,8 @@ void flush_log() { writer().flush(); }
 std::int64_t LogGate::pass() {
   const std::int64_t now = read_monotonic_clock().time_since_epoch().count();
   std::int64_t next = next_.load(std::memory_order_relaxed);
-  if (now < next || !next_.compare_exchange_strong(next, now + 1'000'000'000, std::memory_order_relaxed)) {
+  if (now < next ||
+      !next_.compare_exchange_strong(next, now + 1'000'000'000, std::memory_order_relaxed)) {
     held_.fetch_add(1, std::memory_order_relaxed);
     return -1;
   }

@@ -1,9 +1,10 @@
 #pragma once
-// Log: levelled lines for people who run weft. Writes to stderr through an asynchronous queue; never blocks a worker: when
-// the queue is full the line is dropped and counted.
+// Log: levelled lines for people who run weft. Writes to stderr through an asynchronous queue;
+// never blocks a worker: when the queue is full the line is dropped and counted.
 //
-// WEFT_LOG(kWarn, "cluster {}: {}", name, detail) formats only when the level is on. Values from outside must go through
-// escape(). `kPerMinute` lines: WEFT_LOG_LIMITED lets one line a second through per place, and says how many it held back.
+// WEFT_LOG(kWarn, "cluster {}: {}", name, detail) formats only when the level is on. Values from
+// outside must go through escape(). `kPerMinute` lines: WEFT_LOG_LIMITED lets one line a second
+// through per place, and says how many it held back.
 
 #include <fmt/format.h>
 
@@ -41,11 +42,11 @@ class LogGate final {
 
 }  // namespace weft
 
-#define WEFT_LOG(level, ...)                                                                       \
-  do {                                                                                             \
-    if (::weft::log_enabled(::weft::LogLevel::level)) {                                            \
-      ::weft::log_line(::weft::LogLevel::level, ::fmt::format(__VA_ARGS__));                       \
-    }                                                                                              \
+#define WEFT_LOG(level, ...)                                                 \
+  do {                                                                       \
+    if (::weft::log_enabled(::weft::LogLevel::level)) {                      \
+      ::weft::log_line(::weft::LogLevel::level, ::fmt::format(__VA_ARGS__)); \
+    }                                                                        \
   } while (false)
 
 #define WEFT_LOG_LIMITED(level, ...)                                                               \

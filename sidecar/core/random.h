@@ -1,5 +1,6 @@
 #pragma once
-// Random: a small fast generator (xoshiro256++ of Blackman and Vigna), one per worker, seeded in tests. Not for secrets.
+// Random: a small fast generator (xoshiro256++ of Blackman and Vigna), one per worker, seeded in
+// tests. Not for secrets.
 
 #include <array>
 #include <cstdint>

@@ -1,11 +1,10 @@
 #pragma once
-// Result<T> and Status: a value or an Error. The idiom everywhere: `if (!port) return tl::unexpected(port.error());`, and
-// `return fail(Fault::kInvalid, "…")` to make one.
+// Result<T> and Status: a value or an Error. The idiom everywhere: `if (!port) return
+// tl::unexpected(port.error());`, and `return fail(Fault::kInvalid, "…")` to make one.
 
 #include <string>
-#include <utility>
-
 #include <tl/expected.hpp>
+#include <utility>
 
 #include "sidecar/core/error.h"
 

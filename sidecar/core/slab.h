@@ -1,9 +1,11 @@
 #pragma once
-// Slab: per-thread free lists for objects that come and go with every request, and for the libraries under us.
+// Slab: per-thread free lists for objects that come and go with every request, and for the
+// libraries under us.
 //
-// Sizes up to kSizeMax are rounded up to 64 bytes and recycled; larger ones go to malloc. Memory is given back on the thread
-// that frees it, whichever made it, so an object may die on another loop. Under sanitizers everything is plain malloc.
-// SlabAllocated<T> gives a class its operator new; slab_malloc and friends have malloc's shape, for OpenSSL and nghttp2.
+// Sizes up to kSizeMax are rounded up to 64 bytes and recycled; larger ones go to malloc. Memory is
+// given back on the thread that frees it, whichever made it, so an object may die on another loop.
+// Under sanitizers everything is plain malloc. SlabAllocated<T> gives a class its operator new;
+// slab_malloc and friends have malloc's shape, for OpenSSL and nghttp2.
 
 #include <cstddef>
 

@@ -9,12 +9,15 @@ namespace {
 constexpr std::string_view kScheme = "spiffe://";
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_domain_character(char c) { return is_lower_or_digit(c) || c == '.' || c == '-' || c == '_'; }
+bool is_domain_character(char c) {
+  return is_lower_or_digit(c) || c == '.' || c == '-' || c == '_';
+}
 bool is_path_character(char c) {
   return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
 }
 
-// The part of "/ns/a/sa/b" that `which` names: 1 for the namespace, 3 for the service account; empty for other shapes.
+// The part of "/ns/a/sa/b" that `which` names: 1 for the namespace, 3 for the service account;
+// empty for other shapes.
 std::string_view mesh_segment(std::string_view path, int which) {
   std::string_view parts[4];
   for (int i = 0; i < 4; ++i) {
@@ -32,7 +35,8 @@ std::string_view mesh_segment(std::string_view path, int which) {
 
 Result<SpiffeId> SpiffeId::parse(std::string_view uri) {
   const auto bad = [&](std::string_view why) {
-    return fail(Fault::kInvalid, "bad SPIFFE ID '" + std::string(uri.substr(0, 128)) + "': " + std::string(why));
+    return fail(Fault::kInvalid,
+                "bad SPIFFE ID '" + std::string(uri.substr(0, 128)) + "': " + std::string(why));
   };
   if (uri.size() > kBytesMax) return bad("longer than 2048 bytes");
   if (!uri.starts_with(kScheme)) return bad("does not begin with spiffe://");
@@ -64,7 +68,8 @@ Result<SpiffeId> SpiffeId::make(std::string_view trust_domain, std::string_view 
                                 std::string_view service_account) {
   std::string uri(kScheme);
   uri.append(trust_domain).append("/ns/").append(name_space).append("/sa/").append(service_account);
-  if (name_space.find('/') != std::string_view::npos || service_account.find('/') != std::string_view::npos) {
+  if (name_space.find('/') != std::string_view::npos ||
+      service_account.find('/') != std::string_view::npos) {
     return fail(Fault::kInvalid, "a namespace or service account holds '/': " + uri);
   }
   return parse(uri);

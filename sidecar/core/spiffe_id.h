@@ -1,7 +1,9 @@
 #pragma once
-// SpiffeId: a workload's name, "spiffe://cluster.local/ns/shop/sa/cart". After the SPIFFE-ID specification.
+// SpiffeId: a workload's name, "spiffe://cluster.local/ns/shop/sa/cart". After the SPIFFE-ID
+// specification.
 //
-// parse() accepts any valid SPIFFE ID; namespace_() and service_account() are empty unless the path is the mesh's own
+// parse() accepts any valid SPIFFE ID; namespace_() and service_account() are empty unless the path
+// is the mesh's own
 // "/ns/<namespace>/sa/<service account>".
 
 #include <string>

@@ -7,8 +7,9 @@ namespace weft {
 
 namespace {
 
-// Eight characters at once, upper-case ASCII letters made lower-case. A byte's high bit after the addition says whether its
-// low seven bits are past a bound; bytes with their own high bit set are no letters.
+// Eight characters at once, upper-case ASCII letters made lower-case. A byte's high bit after the
+// addition says whether its low seven bits are past a bound; bytes with their own high bit set are
+// no letters.
 std::uint64_t to_lower(std::uint64_t eight) {
   constexpr std::uint64_t kEach = 0x0101010101010101;
   const std::uint64_t low = eight & (0x7f * kEach);
@@ -40,9 +41,11 @@ bool equals_ignore_case(std::string_view a, std::string_view b) {
   const char* y = b.data();
   if (size >= 8) {
     for (std::size_t i = 0; i + 8 < size; i += 8) {
-      if (to_lower(load<std::uint64_t>(x + i)) != to_lower(load<std::uint64_t>(y + i))) return false;
+      if (to_lower(load<std::uint64_t>(x + i)) != to_lower(load<std::uint64_t>(y + i)))
+        return false;
     }
-    return to_lower(load<std::uint64_t>(x + size - 8)) == to_lower(load<std::uint64_t>(y + size - 8));
+    return to_lower(load<std::uint64_t>(x + size - 8)) ==
+           to_lower(load<std::uint64_t>(y + size - 8));
   }
   if (size >= 4) return to_lower(load_short(x, size)) == to_lower(load_short(y, size));
   for (std::size_t i = 0; i < size; ++i) {
@@ -84,7 +87,8 @@ std::optional<std::uint64_t> parse_u64(std::string_view text) {
 
 Result<Duration> parse_duration(std::string_view text) {
   const auto bad = [&] {
-    return fail(Fault::kInvalid, "bad duration '" + escape(text, 32) + "' (want for example 250ms, 5s, 1h30m)");
+    return fail(Fault::kInvalid,
+                "bad duration '" + escape(text, 32) + "' (want for example 250ms, 5s, 1h30m)");
   };
   struct Unit {
     std::string_view name;

@@ -18,7 +18,8 @@ std::uint64_t TimerWheel::tick_of(TimePoint time, bool round_up) const {
 void TimerWheel::file(Timer& timer) {
   timer.unlink();
   timer.filed_for_ = timer.deadline_;
-  // Slots up to tick_ are done, so the earliest a timer can fire is the next one: never inside the current callback.
+  // Slots up to tick_ are done, so the earliest a timer can fire is the next one: never inside the
+  // current callback.
   std::uint64_t due = tick_of(timer.deadline_, true);
   if (due <= tick_) due = tick_ + 1;
   file_at(timer, due);
@@ -76,7 +77,8 @@ void TimerWheel::advance(TimePoint now) {
   now_ = now;
   const std::uint64_t target = tick_of(now, false);
   while (tick_ < target) {
-    // Jump over empty stretches: with nothing on level 0 the next thing that can happen is a cascade.
+    // Jump over empty stretches: with nothing on level 0 the next thing that can happen is a
+    // cascade.
     if (occupied_[0] == 0) {
       bool anything = false;
       for (std::size_t level = 1; level < kLevels; ++level) anything |= occupied_[level] != 0;

@@ -1,6 +1,6 @@
 #pragma once
-// TlsMaterial and TlsSettings: what a TLS context is made from, as plain values. config holds them, tls turns them into
-// contexts, describe() redacts the key. Immutable once shared.
+// TlsMaterial and TlsSettings: what a TLS context is made from, as plain values. config holds them,
+// tls turns them into contexts, describe() redacts the key. Immutable once shared.
 
 #include <cstdint>
 #include <memory>
@@ -11,10 +11,11 @@ namespace weft {
 
 // A key, its chain and the roots to judge peers by. PEM bytes only, so that any room may carry it.
 struct TlsMaterial {
-  std::string version;      // changes whenever any part does; contexts are cached by it
-  std::string chain_pem;    // leaf first; may be empty for a client that shows no certificate
-  std::string key_pem;      // never printed
-  std::string roots_pem;    // trusted issuers; empty: verify nothing (only where the settings allow it)
+  std::string version;    // changes whenever any part does; contexts are cached by it
+  std::string chain_pem;  // leaf first; may be empty for a client that shows no certificate
+  std::string key_pem;    // never printed
+  std::string
+      roots_pem;  // trusted issuers; empty: verify nothing (only where the settings allow it)
 };
 
 // One accepted name of the peer, after envoy's SubjectAltNameMatcher.
@@ -34,11 +35,12 @@ struct TlsSettings {
   Version version_max = Version::kAuto;
   std::vector<std::string> cipher_suites;  // for 1.2; 1.3's are fixed
   std::vector<std::string> curves;         // empty: X25519, P-256
-  std::vector<std::string> alpn;           // in order of preference; a server picks its first that the client offers
-  std::vector<SanMatcher> peer_names;      // any one must match; empty: any name of a good chain
-  std::string server_name;                 // client: SNI
-  bool require_peer_certificate = false;   // server
-  bool verify_peer = true;                 // client: false only without roots, as xDS allows
+  std::vector<std::string>
+      alpn;  // in order of preference; a server picks its first that the client offers
+  std::vector<SanMatcher> peer_names;     // any one must match; empty: any name of a good chain
+  std::string server_name;                // client: SNI
+  bool require_peer_certificate = false;  // server
+  bool verify_peer = true;                // client: false only without roots, as xDS allows
   bool operator==(const TlsSettings&) const = default;
 };
 

@@ -23,7 +23,8 @@ class TokenBucket final {
     refill(now);
     if (tokens_ >= tokens) return Duration::zero();
     if (rate_ <= 0) return Duration::max();
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>((tokens - tokens_) / rate_));
+    return std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>((tokens - tokens_) / rate_));
   }
 
  private:

@@ -1,9 +1,10 @@
 #pragma once
-// Transport and Sink: a byte pipe and whoever listens to it. TCP sockets, TLS streams and the tests' memory pipes are
-// Transports; connections, tunnels and TLS streams are Sinks.
+// Transport and Sink: a byte pipe and whoever listens to it. TCP sockets, TLS streams and the
+// tests' memory pipes are Transports; connections, tunnels and TLS streams are Sinks.
 //
-// Rules (house 3.6): calls go down and never call back before they return; events come up and may destroy the receiver, so
-// raising one is the last thing a Transport does with itself. Destroying a Transport closes it silently. Thread: its loop's.
+// Rules (house 3.6): calls go down and never call back before they return; events come up and may
+// destroy the receiver, so raising one is the last thing a Transport does with itself. Destroying a
+// Transport closes it silently. Thread: its loop's.
 
 #include <optional>
 #include <string>
@@ -17,7 +18,8 @@ namespace weft {
 
 class Sink {
  public:
-  // Bytes arrived. Take what you can; what stays in `bytes` is offered again with the next bytes, or after resume().
+  // Bytes arrived. Take what you can; what stays in `bytes` is offered again with the next bytes,
+  // or after resume().
   virtual void on_bytes(Buffer& bytes) = 0;
   // buffered() fell below the low mark after it had been above the high mark.
   virtual void on_writable() = 0;
@@ -33,10 +35,10 @@ class Sink {
 // What TLS proved about a connection; all empty on a plain one.
 struct TlsInfo {
   bool secured = false;
-  SpiffeId peer;             // from the peer's verified certificate; empty when it showed none
-  std::string alpn;          // negotiated application protocol
-  std::string server_name;   // SNI asked for
-  std::string version;       // "TLSv1.3"
+  SpiffeId peer;            // from the peer's verified certificate; empty when it showed none
+  std::string alpn;         // negotiated application protocol
+  std::string server_name;  // SNI asked for
+  std::string version;      // "TLSv1.3"
   std::string cipher;
 };
 
@@ -48,11 +50,12 @@ class Transport {
 
   virtual ~Transport() = default;
 
-  // Who hears events; null silences. Events that happened before the first sink are delivered after it is set, in a later
-  // event, never from inside set_sink.
+  // Who hears events; null silences. Events that happened before the first sink are delivered after
+  // it is set, in a later event, never from inside set_sink.
   virtual void set_sink(Sink* sink) = 0;
 
-  // Queues; nothing leaves before flush(). The top object of the pipe enlists itself with Turn and flushes once a turn.
+  // Queues; nothing leaves before flush(). The top object of the pipe enlists itself with Turn and
+  // flushes once a turn.
   virtual void write(Buffer&& bytes) = 0;
   virtual void flush() = 0;
   // End of our side after everything written has left (FIN, close_notify).

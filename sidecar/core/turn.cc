@@ -3,8 +3,9 @@
 namespace weft {
 
 namespace {
-// A flush may make another connection dirty (body bytes that left free credit elsewhere). Eight rounds let a chain of
-// proxied streams settle in one turn; beyond that the loop must look at its sockets again.
+// A flush may make another connection dirty (body bytes that left free credit elsewhere). Eight
+// rounds let a chain of proxied streams settle in one turn; beyond that the loop must look at its
+// sockets again.
 constexpr int kFlushRoundsMax = 8;
 }  // namespace
 

@@ -1,9 +1,10 @@
 #pragma once
-// Turn: what a loop gives to those who live on it: the time, timers, one flush per turn, and burial of the finished.
+// Turn: what a loop gives to those who live on it: the time, timers, one flush per turn, and burial
+// of the finished.
 //
-// net::Loop drives one; a test drives one by hand (advance, end). Rooms above `net` know only this, so they run without
-// sockets. Order inside end(): flush until nothing is enlisted (bounded rounds; what is left keeps the loop from sleeping),
-// then bury. Owner: Loop or test. Thread: one.
+// net::Loop drives one; a test drives one by hand (advance, end). Rooms above `net` know only this,
+// so they run without sockets. Order inside end(): flush until nothing is enlisted (bounded rounds;
+// what is left keeps the loop from sleeping), then bury. Owner: Loop or test. Thread: one.
 
 #include <memory>
 #include <utility>
@@ -13,7 +14,8 @@
 
 namespace weft {
 
-// Whoever has output to hand to its transport at the end of the turn: the top object of a socket (a connection or tunnel).
+// Whoever has output to hand to its transport at the end of the turn: the top object of a socket (a
+// connection or tunnel).
 class Flushable : public ListNode<Flushable> {
  public:
   virtual void flush() = 0;
@@ -38,11 +40,12 @@ class Turn final {
     if (!flushable.linked()) dirty_.push_back(flushable);
   }
 
-  // Destroys `object` when this turn ends, after its callers have returned. It must already be silent: no timers, tickets
-  // or streams that could still call it.
+  // Destroys `object` when this turn ends, after its callers have returned. It must already be
+  // silent: no timers, tickets or streams that could still call it.
   template <typename T>
   void retire(std::unique_ptr<T> object) {
-    if (object != nullptr) graves_.push_back({object.release(), [](void* p) { delete static_cast<T*>(p); }});
+    if (object != nullptr)
+      graves_.push_back({object.release(), [](void* p) { delete static_cast<T*>(p); }});
   }
 
   // Moves time forward only.

@@ -8,8 +8,10 @@ namespace weft::http {
 
 class Client::Link final : public ClientConnection::Owner {
  public:
-  Link(Client& client, std::unique_ptr<Transport> transport, Protocol protocol, const ConnectionOptions& options)
-      : client_(client), connection_(client.turn_, std::move(transport), protocol, options, *this) {}
+  Link(Client& client, std::unique_ptr<Transport> transport, Protocol protocol,
+       const ConnectionOptions& options)
+      : client_(client),
+        connection_(client.turn_, std::move(transport), protocol, options, *this) {}
 
   [[nodiscard]] ClientConnection& connection() { return connection_; }
 
@@ -26,7 +28,8 @@ class Client::Link final : public ClientConnection::Owner {
 
 // ---- Client ----
 
-Client::Client(Turn& turn, Dialer& dialer, const Options& options) : turn_(turn), dialer_(dialer), options_(options) {}
+Client::Client(Turn& turn, Dialer& dialer, const Options& options)
+    : turn_(turn), dialer_(dialer), options_(options) {}
 
 Client::~Client() {
   for (std::unique_ptr<Link>& link : links_) {
@@ -56,7 +59,8 @@ Client::Link* Client::find_link() {
 
 bool Client::has_other_idle(const Link& self) const {
   return std::any_of(links_.begin(), links_.end(), [&](const std::unique_ptr<Link>& link) {
-    return link.get() != &self && link->connection().streams() == 0 && !link->connection().draining();
+    return link.get() != &self && link->connection().streams() == 0 &&
+           !link->connection().draining();
   });
 }
 
@@ -69,13 +73,14 @@ Client::Link& Client::adopt(std::unique_ptr<Transport> transport) {
   options.codec.secured = transport->tls().secured;
   options.timeouts.idle = options_.idle;
   options.timeouts.stream_idle = Duration::zero();  // every call has its own deadline
-  links_.push_back(
-      std::make_unique<Link>(*this, std::move(transport), http2 ? Protocol::kHttp2 : Protocol::kHttp1, options));
+  links_.push_back(std::make_unique<Link>(*this, std::move(transport),
+                                          http2 ? Protocol::kHttp2 : Protocol::kHttp1, options));
   return *links_.back();
 }
 
 void Client::release(Link& link) {
-  const auto found = std::find_if(links_.begin(), links_.end(), [&](const auto& held) { return held.get() == &link; });
+  const auto found = std::find_if(links_.begin(), links_.end(),
+                                  [&](const auto& held) { return held.get() == &link; });
   WEFT_ASSERT(found != links_.end());
   turn_.retire(std::move(*found));
   links_.erase(found);
@@ -84,7 +89,10 @@ void Client::release(Link& link) {
 // ---- Call ----
 
 Call::Call(Client& client, ClientRequest&& request, CallHolder& holder)
-    : client_(client), holder_(holder), request_(std::move(request)), deadline_(client.turn_.timers(), *this) {}
+    : client_(client),
+      holder_(holder),
+      request_(std::move(request)),
+      deadline_(client.turn_.timers(), *this) {}
 
 Call::~Call() = default;
 
@@ -149,8 +157,10 @@ void Call::on_trailers(Headers&& trailers) {
 void Call::on_stream_fault(const Error& error) {
   const bool reused = stream_->reused_connection();
   stream_.reset();
-  // A kept connection may have been closed by the peer just as we used it; RFC 9110 section 9.2.2 says what may be repeated.
-  const bool safe = error.fault == Fault::kRefused || (reused && is_idempotent(method_of(request_.method)));
+  // A kept connection may have been closed by the peer just as we used it; RFC 9110 section 9.2.2
+  // says what may be repeated.
+  const bool safe =
+      error.fault == Fault::kRefused || (reused && is_idempotent(method_of(request_.method)));
   if (safe && !answered_ && !repeated_) {
     repeated_ = true;
     dial_ = client_.dialer_.dial(*this);
@@ -160,7 +170,8 @@ void Call::on_stream_fault(const Error& error) {
 }
 
 void Call::on_timer(Timer&) {
-  fail({Fault::kTimeout, Side::kUpstream, "no whole answer within " + format_duration(client_.options_.timeout)});
+  fail({Fault::kTimeout, Side::kUpstream,
+        "no whole answer within " + format_duration(client_.options_.timeout)});
 }
 
 void Call::fail(const Error& error) {

@@ -1,11 +1,12 @@
 #pragma once
-// Client: whole requests and whole answers over a Dialer, for everything that is not traffic of the mesh itself: OTLP export,
-// certificate requests, health checks, JWKS, the command line.
+// Client: whole requests and whole answers over a Dialer, for everything that is not traffic of the
+// mesh itself: OTLP export, certificate requests, health checks, JWKS, the command line.
 //
-// send() gives a Call; its holder hears exactly one on_response or on_failure, later. Dropping the Call cancels it silently.
-// A connection is kept between calls if asked; a call that fails on a kept connection before any byte of an answer is sent
-// once more on a new one when that is safe. Answers larger than the limit and calls past the deadline fail.
-// Owner: whoever asks; it outlives no Call. Thread: its loop's.
+// send() gives a Call; its holder hears exactly one on_response or on_failure, later. Dropping the
+// Call cancels it silently. A connection is kept between calls if asked; a call that fails on a
+// kept connection before any byte of an answer is sent once more on a new one when that is safe.
+// Answers larger than the limit and calls past the deadline fail. Owner: whoever asks; it outlives
+// no Call. Thread: its loop's.
 
 #include <memory>
 #include <string>
@@ -46,12 +47,17 @@ class CallHolder {
 
 class Client final {
  public:
-  enum class Speaks : std::uint8_t { kHttp1, kHttp2, kAlpn };  // kAlpn: HTTP/2 when TLS agreed on h2, else HTTP/1
+  enum class Speaks : std::uint8_t {
+    kHttp1,
+    kHttp2,
+    kAlpn
+  };  // kAlpn: HTTP/2 when TLS agreed on h2, else HTTP/1
   struct Options {
     Speaks speaks = Speaks::kHttp1;
-    bool keep = true;                        // one connection waits for the next call
-    Duration timeout = std::chrono::seconds(10);  // from send() to the end of the answer; zero: none
-    Duration idle = std::chrono::seconds(60);     // how long a kept connection waits
+    bool keep = true;  // one connection waits for the next call
+    Duration timeout =
+        std::chrono::seconds(10);              // from send() to the end of the answer; zero: none
+    Duration idle = std::chrono::seconds(60);  // how long a kept connection waits
     std::size_t body_bytes_max = 4 * 1024 * 1024;
     Limits limits;
     Http2Limits http2;

@@ -1,9 +1,10 @@
 #pragma once
-// Codec: bytes in, stream events out; stream calls in, bytes out. No I/O, no timers, no clock of its own.
+// Codec: bytes in, stream events out; stream calls in, bytes out. No I/O, no timers, no clock of
+// its own.
 //
-// Http1 and Http2, server and client, implement these; http::Connection joins one to a Transport. A codec raises events while
-// it is fed or asked to produce; answers given meanwhile are queued and produced later, so nghttp2 is never re-entered.
-// Owner: a connection. Thread: its loop's.
+// Http1 and Http2, server and client, implement these; http::Connection joins one to a Transport. A
+// codec raises events while it is fed or asked to produce; answers given meanwhile are queued and
+// produced later, so nghttp2 is never re-entered. Owner: a connection. Thread: its loop's.
 
 #include <memory>
 
@@ -21,7 +22,8 @@ class CodecHost {
  public:
   // There is output: call produce() at the end of this turn.
   virtual void wake() = 0;
-  // HTTP/1: stop and go on reading from the transport (undelivered body, a pipelined request while one is answered).
+  // HTTP/1: stop and go on reading from the transport (undelivered body, a pipelined request while
+  // one is answered).
   virtual void pause_input() = 0;
   virtual void resume_input() = 0;
   [[nodiscard]] virtual TimePoint now() const = 0;
@@ -34,29 +36,32 @@ class Codec {
  public:
   virtual ~Codec() = default;
 
-  // Consumes what it can of `bytes`. On an error the codec has already queued its goodbye (a 4xx, a GOAWAY) and told every
-  // stream that suffers; the connection flushes and closes.
+  // Consumes what it can of `bytes`. On an error the codec has already queued its goodbye (a 4xx, a
+  // GOAWAY) and told every stream that suffers; the connection flushes and closes.
   virtual Status feed(Buffer& bytes) = 0;
   // The peer will send no more.
   virtual Status feed_end() = 0;
-  // Appends wire bytes to `out`, about `room` at most, and reports on_sent for body bytes among them. Ends with nothing to
-  // say when there is no more output now.
+  // Appends wire bytes to `out`, about `room` at most, and reports on_sent for body bytes among
+  // them. Ends with nothing to say when there is no more output now.
   virtual void produce(Buffer& out, std::size_t room) = 0;
   [[nodiscard]] virtual bool wants_output() const = 0;
 
-  // Finish politely: no new streams; those under way go on. HTTP/2 says GOAWAY in two steps, the second from drain_now().
+  // Finish politely: no new streams; those under way go on. HTTP/2 says GOAWAY in two steps, the
+  // second from drain_now().
   virtual void drain() = 0;
   virtual void drain_now() = 0;
-  // The transport broke or a deadline passed: every stream hears `error`; nothing is produced any more.
+  // The transport broke or a deadline passed: every stream hears `error`; nothing is produced any
+  // more.
   virtual void fail(const Error& error) = 0;
-  // Streams whose output has been stuck since before `since` are reset and hear kIdle. A codec with one stream leaves that to
-  // its connection, which watches the transport.
+  // Streams whose output has been stuck since before `since` are reset and hear kIdle. A codec with
+  // one stream leaves that to its connection, which watches the transport.
   virtual void expire(TimePoint since) { (void)since; }
 
   [[nodiscard]] virtual std::size_t streams() const = 0;
   // Nothing under way, nothing to send, and no more will come: close the transport.
   [[nodiscard]] virtual bool finished() const = 0;
-  // A message was cut short where an orderly close would look like its end: the transport must be aborted instead.
+  // A message was cut short where an orderly close would look like its end: the transport must be
+  // aborted instead.
   [[nodiscard]] virtual bool aborted() const { return false; }
   // Why the codec itself ended the connection while it was writing; null when all is in order.
   [[nodiscard]] virtual const Error* failure() const { return nullptr; }
@@ -66,9 +71,11 @@ class ServerCodec : public Codec {
  public:
   class Handler {
    public:
-    // A whole head came. The handler sets the stream's sink before it returns, or drops the stream (reset).
+    // A whole head came. The handler sets the stream's sink before it returns, or drops the stream
+    // (reset).
     virtual void on_request(std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) = 0;
-    // Bytes that never became a request: the codec answers and closes; `error` says why, for the one record.
+    // Bytes that never became a request: the codec answers and closes; `error` says why, for the
+    // one record.
     virtual void on_malformed(const Error& error, std::uint16_t status) = 0;
 
    protected:
@@ -76,7 +83,8 @@ class ServerCodec : public Codec {
   };
   // A request head has begun and is not complete (HTTP/2: also the preface, from the start).
   [[nodiscard]] virtual bool reading_head() const = 0;
-  // That head took too long: queues the goodbye (408, GOAWAY) and takes no more input. The connection flushes and closes.
+  // That head took too long: queues the goodbye (408, GOAWAY) and takes no more input. The
+  // connection flushes and closes.
   virtual void answer_timeout() = 0;
 };
 
@@ -84,8 +92,10 @@ class ClientCodec : public Codec {
  public:
   // How many more streams may be opened now; 0 while draining.
   [[nodiscard]] virtual std::size_t available() const = 0;
-  // REQUIRES available() > 0. Fields are copied or written before the call returns. `end`: no body, no trailers follow.
-  [[nodiscard]] virtual std::unique_ptr<ClientStream> open(const RequestHead& head, bool end, ResponseSink& sink) = 0;
+  // REQUIRES available() > 0. Fields are copied or written before the call returns. `end`: no body,
+  // no trailers follow.
+  [[nodiscard]] virtual std::unique_ptr<ClientStream> open(const RequestHead& head, bool end,
+                                                           ResponseSink& sink) = 0;
 };
 
 struct CodecOptions {
@@ -95,11 +105,15 @@ struct CodecOptions {
   bool secured = false;        // scheme https
 };
 
-[[nodiscard]] std::unique_ptr<ServerCodec> make_http1_server(CodecHost& host, ServerCodec::Handler& handler,
+[[nodiscard]] std::unique_ptr<ServerCodec> make_http1_server(CodecHost& host,
+                                                             ServerCodec::Handler& handler,
                                                              const CodecOptions& options);
-[[nodiscard]] std::unique_ptr<ClientCodec> make_http1_client(CodecHost& host, const CodecOptions& options);
-[[nodiscard]] std::unique_ptr<ServerCodec> make_http2_server(CodecHost& host, ServerCodec::Handler& handler,
+[[nodiscard]] std::unique_ptr<ClientCodec> make_http1_client(CodecHost& host,
                                                              const CodecOptions& options);
-[[nodiscard]] std::unique_ptr<ClientCodec> make_http2_client(CodecHost& host, const CodecOptions& options);
+[[nodiscard]] std::unique_ptr<ServerCodec> make_http2_server(CodecHost& host,
+                                                             ServerCodec::Handler& handler,
+                                                             const CodecOptions& options);
+[[nodiscard]] std::unique_ptr<ClientCodec> make_http2_client(CodecHost& host,
+                                                             const CodecOptions& options);
 
 }  // namespace weft::http

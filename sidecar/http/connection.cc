@@ -5,10 +5,12 @@
 namespace weft::http {
 
 namespace {
-// How often one flush goes back for more while the transport takes everything at once; then other connections have a turn.
+// How often one flush goes back for more while the transport takes everything at once; then other
+// connections have a turn.
 constexpr int kProduceRoundsMax = 4;
 constexpr std::size_t kRoomMin = 16 * 1024;
-// How often a lingering connection looks whether its last bytes have left: the transport does not say.
+// How often a lingering connection looks whether its last bytes have left: the transport does not
+// say.
 constexpr Duration kLingerLook = std::chrono::milliseconds(24);
 // The longest that last bytes may take when no stall limit is configured.
 constexpr Duration kLastBytes = std::chrono::seconds(30);
@@ -16,7 +18,8 @@ constexpr Duration kLastBytes = std::chrono::seconds(30);
 Error closed(std::string detail) { return Error{Fault::kClosed, Side::kLocal, std::move(detail)}; }
 }  // namespace
 
-Connection::Connection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol, const ConnectionOptions& options)
+Connection::Connection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol,
+                       const ConnectionOptions& options)
     : turn_(turn),
       options_(options),
       transport_(std::move(transport)),
@@ -134,8 +137,9 @@ void Connection::leave(const Error& reason) {
   state_ = State::kLeaving;
   reason_ = reason;
   idle_timer_.cancel();
-  close_timer_.arm(options_.timeouts.stream_idle > Duration::zero() ? std::min(options_.timeouts.stream_idle, kLastBytes)
-                                                                     : kLastBytes);
+  close_timer_.arm(options_.timeouts.stream_idle > Duration::zero()
+                       ? std::min(options_.timeouts.stream_idle, kLastBytes)
+                       : kLastBytes);
   turn_.enlist(*this);
 }
 
@@ -150,7 +154,10 @@ void Connection::settle() {
         return;
       }
       const Error* failure = codec_->failure();
-      leave(failure != nullptr ? *failure : closed(input_ended_ ? "closed by the peer" : draining_ ? "drained" : "finished"));
+      leave(failure != nullptr ? *failure
+                               : closed(input_ended_ ? "closed by the peer"
+                                        : draining_  ? "drained"
+                                                     : "finished"));
     }
   }
   if (state_ == State::kLeaving && !codec_->wants_output()) close_gently();
@@ -164,7 +171,8 @@ void Connection::settle() {
 void Connection::close_gently() {
   state_ = State::kLingering;
   drain_timer_.cancel();
-  // Reading goes on, into nothing: closing a socket with unread input resets it and may destroy the answer on its way.
+  // Reading goes on, into nothing: closing a socket with unread input resets it and may destroy the
+  // answer on its way.
   held_.clear();
   if (input_paused_) transport_->resume();
   input_paused_ = false;
@@ -278,7 +286,9 @@ void Connection::tend_timers() {
     idle_timer_.arm(options_.timeouts.idle);
   }
   const Duration patience = options_.timeouts.stream_idle;
-  if (patience <= Duration::zero() || close_timer_.armed() || (!busy && transport_->buffered() == 0)) return;
+  if (patience <= Duration::zero() || close_timer_.armed() ||
+      (!busy && transport_->buffered() == 0))
+    return;
   mark_ = now();
   left_at_mark_ = written_ - transport_->buffered();
   close_timer_.arm(patience / 2);
@@ -306,11 +316,15 @@ void Connection::watch_stalls() {
 
 // ---- ServerConnection ----
 
-ServerConnection::ServerConnection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol,
-                                   const ConnectionOptions& options, Owner& owner)
-    : Connection(turn, std::move(transport), protocol, options), owner_(owner), head_timer_(turn.timers(), *this) {
-  std::unique_ptr<ServerCodec> codec = protocol == Protocol::kHttp1 ? make_http1_server(*this, *this, options.codec)
-                                                                    : make_http2_server(*this, *this, options.codec);
+ServerConnection::ServerConnection(Turn& turn, std::unique_ptr<Transport> transport,
+                                   Protocol protocol, const ConnectionOptions& options,
+                                   Owner& owner)
+    : Connection(turn, std::move(transport), protocol, options),
+      owner_(owner),
+      head_timer_(turn.timers(), *this) {
+  std::unique_ptr<ServerCodec> codec = protocol == Protocol::kHttp1
+                                           ? make_http1_server(*this, *this, options.codec)
+                                           : make_http2_server(*this, *this, options.codec);
   server_codec_ = codec.get();
   attach(std::move(codec));
 }
@@ -319,7 +333,8 @@ ServerConnection::~ServerConnection() = default;
 
 void ServerConnection::start(Buffer&& first) { listen(std::move(first)); }
 
-void ServerConnection::on_request(std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) {
+void ServerConnection::on_request(std::unique_ptr<ServerStream> stream, RequestHead&& head,
+                                  bool end) {
   ++requests_;
   note_request();
   if (!done()) owner_.on_request(*this, std::move(stream), std::move(head), end);
@@ -357,11 +372,13 @@ void ServerConnection::report_done(const Error& reason) {
 
 // ---- ClientConnection ----
 
-ClientConnection::ClientConnection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol,
-                                   const ConnectionOptions& options, Owner& owner)
+ClientConnection::ClientConnection(Turn& turn, std::unique_ptr<Transport> transport,
+                                   Protocol protocol, const ConnectionOptions& options,
+                                   Owner& owner)
     : Connection(turn, std::move(transport), protocol, options), owner_(owner) {
-  std::unique_ptr<ClientCodec> codec =
-      protocol == Protocol::kHttp1 ? make_http1_client(*this, options.codec) : make_http2_client(*this, options.codec);
+  std::unique_ptr<ClientCodec> codec = protocol == Protocol::kHttp1
+                                           ? make_http1_client(*this, options.codec)
+                                           : make_http2_client(*this, options.codec);
   client_codec_ = codec.get();
   available_seen_ = codec->available();
   attach(std::move(codec));
@@ -370,9 +387,12 @@ ClientConnection::ClientConnection(Turn& turn, std::unique_ptr<Transport> transp
 
 ClientConnection::~ClientConnection() = default;
 
-std::size_t ClientConnection::available() const { return open_for_streams() ? client_codec_->available() : 0; }
+std::size_t ClientConnection::available() const {
+  return open_for_streams() ? client_codec_->available() : 0;
+}
 
-std::unique_ptr<ClientStream> ClientConnection::open(const RequestHead& head, bool end, ResponseSink& sink) {
+std::unique_ptr<ClientStream> ClientConnection::open(const RequestHead& head, bool end,
+                                                     ResponseSink& sink) {
   WEFT_ASSERT(available() > 0);
   ++opened_;
   note_request();
@@ -392,6 +412,8 @@ void ClientConnection::on_progress() {
   owner_.on_capacity(*this);
 }
 
-void ClientConnection::report_done(const Error& reason) { owner_.on_connection_done(*this, reason); }
+void ClientConnection::report_done(const Error& reason) {
+  owner_.on_connection_done(*this, reason);
+}
 
 }  // namespace weft::http

@@ -1,11 +1,12 @@
 #pragma once
-// ServerConnection and ClientConnection: a Transport joined to a codec. They flush once per turn, apply back-pressure between
-// the transport and the codec, keep the connection's timeouts, and tell their owner when they are done.
+// ServerConnection and ClientConnection: a Transport joined to a codec. They flush once per turn,
+// apply back-pressure between the transport and the codec, keep the connection's timeouts, and tell
+// their owner when they are done.
 //
-// Life: open, then leaving (a goodbye is being written), then lingering (our side is shut; what the peer still sends is thrown
-// away so that the last answer is not lost to a reset), then done. A drained HTTP/2 connection says GOAWAY twice
-// (RFC 9113 section 6.8).
-// Owner: proxy::Session and http::Service (server), upstream::Pool and http::Client (client); it retires the connection after
+// Life: open, then leaving (a goodbye is being written), then lingering (our side is shut; what the
+// peer still sends is thrown away so that the last answer is not lost to a reset), then done. A
+// drained HTTP/2 connection says GOAWAY twice (RFC 9113 section 6.8). Owner: proxy::Session and
+// http::Service (server), upstream::Pool and http::Client (client); it retires the connection after
 // on_connection_done, or after abandon(). Thread: their loop's.
 
 #include <memory>
@@ -29,12 +30,14 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   static constexpr Duration kDrainNotice = std::chrono::seconds(1);
   // For the peer's end of input after ours.
   static constexpr Duration kLinger = std::chrono::seconds(1);
-  // Less than this moved within ConnectionTimeouts::stream_idle counts as nothing moved: one byte at a time is an attack.
+  // Less than this moved within ConnectionTimeouts::stream_idle counts as nothing moved: one byte
+  // at a time is an attack.
   static constexpr std::size_t kStallBytes = 16 * 1024;
 
   // Finish politely; on_connection_done follows at the latest after ConnectionTimeouts::drain.
   void drain();
-  // Ends it at once and in silence, for an owner that goes away itself. Allowed inside any event; retire it afterwards.
+  // Ends it at once and in silence, for an owner that goes away itself. Allowed inside any event;
+  // retire it afterwards.
   void abandon();
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] bool done() const { return done_; }
@@ -55,7 +58,8 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   [[nodiscard]] TimePoint now() const final { return turn_.now(); }
 
  protected:
-  Connection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol, const ConnectionOptions& options);
+  Connection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol,
+             const ConnectionOptions& options);
   ~Connection();
   // After every feed and every flush: streams may have come or gone.
   virtual void on_progress() = 0;
@@ -73,7 +77,9 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   void finish(const Error& reason);
   // A request came or went out.
   void note_request() { idle_timer_.cancel(); }
-  [[nodiscard]] bool open_for_streams() const { return state_ == State::kOpen && !draining_ && !done_; }
+  [[nodiscard]] bool open_for_streams() const {
+    return state_ == State::kOpen && !draining_ && !done_;
+  }
 
   Turn& turn_;
   ConnectionOptions options_;
@@ -100,7 +106,8 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   Timer close_timer_;  // while open it watches for stalls
   Error reason_;       // once leaving
   std::uint64_t written_ = 0;
-  std::uint64_t left_at_mark_ = 0;  // bytes that had left the transport when the stall watch last looked
+  std::uint64_t left_at_mark_ =
+      0;  // bytes that had left the transport when the stall watch last looked
   TimePoint mark_{};
   Protocol protocol_;
   State state_ = State::kOpen;
@@ -116,9 +123,10 @@ class ServerConnection final : public Connection, public ServerCodec::Handler {
  public:
   class Owner {
    public:
-    virtual void on_request(ServerConnection& connection, std::unique_ptr<ServerStream> stream, RequestHead&& head,
-                            bool end) = 0;
-    virtual void on_malformed(ServerConnection& connection, const Error& error, std::uint16_t status) = 0;
+    virtual void on_request(ServerConnection& connection, std::unique_ptr<ServerStream> stream,
+                            RequestHead&& head, bool end) = 0;
+    virtual void on_malformed(ServerConnection& connection, const Error& error,
+                              std::uint16_t status) = 0;
     // The last event. `reason` is kClosed for an orderly end.
     virtual void on_connection_done(ServerConnection& connection, const Error& reason) = 0;
 
@@ -126,8 +134,8 @@ class ServerConnection final : public Connection, public ServerCodec::Handler {
     ~Owner() = default;
   };
 
-  ServerConnection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol, const ConnectionOptions& options,
-                   Owner& owner);
+  ServerConnection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol,
+                   const ConnectionOptions& options, Owner& owner);
   ~ServerConnection();
   // Begins to listen; `first` are bytes that a sniffer has read. May raise events.
   void start(Buffer&& first);
@@ -151,7 +159,8 @@ class ClientConnection final : public Connection {
  public:
   class Owner {
    public:
-    // available() or streams() changed: a stream ended, the peer's limit moved, the peer says goodbye.
+    // available() or streams() changed: a stream ended, the peer's limit moved, the peer says
+    // goodbye.
     virtual void on_capacity(ClientConnection& connection) = 0;
     virtual void on_connection_done(ClientConnection& connection, const Error& reason) = 0;
 
@@ -159,13 +168,14 @@ class ClientConnection final : public Connection {
     ~Owner() = default;
   };
 
-  ClientConnection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol, const ConnectionOptions& options,
-                   Owner& owner);
+  ClientConnection(Turn& turn, std::unique_ptr<Transport> transport, Protocol protocol,
+                   const ConnectionOptions& options, Owner& owner);
   ~ClientConnection();
 
   [[nodiscard]] std::size_t available() const;
   // REQUIRES available() > 0.
-  [[nodiscard]] std::unique_ptr<ClientStream> open(const RequestHead& head, bool end, ResponseSink& sink);
+  [[nodiscard]] std::unique_ptr<ClientStream> open(const RequestHead& head, bool end,
+                                                   ResponseSink& sink);
   [[nodiscard]] bool reused() const { return opened_ > 1; }
 
  private:

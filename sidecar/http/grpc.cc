@@ -12,11 +12,12 @@ namespace {
 constexpr std::size_t kPrefix = 5;
 
 constexpr std::array<std::string_view, 17> kNames{
-    "OK",           "CANCELLED",           "UNKNOWN",         "INVALID_ARGUMENT",  "DEADLINE_EXCEEDED", "NOT_FOUND",
-    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",      "OUT_OF_RANGE",
-    "UNIMPLEMENTED", "INTERNAL",           "UNAVAILABLE",     "DATA_LOSS",         "UNAUTHENTICATED"};
-constexpr std::array<std::string_view, 17> kNumbers{"0", "1", "2",  "3",  "4",  "5",  "6",  "7", "8",
-                                                    "9", "10", "11", "12", "13", "14", "15", "16"};
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
+constexpr std::array<std::string_view, 17> kNumbers{
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
 constexpr std::array<std::uint16_t, 17> kHttp{200, 499, 500, 400, 504, 404, 409, 403, 429,
                                               400, 409, 400, 501, 500, 503, 500, 401};
 
@@ -42,7 +43,8 @@ constexpr std::int64_t kTimeoutNumberMax = 99'999'999;
 
 void add_status(Headers& headers, GrpcStatus status, std::string_view message) {
   headers.add(HeaderId::kGrpcStatus, number_of(status));
-  if (!message.empty()) headers.add(HeaderId::kGrpcMessage, headers.copy(encode_grpc_message(message)));
+  if (!message.empty())
+    headers.add(HeaderId::kGrpcMessage, headers.copy(encode_grpc_message(message)));
 }
 
 std::optional<GrpcOutcome> outcome_in(const Headers& headers) {
@@ -68,19 +70,27 @@ std::optional<GrpcStatus> grpc_status_from(std::string_view number) {
 
 GrpcStatus grpc_status_of_http(std::uint16_t http_status) {
   switch (http_status) {
-    case 400: return GrpcStatus::kInternal;
-    case 401: return GrpcStatus::kUnauthenticated;
-    case 403: return GrpcStatus::kPermissionDenied;
-    case 404: return GrpcStatus::kUnimplemented;
+    case 400:
+      return GrpcStatus::kInternal;
+    case 401:
+      return GrpcStatus::kUnauthenticated;
+    case 403:
+      return GrpcStatus::kPermissionDenied;
+    case 404:
+      return GrpcStatus::kUnimplemented;
     case 429:
     case 502:
     case 503:
-    case 504: return GrpcStatus::kUnavailable;
-    default: return GrpcStatus::kUnknown;
+    case 504:
+      return GrpcStatus::kUnavailable;
+    default:
+      return GrpcStatus::kUnknown;
   }
 }
 
-std::uint16_t http_status_of_grpc(GrpcStatus status) { return kHttp[static_cast<std::size_t>(status)]; }
+std::uint16_t http_status_of_grpc(GrpcStatus status) {
+  return kHttp[static_cast<std::size_t>(status)];
+}
 
 std::string encode_grpc_message(std::string_view message) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
@@ -170,8 +180,9 @@ std::string format_grpc_timeout(Duration timeout) {
 
 void write_grpc_message(Buffer& out, std::string_view payload) {
   const auto size = static_cast<std::uint32_t>(payload.size());
-  const std::array<std::uint8_t, kPrefix> prefix{0, static_cast<std::uint8_t>(size >> 24), static_cast<std::uint8_t>(size >> 16),
-                                                 static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+  const std::array<std::uint8_t, kPrefix> prefix{
+      0, static_cast<std::uint8_t>(size >> 24), static_cast<std::uint8_t>(size >> 16),
+      static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
   out.append(Bytes(prefix));
   out.append(payload);
 }
@@ -186,12 +197,14 @@ Result<std::optional<Buffer>> GrpcReader::next() {
   if (pending_.size() < kPrefix) return std::nullopt;
   std::array<std::uint8_t, kPrefix> prefix{};
   pending_.copy_to(prefix);
-  if (prefix[0] != 0) return fail(Fault::kProtocol, "a compressed gRPC message, which was not agreed on");
-  const std::size_t size = (std::size_t{prefix[1]} << 24) | (std::size_t{prefix[2]} << 16) | (std::size_t{prefix[3]} << 8) |
-                           std::size_t{prefix[4]};
+  if (prefix[0] != 0)
+    return fail(Fault::kProtocol, "a compressed gRPC message, which was not agreed on");
+  const std::size_t size = (std::size_t{prefix[1]} << 24) | (std::size_t{prefix[2]} << 16) |
+                           (std::size_t{prefix[3]} << 8) | std::size_t{prefix[4]};
   if (size > message_bytes_max_) {
-    return fail(Fault::kBodyTooLarge,
-                "a gRPC message of " + std::to_string(size) + " bytes; the limit is " + std::to_string(message_bytes_max_));
+    return fail(Fault::kBodyTooLarge, "a gRPC message of " + std::to_string(size) +
+                                          " bytes; the limit is " +
+                                          std::to_string(message_bytes_max_));
   }
   if (pending_.size() < kPrefix + size) return std::nullopt;
   pending_.drain(kPrefix);

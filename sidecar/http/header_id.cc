@@ -3,7 +3,6 @@
 #include <array>
 #include <cstring>
 
-
 namespace weft::http {
 
 namespace {
@@ -109,15 +108,19 @@ constexpr auto kKnown = std::to_array<Known>({
 // Length and four characters tell all known names apart with these factors (found by search).
 constexpr std::size_t kSlots = 1024;
 constexpr std::size_t slot_of(std::string_view name) {
-  // All characters of known names have the bit that makes a letter lower-case, so setting it costs no comparison.
-  const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(name[i] | 0x20)); };
+  // All characters of known names have the bit that makes a letter lower-case, so setting it costs
+  // no comparison.
+  const auto at = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(name[i] | 0x20));
+  };
   const std::size_t n = name.size();
   return (n * 41 + at(0) * 28 + at(n - 1) * 11 + at(n / 2) * 806 + at(n / 3) * 1007) % kSlots;
 }
 
 constexpr std::array<std::uint8_t, kSlots> make_slots() {
   std::array<std::uint8_t, kSlots> slots{};
-  for (std::size_t i = 0; i < kKnown.size(); ++i) slots[slot_of(kKnown[i].name)] = static_cast<std::uint8_t>(i + 1);
+  for (std::size_t i = 0; i < kKnown.size(); ++i)
+    slots[slot_of(kKnown[i].name)] = static_cast<std::uint8_t>(i + 1);
   return slots;
 }
 constexpr auto kSlotTable = make_slots();
@@ -131,7 +134,8 @@ constexpr bool every_name_has_its_own_slot() {
 }
 static_assert(every_name_has_its_own_slot());
 
-// A known name as it is compared: by words, with the bit set that makes its letters (and only those) lower-case.
+// A known name as it is compared: by words, with the bit set that makes its letters (and only
+// those) lower-case.
 struct Spelling {
   static constexpr std::size_t kBytesMax = 32;
   std::array<char, kBytesMax> text{};

@@ -1,8 +1,10 @@
 #pragma once
-// HeaderId: a small integer for every field name that the mesh looks at or sees often, found by a perfect hash.
+// HeaderId: a small integer for every field name that the mesh looks at or sees often, found by a
+// perfect hash.
 //
-// Names are compared without regard to ASCII case. kOther stands for every other name. Adding a name means adding it here and
-// to the table in header_id.cc, whose static_assert says when the hash needs new factors.
+// Names are compared without regard to ASCII case. kOther stands for every other name. Adding a
+// name means adding it here and to the table in header_id.cc, whose static_assert says when the
+// hash needs new factors.
 
 #include <cstddef>
 #include <cstdint>

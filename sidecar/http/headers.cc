@@ -8,7 +8,8 @@
 namespace weft::http {
 
 namespace {
-// Most heads fit, so the array is placed once; a larger one doubles and leaves the old array in the arena.
+// Most heads fit, so the array is placed once; a larger one doubles and leaves the old array in the
+// arena.
 constexpr std::size_t kFieldsAtFirst = 24;
 }  // namespace
 
@@ -41,7 +42,8 @@ Field* Headers::grow() {
   return fields_ + count_++;
 }
 
-// Member by member: a Field built on the stack and then copied stalls on its own stores, which made this a sixth of parsing.
+// Member by member: a Field built on the stack and then copied stalls on its own stores, which made
+// this a sixth of parsing.
 void Headers::put(std::string_view name, std::string_view value, HeaderId id) {
   Field* field = next();
   field->name = name;
@@ -50,7 +52,9 @@ void Headers::put(std::string_view name, std::string_view value, HeaderId id) {
   field->never_index = false;
 }
 
-void Headers::add(std::string_view name, std::string_view value) { put(name, value, header_id_of(name)); }
+void Headers::add(std::string_view name, std::string_view value) {
+  put(name, value, header_id_of(name));
+}
 void Headers::add(HeaderId id, std::string_view value) { put(name_of(id), value, id); }
 void Headers::add(const Field& field) { *next() = field; }
 void Headers::add_copy(std::string_view name, std::string_view value) {
@@ -115,7 +119,8 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
 }
 
 std::size_t Headers::count_of(HeaderId id) const {
-  return static_cast<std::size_t>(std::count_if(begin(), end(), [id](const Field& f) { return f.id == id; }));
+  return static_cast<std::size_t>(
+      std::count_if(begin(), end(), [id](const Field& f) { return f.id == id; }));
 }
 
 std::size_t Headers::bytes() const {

@@ -1,9 +1,10 @@
 #pragma once
 // Headers: the fields of one message in order, with the arena that their bytes live in.
 //
-// Names and values are views; add() keeps the views it is given (they must live in this arena, in static storage, or longer
-// than the message), add_copy() copies them first. Look-up ignores ASCII case. Field names keep the spelling they came with.
-// Owner: a RequestHead, ResponseHead or trailers. Movable; views stay valid because the arena is on the heap.
+// Names and values are views; add() keeps the views it is given (they must live in this arena, in
+// static storage, or longer than the message), add_copy() copies them first. Look-up ignores ASCII
+// case. Field names keep the spelling they came with. Owner: a RequestHead, ResponseHead or
+// trailers. Movable; views stay valid because the arena is on the heap.
 
 #include <cstdint>
 #include <memory>

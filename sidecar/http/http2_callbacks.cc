@@ -1,4 +1,5 @@
-// The other half of http2_session.cc: what nghttp2 tells a session while it is fed or asked for output.
+// The other half of http2_session.cc: what nghttp2 tells a session while it is fed or asked for
+// output.
 #include <algorithm>
 #include <utility>
 
@@ -17,7 +18,9 @@ std::string_view text_of(nghttp2_rcbuf* buffer) {
   return {reinterpret_cast<const char*>(bytes.base), bytes.len};
 }
 
-bool ends_stream(const nghttp2_frame_hd& head) { return (head.flags & NGHTTP2_FLAG_END_STREAM) != 0; }
+bool ends_stream(const nghttp2_frame_hd& head) {
+  return (head.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+}
 bool is_ack(const nghttp2_frame_hd& head) { return (head.flags & NGHTTP2_FLAG_ACK) != 0; }
 
 }  // namespace
@@ -32,19 +35,23 @@ struct Http2Session::Callbacks {
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     return self(user).on_begin_headers(*frame);
   }
-  static int header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t flags,
-                    void* user) {
-    return self(user).on_field(*frame, text_of(name), text_of(value), (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
+  static int header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+                    nghttp2_rcbuf* value, std::uint8_t flags, void* user) {
+    return self(user).on_field(*frame, text_of(name), text_of(value),
+                               (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
   }
-  // Left alone, nghttp2 would skip a field with bytes that no field may have; such a message is refused as a whole.
-  static int invalid_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*, nghttp2_rcbuf*, std::uint8_t, void*) {
+  // Left alone, nghttp2 would skip a field with bytes that no field may have; such a message is
+  // refused as a whole.
+  static int invalid_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*, nghttp2_rcbuf*,
+                            std::uint8_t, void*) {
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
   static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     self(user).on_frame(*frame);
     return 0;
   }
-  static int data_chunk(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data, std::size_t size, void* user) {
+  static int data_chunk(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data,
+                        std::size_t size, void* user) {
     self(user).on_data(id, Bytes(data, size));
     return 0;
   }
@@ -60,18 +67,20 @@ struct Http2Session::Callbacks {
     self(user).on_frame_not_sent(*frame, error);
     return 0;
   }
-  static int stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code, void* user) {
-    if (auto* stream = static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id))) {
+  static int stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code,
+                          void* user) {
+    if (auto* stream =
+            static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id))) {
       self(user).close(*stream, code);
     }
     return 0;
   }
-  static ssize_t read_data(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t room, std::uint32_t* flags,
-                           nghttp2_data_source*, void* user) {
+  static ssize_t read_data(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t room,
+                           std::uint32_t* flags, nghttp2_data_source*, void* user) {
     return self(user).on_data_wanted(id, room, *flags);
   }
-  static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head, std::size_t size, nghttp2_data_source*,
-                       void* user) {
+  static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head,
+                       std::size_t size, nghttp2_data_source*, void* user) {
     return self(user).on_data_sent(frame->hd.stream_id, head, size);
   }
 
@@ -95,8 +104,8 @@ struct Http2Session::Callbacks {
 
 const nghttp2_session_callbacks* Http2Session::callbacks() {
   // One table for the process, read only once made.
-  static const std::unique_ptr<nghttp2_session_callbacks, void (*)(nghttp2_session_callbacks*)> table(
-      Callbacks::make(), nghttp2_session_callbacks_del);
+  static const std::unique_ptr<nghttp2_session_callbacks, void (*)(nghttp2_session_callbacks*)>
+      table(Callbacks::make(), nghttp2_session_callbacks_del);
   return table.get();
 }
 
@@ -117,24 +126,30 @@ int Http2Session::on_begin_headers(const nghttp2_frame& frame) {
   in_block_ = true;
   const Http2Stream* stream = find(frame.hd.stream_id);
   if (role_ == Role::kServer) {
-    reader_.begin(frame.headers.cat == NGHTTP2_HCAT_REQUEST ? Http2Reader::Kind::kRequest : Http2Reader::Kind::kTrailers);
+    reader_.begin(frame.headers.cat == NGHTTP2_HCAT_REQUEST ? Http2Reader::Kind::kRequest
+                                                            : Http2Reader::Kind::kTrailers);
   } else {
-    reader_.begin(stream == nullptr || stream->head_received ? Http2Reader::Kind::kTrailers : Http2Reader::Kind::kResponse);
+    reader_.begin(stream == nullptr || stream->head_received ? Http2Reader::Kind::kTrailers
+                                                             : Http2Reader::Kind::kResponse);
   }
   return 0;
 }
 
-int Http2Session::on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value, bool never_index) {
+int Http2Session::on_field(const nghttp2_frame& frame, std::string_view name,
+                           std::string_view value, bool never_index) {
   if (frame.hd.type != NGHTTP2_HEADERS || reader_.add(name, value, never_index)) return 0;
   in_block_ = false;
   Http2Stream* stream = find(frame.hd.stream_id);
   if (stream != nullptr) {
-    reset_for(*stream, NGHTTP2_ENHANCE_YOUR_CALM, Fault::kHeadTooLarge, "header fields far beyond the limit");
+    reset_for(*stream, NGHTTP2_ENHANCE_YOUR_CALM, Fault::kHeadTooLarge,
+              "header fields far beyond the limit");
     stream->counted = false;
   } else {
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_ENHANCE_YOUR_CALM);
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, frame.hd.stream_id,
+                              NGHTTP2_ENHANCE_YOUR_CALM);
     if (listener_ != nullptr) {
-      listener_->on_malformed_request({Fault::kHeadTooLarge, Side::kDownstream, "header fields far beyond the limit"}, 431);
+      listener_->on_malformed_request(
+          {Fault::kHeadTooLarge, Side::kDownstream, "header fields far beyond the limit"}, 431);
     }
   }
   provoked(stream, kHopelessHeadWeight);
@@ -172,7 +187,8 @@ void Http2Session::on_request(std::int32_t id, bool end) {
   open_.push_back(*made.release());
   ++live_;
   ++requests_;
-  if (limits_.requests_per_connection_max != 0 && requests_ >= limits_.requests_per_connection_max) drain_now();
+  if (limits_.requests_per_connection_max != 0 && requests_ >= limits_.requests_per_connection_max)
+    drain_now();
   listener_->on_request_head(stream, std::move(*request), end);
 }
 
@@ -188,7 +204,8 @@ void Http2Session::refuse(std::int32_t id, const Http2Reader::Refusal& refusal) 
 }
 
 void Http2Session::on_response(Http2Stream& stream, bool end) {
-  tl::expected<ResponseHead, Http2Reader::Refusal> response = reader_.take_response(stream.extended);
+  tl::expected<ResponseHead, Http2Reader::Refusal> response =
+      reader_.take_response(stream.extended);
   if (!response) {
     const bool large = response.error().error.fault == Fault::kHeadTooLarge;
     reset_for(stream, NGHTTP2_PROTOCOL_ERROR, response.error().error.fault,
@@ -197,7 +214,8 @@ void Http2Session::on_response(Http2Stream& stream, bool end) {
   }
   if (response->is_informational() && response->status != 101) {
     if (++stream.informational > limits_.informational_max) {
-      reset_for(stream, NGHTTP2_PROTOCOL_ERROR, Fault::kProtocol, "too many informational responses");
+      reset_for(stream, NGHTTP2_PROTOCOL_ERROR, Fault::kProtocol,
+                "too many informational responses");
     } else if (stream.response_sink != nullptr) {
       stream.response_sink->on_informational(std::move(*response));
     }
@@ -205,7 +223,8 @@ void Http2Session::on_response(Http2Stream& stream, bool end) {
   }
   stream.head_received = true;
   stream.remote_ended = end;
-  if (stream.response_sink != nullptr) stream.response_sink->on_response_head(std::move(*response), end);
+  if (stream.response_sink != nullptr)
+    stream.response_sink->on_response_head(std::move(*response), end);
 }
 
 void Http2Session::on_trailers(Http2Stream& stream) {
@@ -222,12 +241,14 @@ void Http2Session::on_trailers(Http2Stream& stream) {
 // ---- bodies ----
 
 void Http2Session::on_data(std::int32_t id, Bytes bytes) {
-  // The connection's credit never waits for a reader, or a few stalled streams would stall all of them.
+  // The connection's credit never waits for a reader, or a few stalled streams would stall all of
+  // them.
   nghttp2_session_consume_connection(session_, bytes.size());
   Http2Stream* stream = find(id);
   if (stream == nullptr || stream->reset) return;
   if (stream->sink == nullptr) {
-    // Nobody wants it. Unless the stream is to end, let the peer go on: it may wait for our answer until it has sent all.
+    // Nobody wants it. Unless the stream is to end, let the peer go on: it may wait for our answer
+    // until it has sent all.
     if (!stream->reset_after_end) nghttp2_session_consume_stream(session_, id, bytes.size());
     return;
   }
@@ -267,8 +288,12 @@ void Http2Session::deliver_body(bool end) {
 void Http2Session::on_frame(const nghttp2_frame& frame) {
   if (flooded_) return;
   switch (frame.hd.type) {
-    case NGHTTP2_HEADERS: on_headers(frame); break;
-    case NGHTTP2_DATA: on_data_end(frame); break;
+    case NGHTTP2_HEADERS:
+      on_headers(frame);
+      break;
+    case NGHTTP2_DATA:
+      on_data_end(frame);
+      break;
     case NGHTTP2_RST_STREAM: {
       Http2Stream* stream = find(frame.hd.stream_id);
       if (stream != nullptr) stream->peer_reset = true;
@@ -281,8 +306,11 @@ void Http2Session::on_frame(const nghttp2_frame& frame) {
     case NGHTTP2_PING:
       if (is_ack(frame.hd) && draining_) drain_now();
       break;
-    case NGHTTP2_GOAWAY: peer_leaves_ = true; break;
-    default: break;
+    case NGHTTP2_GOAWAY:
+      peer_leaves_ = true;
+      break;
+    default:
+      break;
   }
 }
 
@@ -317,14 +345,16 @@ void Http2Session::on_frame_sent(const nghttp2_frame& frame) {
     case NGHTTP2_GOAWAY:
       if (frame.goaway.error_code != NGHTTP2_NO_ERROR) goaway_code_ = frame.goaway.error_code;
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
 void Http2Session::after_end_sent(std::int32_t id, Http2Stream* stream) {
   if (stream != nullptr) {
     stream->end_sent = true;
-    if (stream->reset_after_end && !stream->remote_ended && !stream->reset) queue_reset(*stream, NGHTTP2_NO_ERROR);
+    if (stream->reset_after_end && !stream->remote_ended && !stream->reset)
+      queue_reset(*stream, NGHTTP2_NO_ERROR);
   } else if (role_ == Role::kServer && nghttp2_session_get_stream_remote_close(session_, id) == 0) {
     // The answer to a request that was refused before it had an object.
     floods_.allow_noise(http2_limits_.stream_window);
@@ -336,7 +366,8 @@ void Http2Session::on_frame_not_sent(const nghttp2_frame& frame, int library_err
   if (frame.hd.type != NGHTTP2_HEADERS || role_ == Role::kClient) return;
   Http2Stream* stream = find(frame.hd.stream_id);
   if (stream == nullptr || library_error != NGHTTP2_ERR_FRAME_SIZE_ERROR) return;
-  reset_for(*stream, NGHTTP2_INTERNAL_ERROR, Fault::kInternal, "the response head is too large to send");
+  reset_for(*stream, NGHTTP2_INTERNAL_ERROR, Fault::kInternal,
+            "the response head is too large to send");
 }
 
 ssize_t Http2Session::on_data_wanted(std::int32_t id, std::size_t room, std::uint32_t& flags) {
@@ -361,7 +392,8 @@ ssize_t Http2Session::on_data_wanted(std::int32_t id, std::size_t room, std::uin
 
 int Http2Session::on_data_sent(std::int32_t id, const std::uint8_t* frame_head, std::size_t size) {
   Http2Stream* stream = find(id);
-  if (stream == nullptr || stream->queue.size() < size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (stream == nullptr || stream->queue.size() < size)
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   out_->append(Bytes(frame_head, kFrameHead));
   out_->append(stream->queue.split(size));
   stream->sent += size;

@@ -1,4 +1,5 @@
-// Both codecs for HTTP/2: an Http2Session in a Codec's clothes, and the handles that its streams' users hold.
+// Both codecs for HTTP/2: an Http2Session in a Codec's clothes, and the handles that its streams'
+// users hold.
 #include <memory>
 #include <utility>
 
@@ -11,11 +12,16 @@ namespace {
 
 std::uint32_t code_of(ResetReason reason) {
   switch (reason) {
-    case ResetReason::kCancel: return NGHTTP2_CANCEL;
-    case ResetReason::kRefused: return NGHTTP2_REFUSED_STREAM;
-    case ResetReason::kInternal: return NGHTTP2_INTERNAL_ERROR;
-    case ResetReason::kProtocol: return NGHTTP2_PROTOCOL_ERROR;
-    case ResetReason::kFlood: return NGHTTP2_ENHANCE_YOUR_CALM;
+    case ResetReason::kCancel:
+      return NGHTTP2_CANCEL;
+    case ResetReason::kRefused:
+      return NGHTTP2_REFUSED_STREAM;
+    case ResetReason::kInternal:
+      return NGHTTP2_INTERNAL_ERROR;
+    case ResetReason::kProtocol:
+      return NGHTTP2_PROTOCOL_ERROR;
+    case ResetReason::kFlood:
+      return NGHTTP2_ENHANCE_YOUR_CALM;
   }
   return NGHTTP2_INTERNAL_ERROR;
 }
@@ -24,7 +30,8 @@ std::uint32_t code_of(ResetReason reason) {
 template <typename Base>
 class Http2Codec : public Base {
  public:
-  Http2Codec(Http2Session::Role role, CodecHost& host, Http2Session::Listener* listener, const CodecOptions& options)
+  Http2Codec(Http2Session::Role role, CodecHost& host, Http2Session::Listener* listener,
+             const CodecOptions& options)
       : session_(role, host, listener, options) {}
 
   Status feed(Buffer& bytes) override { return session_.feed(bytes); }
@@ -54,7 +61,9 @@ class Http2ServerCodec final : public Http2Codec<ServerCodec>, public Http2Sessi
   void on_request_head(Http2Stream& stream, RequestHead&& head, bool end) override {
     handler_.on_request(std::make_unique<Http2ServerStream>(stream), std::move(head), end);
   }
-  void on_malformed_request(const Error& error, std::uint16_t status) override { handler_.on_malformed(error, status); }
+  void on_malformed_request(const Error& error, std::uint16_t status) override {
+    handler_.on_malformed(error, status);
+  }
 
  private:
   Handler& handler_;
@@ -69,7 +78,8 @@ class Http2ClientCodec final : public Http2Codec<ClientCodec> {
   }
 
   [[nodiscard]] std::size_t available() const override { return session_.available(); }
-  [[nodiscard]] std::unique_ptr<ClientStream> open(const RequestHead& head, bool end, ResponseSink& sink) override {
+  [[nodiscard]] std::unique_ptr<ClientStream> open(const RequestHead& head, bool end,
+                                                   ResponseSink& sink) override {
     Http2Stream& stream = session_.open(head, end, sink);
     return std::make_unique<Http2ClientStream>(stream, opened_++ > 0);
   }
@@ -128,7 +138,8 @@ void Http2ClientStream::reset(ResetReason reason) {
 
 // ---- factories ----
 
-std::unique_ptr<ServerCodec> make_http2_server(CodecHost& host, ServerCodec::Handler& handler, const CodecOptions& options) {
+std::unique_ptr<ServerCodec> make_http2_server(CodecHost& host, ServerCodec::Handler& handler,
+                                               const CodecOptions& options) {
   return std::make_unique<Http2ServerCodec>(host, handler, options);
 }
 std::unique_ptr<ClientCodec> make_http2_client(CodecHost& host, const CodecOptions& options) {

@@ -15,7 +15,9 @@ namespace {
 // A block of more than so many times the limits is not read to its end.
 constexpr std::size_t kHopeless = 2;
 
-std::uint8_t* raw(std::string_view text) { return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data())); }
+std::uint8_t* raw(std::string_view text) {
+  return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
+}
 
 // Unique or secret: they would only push useful entries out of the dynamic table.
 bool is_never_indexed(const Field& field) {
@@ -33,12 +35,15 @@ bool is_never_indexed(const Field& field) {
     case HeaderId::kGrpcTimeout:
     case HeaderId::kGrpcMessage:
     case HeaderId::kXWeftDeadline:
-    case HeaderId::kXEnvoyExpectedRqTimeoutMs: return true;
-    default: return false;
+    case HeaderId::kXEnvoyExpectedRqTimeoutMs:
+      return true;
+    default:
+      return false;
   }
 }
 
-// Fields of one hop, or said in another way here. A canonical head has none of them; an answer made by hand might.
+// Fields of one hop, or said in another way here. A canonical head has none of them; an answer made
+// by hand might.
 bool is_left_out(const Field& field, bool trailers) {
   switch (field.id) {
     case HeaderId::kConnection:
@@ -49,9 +54,12 @@ bool is_left_out(const Field& field, bool trailers) {
     case HeaderId::kHttp2Settings:
     case HeaderId::kHost:
     case HeaderId::kContentLength:
-    case HeaderId::kExpect: return true;
-    case HeaderId::kTe: return field.value != "trailers";
-    default: return trailers && !allowed_in_trailers(field);
+    case HeaderId::kExpect:
+      return true;
+    case HeaderId::kTe:
+      return field.value != "trailers";
+    default:
+      return trailers && !allowed_in_trailers(field);
   }
 }
 
@@ -65,7 +73,8 @@ std::string_view lowered(Headers& headers, std::string_view text) {
   return {lower.data(), lower.size()};
 }
 
-Http2Reader::Refusal refuse(std::string detail, std::uint16_t status = 400, Fault fault = Fault::kProtocol) {
+Http2Reader::Refusal refuse(std::string detail, std::uint16_t status = 400,
+                            Fault fault = Fault::kProtocol) {
   return {Error{fault, Side::kLocal, std::move(detail)}, status};
 }
 
@@ -93,15 +102,20 @@ bool Http2Reader::add(std::string_view name, std::string_view value, bool never_
   if (!pseudo) ++count_;
   if (over_limit() == nullptr) {
     if (count_ > count_max) {
-      refusal_ = refuse("more than " + std::to_string(count_max) + " header fields", 431, Fault::kHeadTooLarge);
+      refusal_ = refuse("more than " + std::to_string(count_max) + " header fields", 431,
+                        Fault::kHeadTooLarge);
     } else if (name == ":path" && value.size() > limits_.target_bytes_max) {
-      refusal_ = refuse("target longer than " + std::to_string(limits_.target_bytes_max) + " bytes", 414, Fault::kTargetTooLong);
+      refusal_ = refuse("target longer than " + std::to_string(limits_.target_bytes_max) + " bytes",
+                        414, Fault::kTargetTooLong);
     } else if (bytes_ > bytes_max) {
-      refusal_ = refuse("more than " + std::to_string(bytes_max) + " header bytes", 431, Fault::kHeadTooLarge);
+      refusal_ = refuse("more than " + std::to_string(bytes_max) + " header bytes", 431,
+                        Fault::kHeadTooLarge);
     }
   }
-  // What is beyond the limit is counted, not kept: one byte on the wire may stand for a field of 4 KiB.
-  if (over_limit() != nullptr) return count_ <= kHopeless * count_max && bytes_ <= kHopeless * bytes_max;
+  // What is beyond the limit is counted, not kept: one byte on the wire may stand for a field of 4
+  // KiB.
+  if (over_limit() != nullptr)
+    return count_ <= kHopeless * count_max && bytes_ <= kHopeless * bytes_max;
   if (pseudo) return add_pseudo(name, value);
   add_field(name, value, never_index);
   return true;
@@ -122,7 +136,9 @@ void Http2Reader::add_field(std::string_view name, std::string_view value, bool 
   const HeaderId id = header_id_of(name);
   Field field{id == HeaderId::kOther ? headers_.copy(name) : name_of(id), {}, id, never_index};
   switch (id) {
-    case HeaderId::kContentLength: content_length_ = parse_u64(value); return;
+    case HeaderId::kContentLength:
+      content_length_ = parse_u64(value);
+      return;
     case HeaderId::kHost:
       if (kind_ == Kind::kRequest) {
         host_ = headers_.copy(value);
@@ -139,7 +155,8 @@ void Http2Reader::add_field(std::string_view name, std::string_view value, bool 
         return;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   field.value = headers_.copy(value);
   headers_.add(field);
@@ -192,7 +209,8 @@ tl::expected<RequestHead, Http2Reader::Refusal> Http2Reader::take_request() {
   head.content_length = content_length_;
   head.expects_continue = expects_continue_;
   if (!protocol_.empty()) {
-    // An upgrade looks the same whichever version brought it: RFC 8441 here, GET with Upgrade in HTTP/1.
+    // An upgrade looks the same whichever version brought it: RFC 8441 here, GET with Upgrade in
+    // HTTP/1.
     head.protocol = lowered(headers_, protocol_);
     head.method = Method::kGet;
     head.method_name = name_of(Method::kGet);
@@ -209,7 +227,8 @@ tl::expected<RequestHead, Http2Reader::Refusal> Http2Reader::take_request() {
 tl::expected<ResponseHead, Http2Reader::Refusal> Http2Reader::take_response(bool extended) {
   if (const Refusal* over = over_limit()) return tl::unexpected(*over);
   const std::optional<std::uint64_t> status = parse_u64(status_);
-  if (!status || *status < 100 || *status > 999) return tl::unexpected(refuse("status is no number from 100 to 999"));
+  if (!status || *status < 100 || *status > 999)
+    return tl::unexpected(refuse("status is no number from 100 to 999"));
   ResponseHead head;
   head.version = Version::kHttp2;
   head.status = static_cast<std::uint16_t>(*status);
@@ -242,7 +261,8 @@ void Http2Writer::add(std::string_view name, std::string_view value, std::uint8_
 
 void Http2Writer::add_length(std::optional<std::uint64_t> length) {
   if (!length) return;
-  const std::to_chars_result end = std::to_chars(digits_.data(), digits_.data() + digits_.size(), *length);
+  const std::to_chars_result end =
+      std::to_chars(digits_.data(), digits_.data() + digits_.size(), *length);
   add("content-length", {digits_.data(), static_cast<std::size_t>(end.ptr - digits_.data())});
 }
 
@@ -257,7 +277,8 @@ void Http2Writer::add_fields(const Headers& headers, bool trailers) {
       for (const char c : name) names_ += to_lower(c);
       name = std::string_view(names_).substr(begin);
     }
-    add(name, field.value, is_never_indexed(field) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
+    add(name, field.value,
+        is_never_indexed(field) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
   }
 }
 

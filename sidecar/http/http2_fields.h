@@ -1,9 +1,11 @@
 #pragma once
-// Http2Reader and Http2Writer: header blocks of HTTP/2 to canonical heads and back. No session, no state beyond one block.
+// Http2Reader and Http2Writer: header blocks of HTTP/2 to canonical heads and back. No session, no
+// state beyond one block.
 //
-// nghttp2 has checked the messaging rules of RFC 9113 section 8 field by field (order of pseudo-fields, lower case, forbidden
-// fields, content-length); what is added here are our limits, the canonical shape of message.h and what a proxy must be
-// stricter about. Owner: Http2Session. Thread: its loop's.
+// nghttp2 has checked the messaging rules of RFC 9113 section 8 field by field (order of
+// pseudo-fields, lower case, forbidden fields, content-length); what is added here are our limits,
+// the canonical shape of message.h and what a proxy must be stricter about. Owner: Http2Session.
+// Thread: its loop's.
 
 #include <nghttp2/nghttp2.h>
 
@@ -12,9 +14,8 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
-
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "sidecar/core/error.h"
 #include "sidecar/http/limits.h"
@@ -32,7 +33,8 @@ class Http2Reader final {
     std::uint16_t status = 400;
   };
 
-  Http2Reader(const Limits& limits, const NormalizeOptions& normalize) : limits_(limits), normalize_(normalize) {}
+  Http2Reader(const Limits& limits, const NormalizeOptions& normalize)
+      : limits_(limits), normalize_(normalize) {}
 
   void begin(Kind kind);
   // False when the block is so far beyond the limits that it is not worth reading to its end.
@@ -47,7 +49,9 @@ class Http2Reader final {
   [[nodiscard]] bool add_pseudo(std::string_view name, std::string_view value);
   void add_field(std::string_view name, std::string_view value, bool never_index);
   void join_cookies();
-  [[nodiscard]] const Refusal* over_limit() const { return refusal_.status == 0 ? nullptr : &refusal_; }
+  [[nodiscard]] const Refusal* over_limit() const {
+    return refusal_.status == 0 ? nullptr : &refusal_;
+  }
 
   const Limits& limits_;
   const NormalizeOptions& normalize_;
@@ -77,7 +81,8 @@ class Http2Writer final {
 
  private:
   void begin(const Headers& headers);
-  void add(std::string_view name, std::string_view value, std::uint8_t flags = NGHTTP2_NV_FLAG_NONE);
+  void add(std::string_view name, std::string_view value,
+           std::uint8_t flags = NGHTTP2_NV_FLAG_NONE);
   void add_length(std::optional<std::uint64_t> length);
   void add_fields(const Headers& headers, bool trailers);
 
@@ -98,7 +103,9 @@ class Http2StoredFields final {
   void store(std::span<const nghttp2_nv> fields);
   void clear();
   [[nodiscard]] bool stored() const { return memory_ != nullptr; }
-  [[nodiscard]] std::span<const nghttp2_nv> fields() const { return {static_cast<const nghttp2_nv*>(memory_), count_}; }
+  [[nodiscard]] std::span<const nghttp2_nv> fields() const {
+    return {static_cast<const nghttp2_nv*>(memory_), count_};
+  }
 
  private:
   void* memory_ = nullptr;

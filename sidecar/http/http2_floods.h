@@ -1,8 +1,10 @@
 #pragma once
-// Http2Floods: how much nuisance one HTTP/2 peer may cause. Counts two things: stream resets, and bytes that carry nothing.
+// Http2Floods: how much nuisance one HTTP/2 peer may cause. Counts two things: stream resets, and
+// bytes that carry nothing.
 //
-// nghttp2 1.52 caps queued PING and SETTINGS answers and CONTINUATIONs; resets that the peer makes us send, empty frames and
-// frames of no use are counted here (threats.md 3.4). Pure arithmetic on the time it is told.
+// nghttp2 1.52 caps queued PING and SETTINGS answers and CONTINUATIONs; resets that the peer makes
+// us send, empty frames and frames of no use are counted here (threats.md 3.4). Pure arithmetic on
+// the time it is told.
 
 #include <algorithm>
 #include <cstdint>
@@ -14,12 +16,15 @@ namespace weft::http {
 
 class Http2Floods final {
  public:
-  // Frame headers, PING, WINDOW_UPDATE, unknown frames, empty DATA: about 28,000 frames at once, 1,800 a second for ever.
+  // Frame headers, PING, WINDOW_UPDATE, unknown frames, empty DATA: about 28,000 frames at once,
+  // 1,800 a second for ever.
   static constexpr double kNoiseBurst = 256.0 * 1024;
   static constexpr double kNoisePerSecond = 16.0 * 1024;
-  // A receiver answers each DATA frame with at most two WINDOW_UPDATEs of 13 bytes; some send several.
+  // A receiver answers each DATA frame with at most two WINDOW_UPDATEs of 13 bytes; some send
+  // several.
   static constexpr double kNoisePerDataFrameSent = 130;
-  // A stream that ends well pays back part of a reset, so that a busy link may cancel its share of requests.
+  // A stream that ends well pays back part of a reset, so that a busy link may cancel its share of
+  // requests.
   static constexpr double kResetRefund = 0.1;
 
   Http2Floods(const Http2Limits& limits, TimePoint now)

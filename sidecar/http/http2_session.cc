@@ -12,19 +12,22 @@ namespace {
 
 using OpenNode = ListNode<Http2Stream>;
 
-// What nghttp2 counts itself is left to us, with our numbers, or turned so high that ours come first.
+// What nghttp2 counts itself is left to us, with our numbers, or turned so high that ours come
+// first.
 constexpr std::uint64_t kLibraryResets = 1U << 20;
 // A head of ours is bounded where it was read; this only has to be larger than any of those.
 constexpr std::size_t kSentHeadMax = 1024 * 1024;
 constexpr std::size_t kDefaultFrameBytes = 16 * 1024;
 constexpr std::size_t kFrameHead = 9;
 constexpr std::uint32_t kDefaultTableBytes = 4096;
-// Frames that may wait besides the peer's replies: heads and window updates of the streams there are.
+// Frames that may wait besides the peer's replies: heads and window updates of the streams there
+// are.
 constexpr std::size_t kFramesPerStream = 4;
 constexpr std::array<std::uint8_t, 8> kDrainPing{'w', 'e', 'f', 't', 'd', 'r', 'n', '1'};
 
 nghttp2_mem slab_memory() {
-  return {nullptr, [](std::size_t size, void*) { return slab_malloc(size); }, [](void* memory, void*) { slab_release(memory); },
+  return {nullptr, [](std::size_t size, void*) { return slab_malloc(size); },
+          [](void* memory, void*) { slab_release(memory); },
           [](std::size_t count, std::size_t size, void*) { return slab_calloc(count, size); },
           [](void* memory, std::size_t size, void*) { return slab_realloc(memory, size); }};
 }
@@ -39,7 +42,8 @@ Option make_option(const Http2Limits& limits) {
   WEFT_ASSERT(nghttp2_option_new(&made) == 0);
   nghttp2_option_set_no_auto_window_update(made, 1);
   nghttp2_option_set_no_closed_streams(made, 1);
-  // nghttp2 counts how often it waits for one, up to nine times while its head drips in; frames are counted here.
+  // nghttp2 counts how often it waits for one, up to nine times while its head drips in; frames are
+  // counted here.
   nghttp2_option_set_max_continuations(made, kFrameHead * (limits.continuations_max + 1));
   nghttp2_option_set_max_outbound_ack(made, limits.queued_replies_max);
   nghttp2_option_set_stream_reset_rate_limit(made, kLibraryResets, kLibraryResets);
@@ -51,15 +55,19 @@ Option make_option(const Http2Limits& limits) {
 std::uint32_t goaway_code(int library_error) {
   switch (library_error) {
     case NGHTTP2_ERR_FLOODED:
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return NGHTTP2_ENHANCE_YOUR_CALM;
-    case NGHTTP2_ERR_BAD_CLIENT_MAGIC: return NGHTTP2_PROTOCOL_ERROR;
-    default: return NGHTTP2_INTERNAL_ERROR;
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+      return NGHTTP2_ENHANCE_YOUR_CALM;
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+      return NGHTTP2_PROTOCOL_ERROR;
+    default:
+      return NGHTTP2_INTERNAL_ERROR;
   }
 }
 
 }  // namespace
 
-Http2Session::Http2Session(Role role, CodecHost& host, Listener* listener, const CodecOptions& options)
+Http2Session::Http2Session(Role role, CodecHost& host, Listener* listener,
+                           const CodecOptions& options)
     : host_(host),
       listener_(listener),
       limits_(options.limits),
@@ -70,9 +78,10 @@ Http2Session::Http2Session(Role role, CodecHost& host, Listener* listener, const
       role_(role) {
   const Option option = make_option(http2_limits_);
   nghttp2_mem memory = slab_memory();
-  const int made = role == Role::kServer
-                       ? nghttp2_session_server_new3(&session_, callbacks(), this, option.get(), &memory)
-                       : nghttp2_session_client_new3(&session_, callbacks(), this, option.get(), &memory);
+  const int made =
+      role == Role::kServer
+          ? nghttp2_session_server_new3(&session_, callbacks(), this, option.get(), &memory)
+          : nghttp2_session_client_new3(&session_, callbacks(), this, option.get(), &memory);
   WEFT_ASSERT(made == 0);
   configure(options);
 }
@@ -91,9 +100,12 @@ void Http2Session::configure(const CodecOptions& options) {
     set(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
   }
   set(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window);
-  set(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(options.limits.head_bytes_max));
-  if (limits.frame_bytes_max != kDefaultFrameBytes) set(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, limits.frame_bytes_max);
-  if (limits.header_table_bytes != kDefaultTableBytes) set(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits.header_table_bytes);
+  set(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+      static_cast<std::uint32_t>(options.limits.head_bytes_max));
+  if (limits.frame_bytes_max != kDefaultFrameBytes)
+    set(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, limits.frame_bytes_max);
+  if (limits.header_table_bytes != kDefaultTableBytes)
+    set(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits.header_table_bytes);
   int done = nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), count);
   WEFT_ASSERT(done == 0);
   done = nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
@@ -140,9 +152,11 @@ Status Http2Session::feed_piece(Bytes piece) {
   if (read < 0) return end_by(static_cast<int>(read));
   const double noise = static_cast<double>(piece.size()) - static_cast<double>(useful_bytes_);
   if (noise < 0) floods_.allow_noise(-noise);
-  if (noise > 0 && !floods_.count_noise(host_.now(), noise)) calm("too many frames that carry nothing");
+  if (noise > 0 && !floods_.count_noise(host_.now(), noise))
+    calm("too many frames that carry nothing");
   const std::size_t queued = nghttp2_session_get_outbound_queue_size(session_);
-  if (queued > http2_limits_.queued_replies_max + kFramesPerStream * (live_ + 1)) calm("too many replies wait to be sent");
+  if (queued > http2_limits_.queued_replies_max + kFramesPerStream * (live_ + 1))
+    calm("too many replies wait to be sent");
   if (flooded_ && !failure_) {
     failure_ = protocol_error(flood_);
     report_closed();
@@ -174,15 +188,32 @@ Status Http2Session::feed_end() {
 }
 
 Error Http2Session::protocol_error(std::string detail) const {
-  return Error{Fault::kProtocol, role_ == Role::kServer ? Side::kDownstream : Side::kUpstream, "HTTP/2: " + std::move(detail)};
+  return Error{Fault::kProtocol, role_ == Role::kServer ? Side::kDownstream : Side::kUpstream,
+               "HTTP/2: " + std::move(detail)};
 }
 
 void Http2Session::queue_goodbye(std::uint32_t code) {
   const auto last = static_cast<std::uint32_t>(last_request_);
-  const auto byte = [](std::uint32_t value, int shift) { return static_cast<std::uint8_t>(value >> shift); };
-  const std::array<std::uint8_t, 17> frame{0, 0, 8, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0,
-                                           byte(last, 24), byte(last, 16), byte(last, 8), byte(last, 0),
-                                           byte(code, 24), byte(code, 16), byte(code, 8), byte(code, 0)};
+  const auto byte = [](std::uint32_t value, int shift) {
+    return static_cast<std::uint8_t>(value >> shift);
+  };
+  const std::array<std::uint8_t, 17> frame{0,
+                                           0,
+                                           8,
+                                           NGHTTP2_GOAWAY,
+                                           0,
+                                           0,
+                                           0,
+                                           0,
+                                           0,
+                                           byte(last, 24),
+                                           byte(last, 16),
+                                           byte(last, 8),
+                                           byte(last, 0),
+                                           byte(code, 24),
+                                           byte(code, 16),
+                                           byte(code, 8),
+                                           byte(code, 0)};
   goodbye_.append(Bytes(frame));
 }
 
@@ -251,7 +282,8 @@ void Http2Session::drain() {
 void Http2Session::drain_now() {
   if (drained_ || dead_) return;
   draining_ = drained_ = true;
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                         nullptr, 0);
   host_.wake();
 }
@@ -284,8 +316,11 @@ void Http2Session::expire(TimePoint since) {
 }
 
 std::size_t Http2Session::available() const {
-  if (dead_ || failure_ || draining_ || peer_leaves_ || nghttp2_session_check_request_allowed(session_) == 0) return 0;
-  const std::size_t limit = nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  if (dead_ || failure_ || draining_ || peer_leaves_ ||
+      nghttp2_session_check_request_allowed(session_) == 0)
+    return 0;
+  const std::size_t limit =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   return limit > live_ ? limit - live_ : 0;
 }
 
@@ -312,13 +347,16 @@ void Http2Session::report_sent() {
 }
 
 void Http2Session::report_closed() {
-  while (Http2Stream* stream = closed_.pop_front()) report_end(std::unique_ptr<Http2Stream>(stream), close_error(*stream));
+  while (Http2Stream* stream = closed_.pop_front())
+    report_end(std::unique_ptr<Http2Stream>(stream), close_error(*stream));
 }
 
 void Http2Session::report_end(std::unique_ptr<Http2Stream> stream, const Error& error) {
   if (stream->handle != nullptr) *stream->handle = nullptr;
-  // Whatever of an answer was not read yet has no reader any more; a whole answer needs no bad news behind it.
-  const bool complete = role_ == Role::kServer ? stream->remote_ended && stream->end_sent : stream->remote_ended;
+  // Whatever of an answer was not read yet has no reader any more; a whole answer needs no bad news
+  // behind it.
+  const bool complete =
+      role_ == Role::kServer ? stream->remote_ended && stream->end_sent : stream->remote_ended;
   if (!complete && stream->sink != nullptr) stream->sink->on_stream_fault(error);
 }
 
@@ -338,8 +376,10 @@ Error Http2Session::close_error(const Http2Stream& stream) const {
   if (stream.fault_detail != nullptr) return Error{stream.fault, side, stream.fault_detail};
   const std::string code = nghttp2_http2_strerror(stream.close_code);
   // RFC 9113 sections 6.8 and 8.7: not processed for certain, so another try is safe.
-  const bool refused = stream.close_code == NGHTTP2_REFUSED_STREAM || (role_ == Role::kClient && !stream.head_sent);
-  if (refused && role_ == Role::kClient) return Error{Fault::kRefused, side, "the peer did not process the stream"};
+  const bool refused =
+      stream.close_code == NGHTTP2_REFUSED_STREAM || (role_ == Role::kClient && !stream.head_sent);
+  if (refused && role_ == Role::kClient)
+    return Error{Fault::kRefused, side, "the peer did not process the stream"};
   if (stream.peer_reset) return Error{Fault::kReset, side, "stream reset by the peer: " + code};
   return Error{Fault::kProtocol, side, "stream ended: " + code};
 }
@@ -366,11 +406,13 @@ Http2Stream& Http2Session::open(const RequestHead& head, bool end, ResponseSink&
   stream.extended = !head.protocol.empty();
   stream.mark = host_.now();
   const bool possible =
-      !stream.extended || nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+      !stream.extended ||
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
   if (possible) {
     const std::span<const nghttp2_nv> fields = writer_.request(head);
     const nghttp2_data_provider provider = data_provider();
-    stream.id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), end ? nullptr : &provider, &stream);
+    stream.id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
+                                       end ? nullptr : &provider, &stream);
   }
   if (stream.id > 0) {
     ++live_;
@@ -378,7 +420,8 @@ Http2Stream& Http2Session::open(const RequestHead& head, bool end, ResponseSink&
   } else {
     stream.closed = true;
     stream.fault = Fault::kProtocol;
-    stream.fault_detail = possible ? "the stream could not be opened" : "the peer does not tunnel upgrades (RFC 8441)";
+    stream.fault_detail = possible ? "the stream could not be opened"
+                                   : "the peer does not tunnel upgrades (RFC 8441)";
     closed_.push_back(*made.release());
   }
   host_.wake();
@@ -392,14 +435,16 @@ void Http2Session::send_head(Http2Stream& stream, const ResponseHead& head, bool
   stream.mark = host_.now();
   const std::span<const nghttp2_nv> fields = writer_.response(head, stream.extended);
   const nghttp2_data_provider provider = data_provider();
-  nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), end ? nullptr : &provider);
+  nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(),
+                          end ? nullptr : &provider);
   host_.wake();
 }
 
 void Http2Session::send_informational(Http2Stream& stream, const ResponseHead& head) {
   if (stream.closed || stream.reset) return;
   const std::span<const nghttp2_nv> fields = writer_.response(head, false);
-  nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, fields.data(), fields.size(), nullptr);
+  nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, fields.data(),
+                         fields.size(), nullptr);
   host_.wake();
 }
 
@@ -451,7 +496,8 @@ void Http2Session::reset(Http2Stream& stream, std::uint32_t code) {
 }
 
 // Its sink hears `fault` once the stream is closed.
-void Http2Session::reset_for(Http2Stream& stream, std::uint32_t code, Fault fault, const char* detail) {
+void Http2Session::reset_for(Http2Stream& stream, std::uint32_t code, Fault fault,
+                             const char* detail) {
   if (stream.closed || stream.reset) return;
   stream.fault = fault;
   stream.fault_detail = detail;

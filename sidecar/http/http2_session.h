@@ -1,10 +1,12 @@
 #pragma once
-// Http2Session: RAII over one nghttp2 session, its streams and its credit; the only nghttp2 callbacks of the house.
+// Http2Session: RAII over one nghttp2 session, its streams and its credit; the only nghttp2
+// callbacks of the house.
 //
-// nghttp2 raises events while it is fed and while it is asked for output. A busy flag covers both: submitting is allowed
-// inside, feeding, producing and destroying are not (decisions D5). Ends of streams are reported after nghttp2 has returned.
-// Credit (D4): the connection's goes back on arrival, a stream's when its reader says consume().
-// Owner: an HTTP/2 codec. Thread: its loop's. Source: RFC 9113, RFC 8441.
+// nghttp2 raises events while it is fed and while it is asked for output. A busy flag covers both:
+// submitting is allowed inside, feeding, producing and destroying are not (decisions D5). Ends of
+// streams are reported after nghttp2 has returned. Credit (D4): the connection's goes back on
+// arrival, a stream's when its reader says consume(). Owner: an HTTP/2 codec. Thread: its loop's.
+// Source: RFC 9113, RFC 8441.
 
 #include <nghttp2/nghttp2.h>
 
@@ -51,7 +53,9 @@ class Http2Session final {
   [[nodiscard]] std::size_t streams() const { return live_; }
   [[nodiscard]] bool finished() const;
   [[nodiscard]] const Error* failure() const { return failure_ ? &*failure_ : nullptr; }
-  [[nodiscard]] bool reading_head() const { return role_ == Role::kServer && (!preface_done_ || in_block_); }
+  [[nodiscard]] bool reading_head() const {
+    return role_ == Role::kServer && (!preface_done_ || in_block_);
+  }
   void answer_timeout();
   [[nodiscard]] std::size_t available() const;
 
@@ -98,7 +102,8 @@ class Http2Session final {
 
   void on_begin_frame(const nghttp2_frame_hd& head);
   int on_begin_headers(const nghttp2_frame& frame);
-  int on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value, bool never_index);
+  int on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value,
+               bool never_index);
   void on_frame(const nghttp2_frame& frame);
   void on_headers(const nghttp2_frame& frame);
   void on_request(std::int32_t id, bool end);
@@ -125,29 +130,29 @@ class Http2Session final {
   IntrusiveList<Http2Stream> closed_;
   IntrusiveList<Http2Stream, Http2SentTag> sent_;
 
-  const Buffer* feeding_ = nullptr;       // whose first piece nghttp2 is reading
+  const Buffer* feeding_ = nullptr;  // whose first piece nghttp2 is reading
   const std::uint8_t* piece_ = nullptr;
-  Buffer* out_ = nullptr;                 // while producing
+  Buffer* out_ = nullptr;  // while producing
   std::size_t room_ = 0;
-  Buffer body_;                           // of the DATA frame being read, not yet delivered
+  Buffer body_;  // of the DATA frame being read, not yet delivered
   Http2Stream* body_stream_ = nullptr;
-  Buffer goodbye_;                        // a GOAWAY written by hand when nghttp2 cannot
+  Buffer goodbye_;  // a GOAWAY written by hand when nghttp2 cannot
   std::optional<Error> failure_;
   std::optional<std::uint32_t> goaway_code_;  // sent, and not NO_ERROR
 
   std::size_t live_ = 0;
-  std::size_t useful_bytes_ = 0;          // of the piece being read
+  std::size_t useful_bytes_ = 0;  // of the piece being read
   std::uint64_t requests_ = 0;
   std::int32_t last_request_ = 0;
-  std::uint32_t continuations_ = 0;       // of the header block being read
+  std::uint32_t continuations_ = 0;  // of the header block being read
   Role role_;
   bool busy_ = false;
-  bool dead_ = false;            // nghttp2 must not be asked any more
+  bool dead_ = false;  // nghttp2 must not be asked any more
   bool preface_done_ = false;
   bool in_block_ = false;
   bool draining_ = false;
-  bool drained_ = false;         // the final GOAWAY is queued
-  bool peer_leaves_ = false;     // GOAWAY received
+  bool drained_ = false;      // the final GOAWAY is queued
+  bool peer_leaves_ = false;  // GOAWAY received
   bool input_ended_ = false;
   bool flooded_ = false;
   const char* flood_ = "";

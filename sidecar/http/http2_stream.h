@@ -1,9 +1,9 @@
 #pragma once
 // Http2Stream: what a session keeps for one stream, and Http2Handle: what its user holds.
 //
-// The session owns the Http2Stream from its head to its close; the handle points to it until then, and the other way round.
-// Dropping a handle whose last byte is queued lets the stream finish by itself; dropping it earlier resets the stream.
-// Thread: the session's.
+// The session owns the Http2Stream from its head to its close; the handle points to it until then,
+// and the other way round. Dropping a handle whose last byte is queued lets the stream finish by
+// itself; dropping it earlier resets the stream. Thread: the session's.
 
 #include <cstdint>
 #include <memory>
@@ -21,9 +21,10 @@ class Http2Session;
 
 struct Http2SentTag {};
 
-struct Http2Stream final : public SlabAllocated<Http2Stream>,
-                           public ListNode<Http2Stream>,                // open, or closed and not yet reported
-                           public ListNode<Http2Stream, Http2SentTag> {  // has bytes to report with on_sent
+struct Http2Stream final
+    : public SlabAllocated<Http2Stream>,
+      public ListNode<Http2Stream>,                 // open, or closed and not yet reported
+      public ListNode<Http2Stream, Http2SentTag> {  // has bytes to report with on_sent
   Http2Stream(Http2Session& session_in, std::int32_t id_in) : session(session_in), id(id_in) {}
 
   Http2Session& session;
@@ -42,7 +43,7 @@ struct Http2Stream final : public SlabAllocated<Http2Stream>,
   std::uint32_t close_code = 0;
   std::uint32_t informational = 0;
   std::uint32_t empty_frames = 0;
-  Fault fault = Fault::kReset;        // once we know better than the close code
+  Fault fault = Fault::kReset;  // once we know better than the close code
   const char* fault_detail = nullptr;
 
   bool extended = false;       // RFC 8441
@@ -51,14 +52,16 @@ struct Http2Stream final : public SlabAllocated<Http2Stream>,
   bool remote_ended = false;
   bool end_queued = false;
   bool end_sent = false;
-  bool deferred = false;       // nghttp2 waits for resume_data
+  bool deferred = false;         // nghttp2 waits for resume_data
   bool reset_after_end = false;  // the rest of the request is not wanted
   bool reset = false;            // RST_STREAM is queued by us
   bool peer_reset = false;
   bool counted = false;  // against the reset limit
   bool closed = false;
 
-  [[nodiscard]] bool output_waits() const { return !closed && (!queue.empty() || (end_queued && !end_sent)); }
+  [[nodiscard]] bool output_waits() const {
+    return !closed && (!queue.empty() || (end_queued && !end_sent));
+  }
 };
 
 class Http2ServerStream final : public ServerStream, public SlabAllocated<Http2ServerStream> {
@@ -70,7 +73,9 @@ class Http2ServerStream final : public ServerStream, public SlabAllocated<Http2S
   void send_trailers(const Headers& trailers) override;
   void consume(std::size_t body_bytes) override;
   void reset(ResetReason reason) override;
-  [[nodiscard]] std::size_t buffered() const override { return stream_ == nullptr ? 0 : stream_->queue.size(); }
+  [[nodiscard]] std::size_t buffered() const override {
+    return stream_ == nullptr ? 0 : stream_->queue.size();
+  }
   void set_sink(RequestSink* sink) override;
   void send_informational(const ResponseHead& head) override;
   void send_head(const ResponseHead& head, bool end) override;
@@ -82,14 +87,18 @@ class Http2ServerStream final : public ServerStream, public SlabAllocated<Http2S
 
 class Http2ClientStream final : public ClientStream, public SlabAllocated<Http2ClientStream> {
  public:
-  Http2ClientStream(Http2Stream& stream, bool reused) : stream_(&stream), reused_(reused) { stream.handle = &stream_; }
+  Http2ClientStream(Http2Stream& stream, bool reused) : stream_(&stream), reused_(reused) {
+    stream.handle = &stream_;
+  }
   ~Http2ClientStream() override;
 
   void send_body(Buffer&& bytes, bool end) override;
   void send_trailers(const Headers& trailers) override;
   void consume(std::size_t body_bytes) override;
   void reset(ResetReason reason) override;
-  [[nodiscard]] std::size_t buffered() const override { return stream_ == nullptr ? 0 : stream_->queue.size(); }
+  [[nodiscard]] std::size_t buffered() const override {
+    return stream_ == nullptr ? 0 : stream_->queue.size();
+  }
   [[nodiscard]] bool reused_connection() const override { return reused_; }
 
  private:

@@ -5,14 +5,15 @@
 namespace weft::http {
 
 namespace {
-constexpr std::array<std::string_view, 9> kMethodNames{"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                                       "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+constexpr std::array<std::string_view, 9> kMethodNames{
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 
 bool is_grpc_type(const Headers& headers) {
   const std::optional<std::string_view> type = headers.find(HeaderId::kContentType);
   constexpr std::string_view kGrpc = "application/grpc";
   if (!type || !type->starts_with(kGrpc)) return false;
-  return type->size() == kGrpc.size() || (*type)[kGrpc.size()] == '+' || (*type)[kGrpc.size()] == ';';
+  return type->size() == kGrpc.size() || (*type)[kGrpc.size()] == '+' ||
+         (*type)[kGrpc.size()] == ';';
 }
 }  // namespace
 
@@ -30,9 +31,12 @@ std::string_view name_of(Method method) {
 
 std::string_view name_of(Version version) {
   switch (version) {
-    case Version::kHttp10: return "HTTP/1.0";
-    case Version::kHttp11: return "HTTP/1.1";
-    case Version::kHttp2: return "HTTP/2";
+    case Version::kHttp10:
+      return "HTTP/1.0";
+    case Version::kHttp11:
+      return "HTTP/1.1";
+    case Version::kHttp2:
+      return "HTTP/2";
   }
   return "HTTP/1.1";
 }
@@ -44,11 +48,13 @@ bool is_idempotent(Method method) {
     case Method::kPut:
     case Method::kDelete:
     case Method::kOptions:
-    case Method::kTrace: return true;
+    case Method::kTrace:
+      return true;
     case Method::kPost:
     case Method::kConnect:
     case Method::kPatch:
-    case Method::kOther: return false;
+    case Method::kOther:
+      return false;
   }
   return false;
 }
@@ -80,7 +86,8 @@ RequestHead RequestHead::clone() const {
 }
 
 bool response_has_no_body(Method method, std::uint16_t status) {
-  return method == Method::kHead || (status >= 100 && status < 200) || status == 204 || status == 304;
+  return method == Method::kHead || (status >= 100 && status < 200) || status == 204 ||
+         status == 304;
 }
 
 }  // namespace weft::http

@@ -1,10 +1,11 @@
 #pragma once
 // RequestHead and ResponseHead: what a codec reads and writes, the same for HTTP/1 and HTTP/2.
 //
-// Every codec delivers heads in one canonical shape, so that routing, authorization and the upstream see the same thing:
-// hop-by-hop fields and those nominated by Connection are gone, Host is `authority` (lower-cased host, port kept), `te` is
-// only "trailers", an upgrade is `protocol`, a length is `content_length`. Codecs that write add back what their version
-// needs. Views point into `headers`' arena or into static storage.
+// Every codec delivers heads in one canonical shape, so that routing, authorization and the
+// upstream see the same thing: hop-by-hop fields and those nominated by Connection are gone, Host
+// is `authority` (lower-cased host, port kept), `te` is only "trailers", an upgrade is `protocol`,
+// a length is `content_length`. Codecs that write add back what their version needs. Views point
+// into `headers`' arena or into static storage.
 
 #include <cstdint>
 #include <optional>
@@ -16,11 +17,20 @@ namespace weft::http {
 
 enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
 enum class Method : std::uint8_t {
-  kGet, kHead, kPost, kPut, kDelete, kConnect, kOptions, kTrace, kPatch, kOther
+  kGet,
+  kHead,
+  kPost,
+  kPut,
+  kDelete,
+  kConnect,
+  kOptions,
+  kTrace,
+  kPatch,
+  kOther
 };
 
-[[nodiscard]] Method method_of(std::string_view name);  // exact case: methods are case-sensitive
-[[nodiscard]] std::string_view name_of(Method method);  // empty for kOther
+[[nodiscard]] Method method_of(std::string_view name);    // exact case: methods are case-sensitive
+[[nodiscard]] std::string_view name_of(Method method);    // empty for kOther
 [[nodiscard]] std::string_view name_of(Version version);  // "HTTP/1.1"
 // RFC 9110 section 9.2.2.
 [[nodiscard]] bool is_idempotent(Method method);
@@ -59,7 +69,8 @@ struct ResponseHead {
   [[nodiscard]] bool is_grpc() const;
 };
 
-// Whether a response to `method` with `status` has no body whatever its fields say (RFC 9110 section 6.4.1).
+// Whether a response to `method` with `status` has no body whatever its fields say (RFC 9110
+// section 6.4.1).
 [[nodiscard]] bool response_has_no_body(Method method, std::uint16_t status);
 
 }  // namespace weft::http

@@ -47,7 +47,9 @@ std::string_view host_of_origin(std::string_view origin) {
 class Service::Guest final : public Sink, public TimerSink {
  public:
   Guest(Service& service, std::unique_ptr<Transport> transport)
-      : service_(service), transport_(std::move(transport)), patience_(service.turn_.timers(), *this) {}
+      : service_(service),
+        transport_(std::move(transport)),
+        patience_(service.turn_.timers(), *this) {}
 
   ~Guest() { silence(); }
 
@@ -82,12 +84,14 @@ class Service::Guest final : public Sink, public TimerSink {
 
   void on_bytes(Buffer& bytes) override {
     held_.append(std::move(bytes));
-    const std::string_view begun = as_text(held_.pull_up(std::min(held_.size(), kHttp2Preface.size())));
+    const std::string_view begun =
+        as_text(held_.pull_up(std::min(held_.size(), kHttp2Preface.size())));
     if (!kHttp2Preface.starts_with(begun)) {
       speak(Protocol::kHttp1);
     } else if (begun.size() == kHttp2Preface.size()) {
       speak(Protocol::kHttp2);
-    } else if (const Duration head = service_.options_.connection.timeouts.head; head > Duration::zero() && !sniffing_) {
+    } else if (const Duration head = service_.options_.connection.timeouts.head;
+               head > Duration::zero() && !sniffing_) {
       sniffing_ = true;
       patience_.arm(head);
     }
@@ -100,8 +104,8 @@ class Service::Guest final : public Sink, public TimerSink {
  private:
   void speak(Protocol protocol) {
     patience_.cancel();
-    connection_ = std::make_unique<ServerConnection>(service_.turn_, std::move(transport_), protocol,
-                                                     service_.options_.connection, service_);
+    connection_ = std::make_unique<ServerConnection>(
+        service_.turn_, std::move(transport_), protocol, service_.options_.connection, service_);
     connection_->start(std::move(held_));
   }
 
@@ -117,8 +121,8 @@ class Service::Guest final : public Sink, public TimerSink {
 
 class Service::Exchange final : public RequestSink, public TimerSink {
  public:
-  Exchange(Service& service, ServerConnection& connection, const Entry* entry, std::unique_ptr<ServerStream> stream,
-           RequestHead&& head)
+  Exchange(Service& service, ServerConnection& connection, const Entry* entry,
+           std::unique_ptr<ServerStream> stream, RequestHead&& head)
       : service_(service),
         connection_(connection),
         entry_(entry),
@@ -126,7 +130,8 @@ class Service::Exchange final : public RequestSink, public TimerSink {
         head_(std::move(head)),
         deadline_(service.turn_.timers(), *this) {
     stream_->set_sink(this);
-    if (service.options_.request_timeout > Duration::zero()) deadline_.arm(service.options_.request_timeout);
+    if (service.options_.request_timeout > Duration::zero())
+      deadline_.arm(service.options_.request_timeout);
     if (head_.expects_continue) {
       ResponseHead go_on;
       go_on.status = 100;
@@ -149,7 +154,9 @@ class Service::Exchange final : public RequestSink, public TimerSink {
   void on_timer(Timer&) override { reply(line(408, "the body did not arrive in time")); }
 
  private:
-  void answer() { reply(service_.answer(entry_, ServiceRequest{head_, body_, connection_.transport()})); }
+  void answer() {
+    reply(service_.answer(entry_, ServiceRequest{head_, body_, connection_.transport()}));
+  }
   void reply(const Reply& reply) {
     send_reply(*stream_, head_.method, reply);
     leave();
@@ -206,7 +213,8 @@ const Service::Entry* Service::find(std::string_view path) const {
   const Entry* best = nullptr;
   for (const Entry& entry : entries_) {
     if (!entry.prefix && entry.path == path) return &entry;
-    if (entry.prefix && path.starts_with(entry.path) && (best == nullptr || entry.path.size() > best->path.size())) {
+    if (entry.prefix && path.starts_with(entry.path) &&
+        (best == nullptr || entry.path.size() > best->path.size())) {
       best = &entry;
     }
   }
@@ -214,14 +222,16 @@ const Service::Entry* Service::find(std::string_view path) const {
 }
 
 bool Service::host_allowed(std::string_view host) const {
-  return is_loopback_name(host) || std::find(options_.hosts.begin(), options_.hosts.end(), host) != options_.hosts.end();
+  return is_loopback_name(host) ||
+         std::find(options_.hosts.begin(), options_.hosts.end(), host) != options_.hosts.end();
 }
 
 std::optional<Reply> Service::refuse(const Entry* entry, const RequestHead& head) const {
   if (options_.loopback_hosts_only) {
     if (!host_allowed(head.host())) return line(421, "this address does not answer for that host");
     const std::optional<std::string_view> origin = head.headers.find(HeaderId::kOrigin);
-    if (origin && !host_allowed(host_of_origin(*origin))) return line(403, "pages of another origin may not ask");
+    if (origin && !host_allowed(host_of_origin(*origin)))
+      return line(403, "pages of another origin may not ask");
   }
   if (entry == nullptr && !rest_) return line(404, "not found");
   if (entry != nullptr && !allows(entry->methods, head.method_name)) {
@@ -229,7 +239,8 @@ std::optional<Reply> Service::refuse(const Entry* entry, const RequestHead& head
     reply.fields.emplace_back("allow", entry->methods);
     return reply;
   }
-  if (head.content_length.value_or(0) > options_.body_bytes_max) return line(413, "the body is larger than the limit");
+  if (head.content_length.value_or(0) > options_.body_bytes_max)
+    return line(413, "the body is larger than the limit");
   return std::nullopt;
 }
 
@@ -237,7 +248,8 @@ Reply Service::answer(const Entry* entry, const ServiceRequest& request) const {
   return entry != nullptr ? entry->handler(request) : rest_(request);
 }
 
-void Service::on_request(ServerConnection& connection, std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) {
+void Service::on_request(ServerConnection& connection, std::unique_ptr<ServerStream> stream,
+                         RequestHead&& head, bool end) {
   const Entry* entry = find(head.path());
   if (draining_) stream->close_after();
   if (const std::optional<Reply> refusal = refuse(entry, head)) {
@@ -245,21 +257,25 @@ void Service::on_request(ServerConnection& connection, std::unique_ptr<ServerStr
   } else if (entry != nullptr && entry->stream_handler) {
     entry->stream_handler(std::move(stream), std::move(head), end, connection.transport());
   } else if (end) {
-    send_reply(*stream, head.method, answer(entry, ServiceRequest{head, {}, connection.transport()}));
+    send_reply(*stream, head.method,
+               answer(entry, ServiceRequest{head, {}, connection.transport()}));
   } else {
-    exchanges_.push_back(std::make_unique<Exchange>(*this, connection, entry, std::move(stream), std::move(head)));
+    exchanges_.push_back(
+        std::make_unique<Exchange>(*this, connection, entry, std::move(stream), std::move(head)));
   }
 }
 
 void Service::on_connection_done(ServerConnection& connection, const Error&) {
-  const auto found = std::find_if(guests_.begin(), guests_.end(),
-                                  [&](const auto& guest) { return guest->connection() == &connection; });
+  const auto found = std::find_if(guests_.begin(), guests_.end(), [&](const auto& guest) {
+    return guest->connection() == &connection;
+  });
   WEFT_ASSERT(found != guests_.end());
   remove(**found);
 }
 
 void Service::remove(Guest& guest) {
-  const auto found = std::find_if(guests_.begin(), guests_.end(), [&](const auto& held) { return held.get() == &guest; });
+  const auto found = std::find_if(guests_.begin(), guests_.end(),
+                                  [&](const auto& held) { return held.get() == &guest; });
   WEFT_ASSERT(found != guests_.end());
   guest.silence();
   turn_.retire(std::move(*found));
@@ -267,8 +283,8 @@ void Service::remove(Guest& guest) {
 }
 
 void Service::remove(Exchange& exchange) {
-  const auto found =
-      std::find_if(exchanges_.begin(), exchanges_.end(), [&](const auto& held) { return held.get() == &exchange; });
+  const auto found = std::find_if(exchanges_.begin(), exchanges_.end(),
+                                  [&](const auto& held) { return held.get() == &exchange; });
   WEFT_ASSERT(found != exchanges_.end());
   turn_.retire(std::move(*found));
   exchanges_.erase(found);
@@ -278,9 +294,11 @@ void send_reply(ServerStream& stream, Method method, const Reply& reply) {
   ResponseHead head;
   head.status = reply.status;
   const bool bodiless = response_has_no_body(method, reply.status);
-  if (!reply.content_type.empty() && !reply.body.empty()) head.headers.add(HeaderId::kContentType, reply.content_type);
+  if (!reply.content_type.empty() && !reply.body.empty())
+    head.headers.add(HeaderId::kContentType, reply.content_type);
   for (const auto& [name, value] : reply.fields) head.headers.add(name, value);
-  if (reply.status != 204 && reply.status != 304 && reply.status >= 200) head.content_length = reply.body.size();
+  if (reply.status != 204 && reply.status != 304 && reply.status >= 200)
+    head.content_length = reply.body.size();
   const bool end = bodiless || reply.body.empty();
   stream.send_head(head, end);
   if (!end) stream.send_body(Buffer(reply.body), true);

@@ -1,10 +1,12 @@
 #pragma once
-// Service: paths to handlers on ServerConnections: admin pages, the webhook, the control plane, the demo shop.
+// Service: paths to handlers on ServerConnections: admin pages, the webhook, the control plane, the
+// demo shop.
 //
-// A buffered handler gets the whole request and returns the whole Reply. A stream handler is given the ServerStream itself
-// (gRPC); it sets the stream's sink before it returns, or drops it. HTTP/1 or HTTP/2 is known by ALPN, or by the first bytes
-// of a plain connection. Tables are filled before the first adopt().
-// Owner: a composition root; it outlives the connections. Thread: its loop's. Cold path throughout: not for mesh traffic.
+// A buffered handler gets the whole request and returns the whole Reply. A stream handler is given
+// the ServerStream itself (gRPC); it sets the stream's sink before it returns, or drops it. HTTP/1
+// or HTTP/2 is known by ALPN, or by the first bytes of a plain connection. Tables are filled before
+// the first adopt(). Owner: a composition root; it outlives the connections. Thread: its loop's.
+// Cold path throughout: not for mesh traffic.
 
 #include <functional>
 #include <memory>
@@ -35,26 +37,26 @@ class Service final : public ServerConnection::Owner {
  public:
   struct Options {
     ConnectionOptions connection;
-    std::size_t body_bytes_max = 1024 * 1024;  // 413
-    std::size_t connections_max = 1024;        // further ones are closed at once
+    std::size_t body_bytes_max = 1024 * 1024;             // 413
+    std::size_t connections_max = 1024;                   // further ones are closed at once
     Duration request_timeout = std::chrono::seconds(30);  // for a request's body: 408
-    // 421 unless Host is a loopback name or address, and 403 when a page of another origin asks: a browser must not carry
-    // somebody else's page to an admin port.
+    // 421 unless Host is a loopback name or address, and 403 when a page of another origin asks: a
+    // browser must not carry somebody else's page to an admin port.
     bool loopback_hosts_only = false;
     std::vector<std::string> hosts;  // further names accepted with loopback_hosts_only
   };
   using Handler = std::function<Reply(const ServiceRequest& request)>;  // cold path
   // cold path: `transport` lives at least until the handler returns.
-  using StreamHandler =
-      std::function<void(std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end, Transport& transport)>;  // cold path
+  using StreamHandler = std::function<void(std::unique_ptr<ServerStream> stream, RequestHead&& head,
+                                           bool end, Transport& transport)>;  // cold path
 
   Service(Turn& turn, const Options& options);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
   ~Service();
 
-  // `methods`: "GET", "GET,POST"; GET includes HEAD. Another method is 405, another path 404. The longest prefix wins over a
-  // shorter one, an exact path over both.
+  // `methods`: "GET", "GET,POST"; GET includes HEAD. Another method is 405, another path 404. The
+  // longest prefix wins over a shorter one, an exact path over both.
   void handle(std::string_view methods, std::string path, Handler handler);
   void handle_prefix(std::string_view methods, std::string prefix, Handler handler);
   // `methods` as above; gRPC is POST.
@@ -67,7 +69,8 @@ class Service final : public ServerConnection::Owner {
   void drain();
   [[nodiscard]] std::size_t connections() const { return guests_.size(); }
 
-  void on_request(ServerConnection& connection, std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) override;
+  void on_request(ServerConnection& connection, std::unique_ptr<ServerStream> stream,
+                  RequestHead&& head, bool end) override;
   void on_malformed(ServerConnection&, const Error&, std::uint16_t) override {}
   void on_connection_done(ServerConnection& connection, const Error& reason) override;
 

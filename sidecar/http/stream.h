@@ -1,15 +1,18 @@
 #pragma once
-// Stream: one request and its response as a codec sees it, in either direction; and the sinks that hear its events.
+// Stream: one request and its response as a codec sees it, in either direction; and the sinks that
+// hear its events.
 //
-// ServerStream belongs to whoever answers (proxy::Exchange, http::Service), ClientStream to whoever asks (proxy::Attempt,
-// http::Client). Dropping one that is not finished resets it (HTTP/2) or closes its connection (HTTP/1); a ServerStream whose
-// end is queued is finished: what is queued is still sent, the rest of its request is not read. A stream outlives its
-// connection harmlessly: after on_stream_fault every call does nothing. Calls never call back before they return.
+// ServerStream belongs to whoever answers (proxy::Exchange, http::Service), ClientStream to whoever
+// asks (proxy::Attempt, http::Client). Dropping one that is not finished resets it (HTTP/2) or
+// closes its connection (HTTP/1); a ServerStream whose end is queued is finished: what is queued is
+// still sent, the rest of its request is not read. A stream outlives its connection harmlessly:
+// after on_stream_fault every call does nothing. Calls never call back before they return.
 //
-// Flow of bodies: what arrives is delivered as it comes; the receiver says consume(n) when n bytes have left it for good, and
-// the codec holds at most its window of unconsumed bytes (HTTP/2: the stream's credit; HTTP/1: the socket is paused). What is
-// sent is queued; on_sent(n) says that n body bytes have left for the transport. A relay thus calls
-// source.consume(n) from the on_sent(n) of the other side, and back-pressure runs from end to end.
+// Flow of bodies: what arrives is delivered as it comes; the receiver says consume(n) when n bytes
+// have left it for good, and the codec holds at most its window of unconsumed bytes (HTTP/2: the
+// stream's credit; HTTP/1: the socket is paused). What is sent is queued; on_sent(n) says that n
+// body bytes have left for the transport. A relay thus calls source.consume(n) from the on_sent(n)
+// of the other side, and back-pressure runs from end to end.
 
 #include <cstdint>
 #include <memory>
@@ -20,7 +23,8 @@
 
 namespace weft::http {
 
-// Why we give a stream up; HTTP/2 puts it into RST_STREAM (RFC 9113 section 7), HTTP/1 closes the connection.
+// Why we give a stream up; HTTP/2 puts it into RST_STREAM (RFC 9113 section 7), HTTP/1 closes the
+// connection.
 enum class ResetReason : std::uint8_t { kCancel, kRefused, kInternal, kProtocol, kFlood };
 
 class StreamSink {
@@ -73,14 +77,15 @@ class ServerStream : public Stream {
   virtual void send_informational(const ResponseHead& head) = 0;
   // `end`: no body and no trailers follow. Fields are copied or written before the call returns.
   virtual void send_head(const ResponseHead& head, bool end) = 0;
-  // After this response the connection is of no more use (HTTP/1: Connection: close, HTTP/2: GOAWAY).
+  // After this response the connection is of no more use (HTTP/1: Connection: close, HTTP/2:
+  // GOAWAY).
   virtual void close_after() = 0;
 };
 
 class ClientStream : public Stream {
  public:
-  // Sent on a connection that has served a request before: a reset before any response byte may mean that the peer had
-  // closed it while idle.
+  // Sent on a connection that has served a request before: a reset before any response byte may
+  // mean that the peer had closed it while idle.
   [[nodiscard]] virtual bool reused_connection() const = 0;
 };
 

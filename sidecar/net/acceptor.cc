@@ -11,12 +11,14 @@
 
 namespace weft::net {
 
-// Outlives its Acceptor until libuv's close callback; `acceptor` is null from then on. The descriptor is closed after the poll
-// handle: libuv takes its number out of the poll set when it closes, and by then the number could be somebody else's.
+// Outlives its Acceptor until libuv's close callback; `acceptor` is null from then on. The
+// descriptor is closed after the poll handle: libuv takes its number out of the poll set when it
+// closes, and by then the number could be somebody else's.
 struct Acceptor::Core final : TimerSink, Deferred {
   enum class Outcome : std::uint8_t { kNext, kNothing, kLater };
 
-  Core(Loop& its_loop, OwnedFd its_fd, Acceptor& its_acceptor, Owner& its_owner, Options its_options)
+  Core(Loop& its_loop, OwnedFd its_fd, Acceptor& its_acceptor, Owner& its_owner,
+       Options its_options)
       : loop(its_loop),
         fd(std::move(its_fd)),
         acceptor(&its_acceptor),
@@ -135,19 +137,23 @@ void Acceptor::Core::take_waiting(std::uint32_t count_max) {
 Acceptor::Core::Outcome Acceptor::Core::take_one() {
   sockaddr_storage native{};
   socklen_t length = sizeof native;
-  OwnedFd taken(::accept4(fd.get(), reinterpret_cast<sockaddr*>(&native), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  OwnedFd taken(::accept4(fd.get(), reinterpret_cast<sockaddr*>(&native), &length,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!taken.valid()) return judge(errno);
   stats.accepted.add();
-  Socket::Identity identity{.side = Side::kDownstream,
-                            .peer = SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&native), length)};
+  Socket::Identity identity{
+      .side = Side::kDownstream,
+      .peer = SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&native), length)};
   owner.on_accept(Socket::adopt(loop, std::move(taken), std::move(identity)));
   return Outcome::kNext;
 }
 
 Acceptor::Core::Outcome Acceptor::Core::judge(int error) {
   switch (error) {
-    case EAGAIN: return Outcome::kNothing;
-    case EINTR: return Outcome::kNext;
+    case EAGAIN:
+      return Outcome::kNothing;
+    case EINTR:
+      return Outcome::kNext;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
@@ -167,7 +173,8 @@ Acceptor::Core::Outcome Acceptor::Core::judge(int error) {
       WEFT_LOG_LIMITED(kError, "listener {}: {}", address.to_string(), uv_strerror(-error));
       return Outcome::kLater;
     default:
-      // accept(2): on Linux these are errors of the waiting connection or of a firewall, and the next may be well.
+      // accept(2): on Linux these are errors of the waiting connection or of a firewall, and the
+      // next may be well.
       stats.refused_by_kernel.add();
       return Outcome::kNext;
   }

@@ -46,7 +46,8 @@ const char* prepare(int fd, const SocketAddress& address, const ListenOptions& o
     if (v6 && !set(fd, SOL_IPV6, IPV6_TRANSPARENT)) return "transparent";
   }
   if (options.free_bind && !set(fd, SOL_IP, IP_FREEBIND)) return "free bind";
-  if (options.fast_open != 0 && !set(fd, IPPROTO_TCP, TCP_FASTOPEN, static_cast<int>(options.fast_open))) {
+  if (options.fast_open != 0 &&
+      !set(fd, IPPROTO_TCP, TCP_FASTOPEN, static_cast<int>(options.fast_open))) {
     return "fast open";
   }
   return nullptr;
@@ -56,7 +57,8 @@ const char* prepare(int fd, const SocketAddress& address, const ListenOptions& o
 bool is_stale(const SocketAddress& address) {
   const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const Native native(address);
-  return probe.valid() && ::connect(probe.get(), native.get(), native.length) != 0 && errno == ECONNREFUSED;
+  return probe.valid() && ::connect(probe.get(), native.get(), native.length) != 0 &&
+         errno == ECONNREFUSED;
 }
 
 bool bind_to(int fd, const SocketAddress& address, const ListenOptions& options) {
@@ -64,7 +66,8 @@ bool bind_to(int fd, const SocketAddress& address, const ListenOptions& options)
   const bool has_file = address.is_unix() && !address.path().starts_with('@');
   if (::bind(fd, native.get(), native.length) != 0) {
     const int why = errno;
-    if (why != EADDRINUSE || !has_file || !is_stale(address) || ::unlink(address.path().c_str()) != 0) {
+    if (why != EADDRINUSE || !has_file || !is_stale(address) ||
+        ::unlink(address.path().c_str()) != 0) {
       errno = why;
       return false;
     }
@@ -81,7 +84,8 @@ Result<OwnedFd> bind_only(const SocketAddress& address, const ListenOptions& opt
   if (const char* what = prepare(fd.get(), address, options)) {
     return failed(address, std::string(what) + ": " + ::strerror(errno));
   }
-  if (Status s = apply(options.accepted, fd.get(), address.is_ip()); !s) return failed(address, s.error().detail);
+  if (Status s = apply(options.accepted, fd.get(), address.is_ip()); !s)
+    return failed(address, s.error().detail);
   if (!bind_to(fd.get(), address, options)) return failed(address, ::strerror(errno));
   return fd;
 }
@@ -110,7 +114,8 @@ Result<std::vector<OwnedFd>> bind_listeners(const SocketAddress& address, std::u
   const SocketAddress bound = local_address_of(first->get());
   const bool share = count > 1 && address.is_ip();
   // Allowed after bind(): this one was alone when it took the port, the next may join it.
-  if (share && !set(first->get(), SOL_SOCKET, SO_REUSEPORT)) return failed(address, ::strerror(errno));
+  if (share && !set(first->get(), SOL_SOCKET, SO_REUSEPORT))
+    return failed(address, ::strerror(errno));
   std::vector<OwnedFd> fds;
   fds.push_back(std::move(*first));
   ListenOptions joining = options;

@@ -14,9 +14,12 @@
 
 namespace weft::net {
 
-// One attempt. Connecting ends in libuv's callback, in the deadline or, for what failed or succeeded at once, in the next
-// deferred event.
-class TcpDial final : public Dial, private TimerSink, private Deferred, public SlabAllocated<TcpDial> {
+// One attempt. Connecting ends in libuv's callback, in the deadline or, for what failed or
+// succeeded at once, in the next deferred event.
+class TcpDial final : public Dial,
+                      private TimerSink,
+                      private Deferred,
+                      public SlabAllocated<TcpDial> {
  public:
   TcpDial(Loop& loop, const SocketAddress& address, DialHolder& holder)
       : loop_(loop), holder_(holder), address_(address), deadline_(loop.timers(), *this) {}
@@ -42,8 +45,8 @@ class TcpDial final : public Dial, private TimerSink, private Deferred, public S
   std::optional<int> outcome_;  // known, and told in the next deferred event
 };
 
-std::unique_ptr<Dial> TcpConnector::connect(const SocketAddress& address, const ConnectOptions& options,
-                                            DialHolder& holder) {
+std::unique_ptr<Dial> TcpConnector::connect(const SocketAddress& address,
+                                            const ConnectOptions& options, DialHolder& holder) {
   auto dial = std::make_unique<TcpDial>(loop_, address, holder);
   dial->start(options, options_);
   return dial;
@@ -64,9 +67,11 @@ int TcpDial::begin(const SocketAddress& source, const SocketOptions& socket_opti
   if (!fd.valid()) return -errno;
   if (Status s = apply(socket_options, fd.get(), address_.is_ip()); !s) return UV_EPERM;
   if (!source.is_none()) {
-    // The local port is chosen when the remote address is known, so sixty thousand connections per remote are possible.
+    // The local port is chosen when the remote address is known, so sixty thousand connections per
+    // remote are possible.
     const int yes = 1;
-    if (source.port() == 0) ::setsockopt(fd.get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+    if (source.port() == 0)
+      ::setsockopt(fd.get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
     sockaddr_storage from;
     const socklen_t from_length = source.to_native(from);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&from), from_length) != 0) return -errno;
@@ -81,7 +86,8 @@ int TcpDial::begin(const SocketAddress& source, const SocketOptions& socket_opti
   core_ = SocketCore::open(loop_, std::move(fd));
   core_->dial = this;
   core_->connect.data = core_.get();
-  return uv_tcp_connect(&core_->connect, &core_->handle, reinterpret_cast<const sockaddr*>(&native), connect_done);
+  return uv_tcp_connect(&core_->connect, &core_->handle, reinterpret_cast<const sockaddr*>(&native),
+                        connect_done);
 }
 
 void TcpDial::connect_done(uv_connect_t* request, int status) {
@@ -99,20 +105,27 @@ void TcpDial::finish(int status) {
   deadline_.cancel();
   if (status == 0) return succeed();
   switch (status) {
-    case UV_EADDRNOTAVAIL: return fail_with(Fault::kConnect, "no local address or port left (EADDRNOTAVAIL)");
-    case UV_EMFILE: return fail_with(Fault::kConnect, "this process has no descriptor left (EMFILE)");
-    case UV_ENFILE: return fail_with(Fault::kConnect, "this system has no descriptor left (ENFILE)");
-    case UV_EAGAIN: return fail_with(Fault::kConnect, "the listener's queue is full (EAGAIN)");
-    case UV_ETIMEDOUT: return fail_with(Fault::kConnectTimeout, "the kernel gave up");
-    default: return fail_with(Fault::kConnect, uv_strerror(status));
+    case UV_EADDRNOTAVAIL:
+      return fail_with(Fault::kConnect, "no local address or port left (EADDRNOTAVAIL)");
+    case UV_EMFILE:
+      return fail_with(Fault::kConnect, "this process has no descriptor left (EMFILE)");
+    case UV_ENFILE:
+      return fail_with(Fault::kConnect, "this system has no descriptor left (ENFILE)");
+    case UV_EAGAIN:
+      return fail_with(Fault::kConnect, "the listener's queue is full (EAGAIN)");
+    case UV_ETIMEDOUT:
+      return fail_with(Fault::kConnectTimeout, "the kernel gave up");
+    default:
+      return fail_with(Fault::kConnect, uv_strerror(status));
   }
 }
 
 void TcpDial::succeed() {
   core_->dial = nullptr;
-  auto socket = std::make_unique<Socket>(std::move(core_), Socket::Identity{.side = Side::kUpstream, .peer = address_});
-  // TCP may meet itself: with no listener on a port of the ephemeral range, a local connect can be given that very port. It
-  // would echo, and keep the true owner of the port from starting.
+  auto socket = std::make_unique<Socket>(
+      std::move(core_), Socket::Identity{.side = Side::kUpstream, .peer = address_});
+  // TCP may meet itself: with no listener on a port of the ephemeral range, a local connect can be
+  // given that very port. It would echo, and keep the true owner of the port from starting.
   if (address_.is_ip() && socket->local_address() == address_) {
     socket.reset();
     return fail_with(Fault::kConnect, "connected to itself: nobody listens");
@@ -122,7 +135,8 @@ void TcpDial::succeed() {
 
 void TcpDial::fail_with(Fault fault, std::string_view why) {
   core_.reset();
-  const Error error{fault, Side::kUpstream, fmt::format("connect to {}: {}", address_.to_string(), why)};
+  const Error error{fault, Side::kUpstream,
+                    fmt::format("connect to {}: {}", address_.to_string(), why)};
   holder_.on_dial_failed(error);
 }
 

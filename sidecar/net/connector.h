@@ -1,9 +1,10 @@
 #pragma once
 // TcpConnector: opens connections to IP and Unix addresses (core/dialer.h has the contract).
 //
-// Every failure is told later, on the upstream side: kConnectTimeout when the deadline passed, kConnect for the rest (refused,
-// unreachable, no local port, no descriptor), with the address and the system's words in the detail.
-// Owner: the worker. Thread: its loop's. A Dial must not outlive the Loop.
+// Every failure is told later, on the upstream side: kConnectTimeout when the deadline passed,
+// kConnect for the rest (refused, unreachable, no local port, no descriptor), with the address and
+// the system's words in the detail. Owner: the worker. Thread: its loop's. A Dial must not outlive
+// the Loop.
 
 #include <memory>
 
@@ -18,7 +19,8 @@ class TcpConnector final : public Connector {
   TcpConnector(Loop& loop, const SocketOptions& options) : loop_(loop), options_(options) {}
   explicit TcpConnector(Loop& loop) : TcpConnector(loop, SocketOptions()) {}
 
-  [[nodiscard]] std::unique_ptr<Dial> connect(const SocketAddress& address, const ConnectOptions& options,
+  [[nodiscard]] std::unique_ptr<Dial> connect(const SocketAddress& address,
+                                              const ConnectOptions& options,
                                               DialHolder& holder) override;
 
  private:

@@ -68,7 +68,8 @@ class Reader {
   std::size_t at_;
 };
 
-// In lower case, labels separated by dots. A pointer must point before the labels it was reached from, so following them ends.
+// In lower case, labels separated by dots. A pointer must point before the labels it was reached
+// from, so following them ends.
 bool Reader::read_name(std::string& name) {
   name.clear();
   std::size_t position = at_;
@@ -103,8 +104,8 @@ bool Reader::read_name(std::string& name) {
 
 bool read_record(Reader& reader, Record& record) {
   std::uint16_t size = 0;
-  if (!reader.read_name(record.owner) || !reader.read(record.type) || !reader.read(record.record_class) ||
-      !reader.read(record.ttl) || !reader.read(size)) {
+  if (!reader.read_name(record.owner) || !reader.read(record.type) ||
+      !reader.read(record.record_class) || !reader.read(record.ttl) || !reader.read(size)) {
     return false;
   }
   record.data = reader.at();
@@ -114,7 +115,8 @@ bool read_record(Reader& reader, Record& record) {
 
 std::optional<IpAddress> address_in(Bytes data, DnsType type) {
   if (type == DnsType::kA && data.size() == 4) {
-    return IpAddress::v4(static_cast<std::uint32_t>(data[0]) << 24 | static_cast<std::uint32_t>(data[1]) << 16 |
+    return IpAddress::v4(static_cast<std::uint32_t>(data[0]) << 24 |
+                         static_cast<std::uint32_t>(data[1]) << 16 |
                          static_cast<std::uint32_t>(data[2]) << 8 | data[3]);
   }
   if (type == DnsType::kAaaa && data.size() == 16) {
@@ -139,7 +141,8 @@ Result<DnsAnswer> parse_dns_answer(Bytes message, DnsType type) {
   std::uint16_t flags = 0;
   std::uint16_t questions = 0;
   std::uint16_t answers = 0;
-  if (!reader.read(flags) || !reader.read(questions) || !reader.read(answers)) return broken("no header");
+  if (!reader.read(flags) || !reader.read(questions) || !reader.read(answers))
+    return broken("no header");
   if ((flags & 0x8000U) == 0) return broken("it is a question");
   if (questions != 1) return broken("not one question");
 

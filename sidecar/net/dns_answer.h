@@ -1,8 +1,10 @@
 #pragma once
-// dns_answer: the addresses in a DNS answer, read by a parser of our own: RFC 1035 section 4, TTL after RFC 2181 section 8.
+// dns_answer: the addresses in a DNS answer, read by a parser of our own: RFC 1035 section 4, TTL
+// after RFC 2181 section 8.
 //
-// Whoever answers is a stranger: compression pointers may only point backwards, records, aliases and addresses are bounded, a
-// record counts only for the name asked or for an alias of it, and an answer that does not add up is refused whole. Pure.
+// Whoever answers is a stranger: compression pointers may only point backwards, records, aliases
+// and addresses are bounded, a record counts only for the name asked or for an alias of it, and an
+// answer that does not add up is refused whole. Pure.
 
 #include <chrono>
 #include <cstddef>
@@ -25,7 +27,8 @@ struct DnsAnswer {
   static constexpr std::chrono::seconds kTtlMax{86'400};
 
   std::vector<IpAddress> addresses;  // in the server's order; empty: the name has none of this type
-  Duration ttl{};                    // the smallest on the way to the addresses; zero is the server's word, not a default
+  Duration
+      ttl{};  // the smallest on the way to the addresses; zero is the server's word, not a default
 };
 
 // kProtocol for an answer that breaks the rules.

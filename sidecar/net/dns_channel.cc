@@ -38,7 +38,8 @@ DnsChannel::~DnsChannel() {
 void DnsChannel::open() {
   conf_changed_ = conf_changed();
   ares_options settings{};
-  settings.timeout = static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options.try_timeout).count());
+  settings.timeout = static_cast<int>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(options.try_timeout).count());
   settings.tries = static_cast<int>(options.tries);
   settings.udp_port = options.port;
   settings.tcp_port = options.port;
@@ -47,8 +48,8 @@ void DnsChannel::open() {
   settings.lookups = no_files;
   settings.sock_state_cb = socket_changed;
   settings.sock_state_cb_data = this;
-  const int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT | ARES_OPT_RESOLVCONF |
-                   ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+  const int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT |
+                   ARES_OPT_RESOLVCONF | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
   if (ares_init_options(&ares_, &settings, mask) != ARES_SUCCESS) ares_ = nullptr;
   if (ares_ == nullptr || options.servers.empty()) return;
   std::string list;
@@ -65,16 +66,18 @@ void DnsChannel::close() {
 }
 
 timespec DnsChannel::conf_changed() const {
-  struct stat status {};
+  struct stat status{};
   if (!options.servers.empty() || ::stat(options.resolv_conf.c_str(), &status) != 0) return {};
   return status.st_mtim;
 }
 
-// A container's or a laptop's servers change; whoever is idle reads the file again before the next question.
+// A container's or a laptop's servers change; whoever is idle reads the file again before the next
+// question.
 void DnsChannel::reopen_if_changed() {
   if (questions_ != 0) return;
   const timespec changed = conf_changed();
-  const bool same = changed.tv_sec == conf_changed_.tv_sec && changed.tv_nsec == conf_changed_.tv_nsec;
+  const bool same =
+      changed.tv_sec == conf_changed_.tv_sec && changed.tv_nsec == conf_changed_.tv_nsec;
   if (ares_ != nullptr && same) return;
   close();
   open();
@@ -100,7 +103,8 @@ void DnsChannel::leave_line(DnsLookup& lookup) {
 
 DnsQuestion* DnsChannel::make_question(DnsLookup& lookup, DnsType type) {
   ++questions_;
-  return std::make_unique<DnsQuestion>(DnsQuestion{this, &lookup, type}).release();  // answered() takes it back
+  return std::make_unique<DnsQuestion>(DnsQuestion{this, &lookup, type})
+      .release();  // answered() takes it back
 }
 
 void DnsChannel::put(DnsQuestion& question, const std::string& name) {
@@ -144,10 +148,12 @@ void DnsChannel::rearm() {
 }
 
 void DnsChannel::socket_changed(void* argument, int fd, int readable, int writable) {
-  static_cast<DnsChannel*>(argument)->watch(fd, (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0));
+  static_cast<DnsChannel*>(argument)->watch(
+      fd, (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0));
 }
 
-// c-ares says 0 before it closes a socket, so the poll handle is out of the way when the number is used again.
+// c-ares says 0 before it closes a socket, so the poll handle is out of the way when the number is
+// used again.
 void DnsChannel::watch(int fd, int events) {
   const auto found = std::ranges::find(watches_, fd, &Watch::fd);
   if (events == 0) {
@@ -162,7 +168,8 @@ void DnsChannel::watch(int fd, int events) {
   Watch* watch = found == watches_.end() ? nullptr : *found;
   if (watch == nullptr) {
     auto fresh = std::make_unique<Watch>(Watch{.poll = {}, .channel = this, .fd = fd});
-    if (uv_poll_init(loop.uv(), &fresh->poll, fd) != 0) return;  // unheard, the question runs into its timeout
+    if (uv_poll_init(loop.uv(), &fresh->poll, fd) != 0)
+      return;  // unheard, the question runs into its timeout
     watch = fresh.release();
     watch->poll.data = watch;
     watches_.push_back(watch);
@@ -186,7 +193,9 @@ std::vector<IpAddress> DnsChannel::hosts_file(const std::string& name, int famil
   std::vector<IpAddress> addresses;
   hostent* found = nullptr;
   const std::string bare = name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
-  if (ares_ == nullptr || ares_gethostbyname_file(ares_, bare.c_str(), family, &found) != ARES_SUCCESS) return addresses;
+  if (ares_ == nullptr ||
+      ares_gethostbyname_file(ares_, bare.c_str(), family, &found) != ARES_SUCCESS)
+    return addresses;
   for (char** entry = found->h_addr_list; *entry != nullptr; ++entry) {
     if (addresses.size() == DnsAnswer::kAddressesMax) break;
     sockaddr_in v4{};
@@ -196,7 +205,8 @@ std::vector<IpAddress> DnsChannel::hosts_file(const std::string& name, int famil
     const bool is_v4 = family == AF_INET;
     if (is_v4) std::memcpy(&v4.sin_addr, *entry, sizeof v4.sin_addr);
     if (!is_v4) std::memcpy(&v6.sin6_addr, *entry, sizeof v6.sin6_addr);
-    const auto* native = is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
+    const auto* native =
+        is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
     addresses.push_back(SocketAddress::from_native(native, is_v4 ? sizeof v4 : sizeof v6).ip());
   }
   ares_free_hostent(found);

@@ -1,9 +1,10 @@
 #pragma once
-// DnsChannel: c-ares on a Loop: one channel, the sockets it opened, its clock, and the line of lookups that wait until another
-// question may be put to the servers.
+// DnsChannel: c-ares on a Loop: one channel, the sockets it opened, its clock, and the line of
+// lookups that wait until another question may be put to the servers.
 //
-// Owner: Resolver. Thread: its loop's. c-ares calls back exactly once for each question, at the latest when the channel dies;
-// nobody outside is called from within that callback (lookups tell their holders later).
+// Owner: Resolver. Thread: its loop's. c-ares calls back exactly once for each question, at the
+// latest when the channel dies; nobody outside is called from within that callback (lookups tell
+// their holders later).
 
 #include <sys/types.h>
 #include <time.h>

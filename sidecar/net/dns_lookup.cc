@@ -15,13 +15,15 @@ namespace {
 constexpr std::size_t kHostNameMax = 253;
 constexpr std::size_t kLabelMax = 63;
 
-// RFC 1123 names, and underscores, which service names use. A dot at the end is allowed: no search domains then.
+// RFC 1123 names, and underscores, which service names use. A dot at the end is allowed: no search
+// domains then.
 bool is_host_name(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   if (name.empty() || name.size() > kHostNameMax) return false;
   std::size_t label = 0;
   for (const char c : name) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_';
     if (c == '.' ? label == 0 : !good) return false;
     label = c == '.' ? 0 : label + 1;
     if (label > kLabelMax) return false;
@@ -33,19 +35,25 @@ bool is_host_name(std::string_view name) {
 bool is_localhost(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   const std::size_t dot = name.rfind('.');
-  return equals_ignore_case(dot == std::string_view::npos ? name : name.substr(dot + 1), "localhost");
+  return equals_ignore_case(dot == std::string_view::npos ? name : name.substr(dot + 1),
+                            "localhost");
 }
 
 Error error_of(int status, const std::string& name) {
   const std::string detail = "resolve " + escape(name) + ": " + ares_strerror(status);
   switch (status) {
     case ARES_ENODATA:
-    case ARES_ENOTFOUND: return {Fault::kNameNotResolved, Side::kUpstream, detail};
-    case ARES_ETIMEOUT: return {Fault::kTimeout, Side::kUpstream, detail};
-    case ARES_EBADNAME: return {Fault::kInvalid, Side::kLocal, detail};
+    case ARES_ENOTFOUND:
+      return {Fault::kNameNotResolved, Side::kUpstream, detail};
+    case ARES_ETIMEOUT:
+      return {Fault::kTimeout, Side::kUpstream, detail};
+    case ARES_EBADNAME:
+      return {Fault::kInvalid, Side::kLocal, detail};
     case ARES_EBADRESP:
-    case ARES_EFORMERR: return {Fault::kProtocol, Side::kUpstream, detail};
-    default: return {Fault::kConnect, Side::kUpstream, detail};
+    case ARES_EFORMERR:
+      return {Fault::kProtocol, Side::kUpstream, detail};
+    default:
+      return {Fault::kConnect, Side::kUpstream, detail};
   }
 }
 
@@ -66,7 +74,8 @@ DnsLookup::~DnsLookup() { let_go(); }
 void DnsLookup::start() {
   if (answer_at_home()) return loop_.defer(*this);
   if (!is_host_name(name_)) {
-    return fail_with({Fault::kInvalid, Side::kLocal, "resolve " + escape(name_) + ": not a host name"});
+    return fail_with(
+        {Fault::kInvalid, Side::kLocal, "resolve " + escape(name_) + ": not a host name"});
   }
   deadline_.arm(channel_->options.timeout);
   if (channel_->admit(*this)) return;
@@ -95,17 +104,21 @@ bool DnsLookup::answer_at_home() {
 
 bool DnsLookup::wants(DnsType type) const {
   switch (family_) {
-    case DnsFamily::kV4: return type == DnsType::kA;
-    case DnsFamily::kV6: return type == DnsType::kAaaa;
+    case DnsFamily::kV4:
+      return type == DnsType::kA;
+    case DnsFamily::kV6:
+      return type == DnsType::kAaaa;
     case DnsFamily::kAuto:
     case DnsFamily::kV4Preferred:
-    case DnsFamily::kAll: return true;
+    case DnsFamily::kAll:
+      return true;
   }
   return false;
 }
 
 void DnsLookup::begin_asking() {
-  // Both exist before the first is put, because c-ares may answer from inside and the last answer finishes.
+  // Both exist before the first is put, because c-ares may answer from inside and the last answer
+  // finishes.
   if (wants(DnsType::kAaaa)) asked_[0] = channel_->make_question(*this, DnsType::kAaaa);
   if (wants(DnsType::kA)) asked_[1] = channel_->make_question(*this, DnsType::kA);
   DnsQuestion* const second = asked_[1];
@@ -120,7 +133,9 @@ void DnsLookup::answered(DnsQuestion& question, int status, Bytes message) {
   if (status != ARES_SUCCESS) {
     if (!error_) error_ = error_of(status, name_);
   } else if (Result<DnsAnswer> answer = parse_dns_answer(message, question.type); !answer) {
-    if (!error_) error_ = Error{answer.error().fault, Side::kUpstream, "resolve " + name_ + ": " + answer.error().detail};
+    if (!error_)
+      error_ = Error{answer.error().fault, Side::kUpstream,
+                     "resolve " + name_ + ": " + answer.error().detail};
   } else {
     accept(std::move(answer->addresses), answer->ttl, question.type);
   }
@@ -179,7 +194,8 @@ void DnsLookup::on_deferred() {
 
 Error DnsLookup::failure() const {
   if (error_) return *error_;
-  return {Fault::kNameNotResolved, Side::kUpstream, "resolve " + name_ + ": it has no address of the family asked for"};
+  return {Fault::kNameNotResolved, Side::kUpstream,
+          "resolve " + name_ + ": it has no address of the family asked for"};
 }
 
 }  // namespace weft::net

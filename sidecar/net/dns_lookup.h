@@ -1,6 +1,7 @@
 #pragma once
-// DnsLookup: one Query under way: found at home (a number, the hosts file, localhost) or asked of the servers as one or two
-// questions; then one event to its holder. Owner: the holder. Dropping it leaves the line and silences its questions.
+// DnsLookup: one Query under way: found at home (a number, the hosts file, localhost) or asked of
+// the servers as one or two questions; then one event to its holder. Owner: the holder. Dropping it
+// leaves the line and silences its questions.
 
 #include <optional>
 #include <string>
@@ -22,7 +23,7 @@ class DnsLookup final : public Resolver::Query,
   void start();         // finds the answer at home, or gets in line
   void begin_asking();  // its turn has come
   void answered(DnsQuestion& question, int status, Bytes message);
-  void orphan();        // the Resolver has gone
+  void orphan();  // the Resolver has gone
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:

@@ -52,14 +52,17 @@ Loop::~Loop() {
   unrun.clear();
   turn_.end();
   Handles& h = *handles_;
-  const auto close = [](auto& handle) { uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr); };
+  const auto close = [](auto& handle) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr);
+  };
   close(h.wake);
   close(h.prepare);
   close(h.check);
   close(h.posted);
   // Whoever is still open here has an owner that believes the loop is alive.
   uv_walk(
-      &h.loop, [](uv_handle_t* handle, void*) { WEFT_ASSERT(uv_is_closing(handle) != 0); }, nullptr);
+      &h.loop, [](uv_handle_t* handle, void*) { WEFT_ASSERT(uv_is_closing(handle) != 0); },
+      nullptr);
   uv_run(&h.loop, UV_RUN_DEFAULT);
   must(uv_loop_close(&h.loop));
 }
@@ -112,9 +115,11 @@ void Loop::on_prepare() {
   run_deferred();
   const bool settled = turn_.end();
   plan_sleep(!settled || !deferred_.empty());
-  // libuv has just looked at the clock for its own timers: when this turn's work was done, at no cost.
+  // libuv has just looked at the clock for its own timers: when this turn's work was done, at no
+  // cost.
   const auto worked_until = static_cast<std::int64_t>(uv_now(&handles_->loop) * kNanosPerMilli);
-  const Duration lag(std::max<std::int64_t>(worked_until - turn_.now().time_since_epoch().count(), 0));
+  const Duration lag(
+      std::max<std::int64_t>(worked_until - turn_.now().time_since_epoch().count(), 0));
   stats_.lag.observe(lag);
   stats_.lag_last.set(std::chrono::duration_cast<std::chrono::microseconds>(lag).count());
   clock_read_ = false;
@@ -122,7 +127,8 @@ void Loop::on_prepare() {
 }
 
 void Loop::run_deferred() {
-  // One round: what is deferred meanwhile comes after the next poll, so that events cannot shut out sockets.
+  // One round: what is deferred meanwhile comes after the next poll, so that events cannot shut out
+  // sockets.
   if (deferred_.empty()) return;
   IntrusiveList<Deferred> batch;
   batch.splice(deferred_);
@@ -144,8 +150,10 @@ void Loop::plan_sleep(bool work_left) {
     wake_at_.reset();
     return;
   }
-  // libuv's milliseconds are the monotonic clock's: rounding up means never waking too early to find nothing due.
-  const auto nanos = static_cast<std::uint64_t>(std::max<std::int64_t>(wake->time_since_epoch().count(), 0));
+  // libuv's milliseconds are the monotonic clock's: rounding up means never waking too early to
+  // find nothing due.
+  const auto nanos =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(wake->time_since_epoch().count(), 0));
   const std::uint64_t at = (nanos + kNanosPerMilli - 1) / kNanosPerMilli;
   if (wake_at_ == at) return;
   wake_at_ = at;

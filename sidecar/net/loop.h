@@ -1,15 +1,18 @@
 #pragma once
-// Loop: one thread's event loop. It drives a Turn (time, timers, flush, burial) with libuv and sleeps when nobody wants
-// anything: no tick, no idle handle.
+// Loop: one thread's event loop. It drives a Turn (time, timers, flush, burial) with libuv and
+// sleeps when nobody wants anything: no tick, no idle handle.
 //
-//   poll (sleeps) -> events, in the order the kernel tells -> check: deferred events, due timers, Turn::end
-//                 -> closed handles go -> prepare: deferred events, Turn::end, plan the next sleep -> poll …
+//   poll (sleeps) -> events, in the order the kernel tells -> check: deferred events, due timers,
+//   Turn::end
+//                 -> closed handles go -> prepare: deferred events, Turn::end, plan the next sleep
+//                 -> poll …
 //
-// Time is read once a turn, by its first event. Events come before the timers that fell due while the loop slept or worked,
-// so an answer that arrived in time is seen in time.
+// Time is read once a turn, by its first event. Events come before the timers that fell due while
+// the loop slept or worked, so an answer that arrived in time is seen in time.
 //
-// Owner: the thread's top object (a worker, the sidecar, a test), which destroys everything that lives on the Loop first.
-// Thread: the one that calls run(); post() alone may be called from others.
+// Owner: the thread's top object (a worker, the sidecar, a test), which destroys everything that
+// lives on the Loop first. Thread: the one that calls run(); post() alone may be called from
+// others.
 
 #include <cstddef>
 #include <cstdint>
@@ -40,14 +43,14 @@ class Loop final {
  public:
   // Written by the loop's thread, readable by any.
   struct Stats {
-    Counter turns;          // times the loop woke up, or looked at its sockets without sleeping
-    Counter posts;          // callables run for other threads
-    Counter reads;          // read system calls that gave bytes
+    Counter turns;  // times the loop woke up, or looked at its sockets without sleeping
+    Counter posts;  // callables run for other threads
+    Counter reads;  // read system calls that gave bytes
     Counter read_bytes;
-    Counter writes;         // write system calls of ours
+    Counter writes;  // write system calls of ours
     Counter written_bytes;
-    Histogram lag;          // how long a turn kept the next event waiting (to the millisecond)
-    Gauge lag_last;         // the same of the last turn, in microseconds
+    Histogram lag;   // how long a turn kept the next event waiting (to the millisecond)
+    Gauge lag_last;  // the same of the last turn, in microseconds
   };
 
   Loop();
@@ -59,9 +62,9 @@ class Loop final {
   void run();
   void stop();
 
-  // Thread-safe. Runs `call` on the loop's thread, in the order of posting. What is posted after the last turn dies unrun
-  // with the Loop; `call` must bear dying there.
-  // A std::function is right here: a cold path, crossed for snapshots and figures and never for a request.
+  // Thread-safe. Runs `call` on the loop's thread, in the order of posting. What is posted after
+  // the last turn dies unrun with the Loop; `call` must bear dying there. A std::function is right
+  // here: a cold path, crossed for snapshots and figures and never for a request.
   using Posted = std::function<void()>;  // cold path
   void post(Posted call);
 
@@ -82,8 +85,8 @@ class Loop final {
   }
   // Changes with every poll.
   [[nodiscard]] std::uint64_t turn_number() const { return turn_number_; }
-  // The block everything is read into (decisions D1): free from `used` on, at least kReadRoomMin bytes. The reader takes a
-  // reference and moves `used` on, or leaves both alone.
+  // The block everything is read into (decisions D1): free from `used` on, at least kReadRoomMin
+  // bytes. The reader takes a reference and moves `used` on, or leaves both alone.
   [[nodiscard]] const BlockRef& read_block() {
     if (!read_block_ || read_block_->shared()) return next_read_block();
     read_block_->used = 0;

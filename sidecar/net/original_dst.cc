@@ -11,7 +11,8 @@ namespace weft::net {
 
 namespace {
 
-// The kernel's headers of these two do not go together with the C library's; the number is the same and part of its interface.
+// The kernel's headers of these two do not go together with the C library's; the number is the same
+// and part of its interface.
 constexpr int kOriginalDst = 80;
 
 bool means_not_redirected(int error) {
@@ -27,7 +28,8 @@ Result<std::optional<SocketAddress>> original_dst(int fd) {
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) != 0) {
     return fail(Fault::kInternal, std::string("getsockname: ") + ::strerror(errno));
   }
-  const SocketAddress here = SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&local), length);
+  const SocketAddress here =
+      SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&local), length);
   if (!here.is_ip()) return std::nullopt;
 
   // An IPv4 connection to an IPv6 listener is an IPv4 entry to netfilter.
@@ -38,7 +40,8 @@ Result<std::optional<SocketAddress>> original_dst(int fd) {
     if (means_not_redirected(errno)) return std::nullopt;
     return fail(Fault::kInternal, std::string("original destination: ") + ::strerror(errno));
   }
-  const SocketAddress there = SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&wanted), length);
+  const SocketAddress there =
+      SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&wanted), length);
   if (!there.is_ip() || there == here) return std::nullopt;
   return there;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// OwnedFd: a file descriptor with one owner; closed when the owner dies. Errors of close() are not reported: nothing that
-// could be done about them.
+// OwnedFd: a file descriptor with one owner; closed when the owner dies. Errors of close() are not
+// reported: nothing that could be done about them.
 
 #include <unistd.h>
 

@@ -7,10 +7,12 @@
 
 namespace weft::net {
 
-Resolver::Resolver(Loop& loop, Options options) : channel_(std::make_unique<DnsChannel>(loop, std::move(options))) {}
+Resolver::Resolver(Loop& loop, Options options)
+    : channel_(std::make_unique<DnsChannel>(loop, std::move(options))) {}
 Resolver::~Resolver() = default;
 
-std::unique_ptr<Resolver::Query> Resolver::resolve(std::string_view name, DnsFamily family, QueryHolder& holder) {
+std::unique_ptr<Resolver::Query> Resolver::resolve(std::string_view name, DnsFamily family,
+                                                   QueryHolder& holder) {
   auto lookup = std::make_unique<DnsLookup>(*channel_, std::string(name), family, holder);
   channel_->stats.queries.add();
   lookup->start();

@@ -1,5 +1,6 @@
 #pragma once
-// Signals: SIGTERM, SIGINT and SIGHUP as events. One per process, on the main loop; workers never see signals.
+// Signals: SIGTERM, SIGINT and SIGHUP as events. One per process, on the main loop; workers never
+// see signals.
 
 #include <memory>
 

@@ -99,7 +99,8 @@ void Socket::stop_reading() {
   uv_read_stop(core_->stream());
 }
 
-// No room ends libuv's reading loop with UV_ENOBUFS and no system call; the kernel tells again in the next turn.
+// No room ends libuv's reading loop with UV_ENOBUFS and no system call; the kernel tells again in
+// the next turn.
 void Socket::give_room(uv_handle_t* handle, std::size_t, uv_buf_t* room) {
   *room = uv_buf_init(nullptr, 0);
   SocketCore& core = core_of(handle->data);
@@ -135,7 +136,8 @@ void Socket::read_done(uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
   if (count == UV_EOF && !socket.write_broken_) {
     socket.end_ = End::kSeen;
   } else {
-    // After a broken write the kernel says "end" here; believing it would make a cut answer look whole.
+    // After a broken write the kernel says "end" here; believing it would make a cut answer look
+    // whole.
     socket.break_with(static_cast<int>(count), "read");
   }
   socket.raise_next();
@@ -161,7 +163,8 @@ void Socket::offer() {
   SocketCore* core = core_.get();
   held_unoffered_ = false;
   sink_->on_bytes(core->in);
-  if (core->socket == nullptr) return;  // destroyed or aborted meanwhile; `core` lives until its close callback
+  if (core->socket == nullptr)
+    return;  // destroyed or aborted meanwhile; `core` lives until its close callback
   disown_read_block();
 }
 
@@ -190,7 +193,8 @@ bool Socket::fault_is_due() const {
   return looked && !found;
 }
 
-// One event, the last statement of each branch; the next, if there is one, is raised in a later round.
+// One event, the last statement of each branch; the next, if there is one, is raised in a later
+// round.
 void Socket::raise_next() {
   if (!core_ || sink_ == nullptr) return;
   if (held_unoffered_ && !paused_) {
@@ -218,7 +222,8 @@ void Socket::break_with(int uv_error, const char* doing) {
   write_broken_ = true;
   if (core_->in_flight == 0) core_->out.clear();
   if (fault_) return;
-  fault_ = Error{Fault::kReset, identity_.side, fmt::format("{}: {}", doing, uv_strerror(uv_error))};
+  fault_ =
+      Error{Fault::kReset, identity_.side, fmt::format("{}: {}", doing, uv_strerror(uv_error))};
   fault_turn_ = loop_.turn_number();
   loop_.defer(*this);
 }
@@ -270,7 +275,8 @@ void Socket::send_queued() {
   if (shutdown_wanted_ && !std::exchange(shutdown_done_, true)) ::shutdown(core.fd, SHUT_WR);
 }
 
-// The kernel is full. libuv waits for room with the pieces it has; `out` keeps their blocks alive and takes more behind them.
+// The kernel is full. libuv waits for room with the pieces it has; `out` keeps their blocks alive
+// and takes more behind them.
 void Socket::queue_rest() {
   SocketCore& core = *core_;
   iovec vectors[kVectorsMax];
@@ -278,10 +284,12 @@ void Socket::queue_rest() {
   const int count = core.out.gather(vectors, kVectorsMax);
   std::size_t total = 0;
   for (int i = 0; i < count; ++i) {
-    pieces[i] = uv_buf_init(static_cast<char*>(vectors[i].iov_base), static_cast<unsigned>(vectors[i].iov_len));
+    pieces[i] = uv_buf_init(static_cast<char*>(vectors[i].iov_base),
+                            static_cast<unsigned>(vectors[i].iov_len));
     total += vectors[i].iov_len;
   }
-  const int result = uv_write(&core.write, core.stream(), pieces, static_cast<unsigned>(count), write_done);
+  const int result =
+      uv_write(&core.write, core.stream(), pieces, static_cast<unsigned>(count), write_done);
   if (result != 0) return break_with(result, "write");
   core.in_flight = total;
 }

@@ -1,17 +1,20 @@
 #pragma once
 // Socket: a Transport over one connected TCP or Unix socket.
 //
-// Reading starts with the first sink, into the loop's block; at most kReadPerTurnMax bytes a turn, so that one fast peer
-// cannot shut out the others. A sink may leave bytes: what stays is kept (small pieces in memory of their own, so that an idle
-// connection never holds a read block) and offered again with the next bytes or after resume(). A sink that leaves kHeldMax
-// bytes is not read for until resume(). A null sink is a pause.
+// Reading starts with the first sink, into the loop's block; at most kReadPerTurnMax bytes a turn,
+// so that one fast peer cannot shut out the others. A sink may leave bytes: what stays is kept
+// (small pieces in memory of their own, so that an idle connection never holds a read block) and
+// offered again with the next bytes or after resume(). A sink that leaves kHeldMax bytes is not
+// read for until resume(). A null sink is a pause.
 //
-// Writing: flush() hands everything queued to the kernel with as few calls as there are kVectorsMax pieces; what the kernel
-// does not take waits with libuv. write() after shutdown_write() is a mistake; after a fault or abort() it is dropped.
+// Writing: flush() hands everything queued to the kernel with as few calls as there are kVectorsMax
+// pieces; what the kernel does not take waits with libuv. write() after shutdown_write() is a
+// mistake; after a fault or abort() it is dropped.
 //
-// A broken write is told only after what the peer had sent before is read: a server may answer early and hang up, and that
-// answer counts. A paused sink is told at once. Every break is Fault::kReset on the socket's side.
-// Owner: whoever was given it. Thread: its loop's. Destroying it closes the descriptor; nothing queued is waited for.
+// A broken write is told only after what the peer had sent before is read: a server may answer
+// early and hang up, and that answer counts. A paused sink is told at once. Every break is
+// Fault::kReset on the socket's side. Owner: whoever was given it. Thread: its loop's. Destroying
+// it closes the descriptor; nothing queued is waited for.
 
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +41,9 @@ class Socket final : public Transport, private Deferred, public SlabAllocated<So
   };
   // Takes over a connected stream socket.
   static std::unique_ptr<Socket> adopt(Loop& loop, OwnedFd fd, Identity identity);
-  static std::unique_ptr<Socket> adopt(Loop& loop, OwnedFd fd) { return adopt(loop, std::move(fd), Identity()); }
+  static std::unique_ptr<Socket> adopt(Loop& loop, OwnedFd fd) {
+    return adopt(loop, std::move(fd), Identity());
+  }
 
   Socket(CorePtr core, Identity identity);
   ~Socket() override;
@@ -89,10 +94,11 @@ class Socket final : public Transport, private Deferred, public SlabAllocated<So
   std::uint64_t read_turn_ = 0;  // the turn that read_in_turn_ counts for
   std::size_t read_in_turn_ = 0;
   End end_ = End::kNo;
-  bool reading_ = false;         // libuv watches for us
+  bool reading_ = false;  // libuv watches for us
   bool paused_ = false;
-  bool held_unoffered_ = false;  // bytes in `in` that the sink has not seen since resume() or set_sink()
-  bool borrows_block_ = false;   // `in` refers to a read block
+  bool held_unoffered_ =
+      false;  // bytes in `in` that the sink has not seen since resume() or set_sink()
+  bool borrows_block_ = false;  // `in` refers to a read block
   bool above_high_ = false;
   bool writable_untold_ = false;
   bool write_broken_ = false;

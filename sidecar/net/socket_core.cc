@@ -10,7 +10,9 @@ CorePtr SocketCore::open(Loop& loop, OwnedFd fd) {
   core->handle.data = core.get();
   CorePtr opened(core.release());
   const int result = uv_tcp_open(&opened->handle, fd.get());
-  WEFT_ASSERT(result == 0);  // only a number that is no stream socket, or is open on this loop already, can fail
+  WEFT_ASSERT(
+      result ==
+      0);  // only a number that is no stream socket, or is open on this loop already, can fail
   opened->fd = fd.release();
   return opened;
 }

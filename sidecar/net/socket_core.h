@@ -1,9 +1,10 @@
 #pragma once
 // SocketCore: the memory libuv holds on to for one connected (or connecting) socket.
 //
-// It outlives its Socket or Dial until libuv's close callback (house 3.6 rule 8): CorePtr's deleter silences it, closes the
-// descriptor at once and leaves the memory to that callback. Bytes live here as well, because a queued write and a sink that
-// destroys its Socket both still look at them. Owner: Socket, or the Connector's Dial before. Thread: its loop's.
+// It outlives its Socket or Dial until libuv's close callback (house 3.6 rule 8): CorePtr's deleter
+// silences it, closes the descriptor at once and leaves the memory to that callback. Bytes live
+// here as well, because a queued write and a sink that destroys its Socket both still look at them.
+// Owner: Socket, or the Connector's Dial before. Thread: its loop's.
 
 #include <uv.h>
 

@@ -20,8 +20,12 @@ Status set(int fd, int level, int name, std::int64_t value, const char* what) {
 
 Status set_keep_alive(int fd, const KeepAlive& keep_alive) {
   if (Status s = set(fd, SOL_SOCKET, SO_KEEPALIVE, 1, "keepalive"); !s) return s;
-  if (Status s = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keep_alive.idle.count(), "keepalive idle"); !s) return s;
-  if (Status s = set(fd, IPPROTO_TCP, TCP_KEEPINTVL, keep_alive.interval.count(), "keepalive interval"); !s) return s;
+  if (Status s = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keep_alive.idle.count(), "keepalive idle"); !s)
+    return s;
+  if (Status s =
+          set(fd, IPPROTO_TCP, TCP_KEEPINTVL, keep_alive.interval.count(), "keepalive interval");
+      !s)
+    return s;
   return set(fd, IPPROTO_TCP, TCP_KEEPCNT, keep_alive.probes, "keepalive probes");
 }
 
@@ -39,7 +43,8 @@ Status apply(const SocketOptions& options, int fd, bool is_tcp) {
     if (Status s = set_keep_alive(fd, *options.keep_alive); !s) return s;
   }
   if (options.unsent_max != 0) {
-    if (Status s = set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, options.unsent_max, "unsent bytes"); !s) return s;
+    if (Status s = set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, options.unsent_max, "unsent bytes"); !s)
+      return s;
   }
   if (options.user_timeout.count() != 0) {
     return set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, options.user_timeout.count(), "user timeout");

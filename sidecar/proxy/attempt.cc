@@ -18,21 +18,28 @@ struct Judgement {
 Judgement judgement_of(const Error& error) {
   switch (error.fault) {
     case Fault::kConnect:
-    case Fault::kConnectTimeout: return {Verdict::kConnectFailure, AttemptResult::kConnectFailure};
+    case Fault::kConnectTimeout:
+      return {Verdict::kConnectFailure, AttemptResult::kConnectFailure};
     case Fault::kTlsHandshake:
     case Fault::kTlsTimeout:
-    case Fault::kTlsIdentity: return {Verdict::kConnectFailure, AttemptResult::kTlsFailure};
+    case Fault::kTlsIdentity:
+      return {Verdict::kConnectFailure, AttemptResult::kTlsFailure};
     case Fault::kTimeout:
-    case Fault::kIdle: return {Verdict::kTimeout, AttemptResult::kTimeout};
-    case Fault::kRefused: return {Verdict::kReset, AttemptResult::kRefused};
+    case Fault::kIdle:
+      return {Verdict::kTimeout, AttemptResult::kTimeout};
+    case Fault::kRefused:
+      return {Verdict::kReset, AttemptResult::kRefused};
     case Fault::kProtocol:
-    case Fault::kHeadTooLarge: return {Verdict::kReset, AttemptResult::kProtocolError};
+    case Fault::kHeadTooLarge:
+      return {Verdict::kReset, AttemptResult::kProtocolError};
     // Our own limits and departures say nothing about the endpoint.
     case Fault::kLimit:
     case Fault::kOverload:
     case Fault::kDraining:
-    case Fault::kCancelled: return {Verdict::kNeutral, AttemptResult::kCancelled};
-    default: return {Verdict::kReset, AttemptResult::kReset};
+    case Fault::kCancelled:
+      return {Verdict::kNeutral, AttemptResult::kCancelled};
+    default:
+      return {Verdict::kReset, AttemptResult::kReset};
   }
 }
 
@@ -139,7 +146,8 @@ void Attempt::on_stream_fault(const Error& error) {
 void Attempt::on_timer(Timer& timer) {
   if (state_ == State::kOver) return;
   const bool whole = &timer == &time_limit_;
-  fail(Error{Fault::kTimeout, Side::kUpstream, whole ? "attempt timeout" : "no response head in time"},
+  fail(Error{Fault::kTimeout, Side::kUpstream,
+             whole ? "attempt timeout" : "no response head in time"},
        Verdict::kTimeout, AttemptResult::kTimeout);
 }
 
@@ -160,7 +168,8 @@ void Attempt::judge(Verdict verdict) {
   const Duration latency = turn_.now() - (opened_ == TimePoint{} ? started_ : opened_);
   cluster_->report(endpoint_, {verdict, latency});
   if (verdict == Verdict::kSuccess) count(AttemptResult::kOk);
-  if (verdict == Verdict::kServerError || verdict == Verdict::kGatewayError) count(AttemptResult::kServerError);
+  if (verdict == Verdict::kServerError || verdict == Verdict::kGatewayError)
+    count(AttemptResult::kServerError);
 }
 
 void Attempt::count(AttemptResult result) {

@@ -1,11 +1,13 @@
 #pragma once
-// Attempt: one try of an exchange against one endpoint: a permit, a place in the pool's queue, a stream, the attempt's timers.
+// Attempt: one try of an exchange against one endpoint: a permit, a place in the pool's queue, a
+// stream, the attempt's timers.
 //
 //   kIdle --start--> kWaiting --connection--> kStreaming --end, failure--> kOver
 //        \---------- a connection was free --------^
 //
-// Owner: Exchange. Thread: its worker. Destroying it cancels whatever is under way: the ticket leaves the queue, an unfinished
-// stream is reset, the permit goes back. It reports to the endpoint exactly once, however it ends.
+// Owner: Exchange. Thread: its worker. Destroying it cancels whatever is under way: the ticket
+// leaves the queue, an unfinished stream is reset, the permit goes back. It reports to the endpoint
+// exactly once, however it ends.
 
 #include <cstdint>
 #include <memory>
@@ -53,14 +55,15 @@ class Attempt final : public upstream::TicketHolder,
   Status start();
   [[nodiscard]] bool streaming() const { return state_ == State::kStreaming; }
   [[nodiscard]] http::ClientStream& stream() { return *stream_; }
-  // The owner hears nothing more; for one that retires us, since a connection may tell more than one thing in a turn.
+  // The owner hears nothing more; for one that retires us, since a connection may tell more than
+  // one thing in a turn.
   void give_up();
   // The whole request has been given to the stream: the head's deadline runs from here.
   void request_sent();
 
   [[nodiscard]] upstream::Endpoint& endpoint() { return endpoint_; }
   [[nodiscard]] bool reused_connection() const { return reused_; }
-  [[nodiscard]] Duration waited() const { return waited_; }          // for a connection
+  [[nodiscard]] Duration waited() const { return waited_; }  // for a connection
   [[nodiscard]] TimePoint streaming_since() const { return opened_; }
   [[nodiscard]] TimePoint started() const { return started_; }
   [[nodiscard]] telemetry::AttemptResult result() const { return result_; }

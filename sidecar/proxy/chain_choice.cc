@@ -16,7 +16,8 @@ Score score_prefixes(const std::vector<Cidr>& prefixes, const SocketAddress& add
   if (prefixes.empty()) return kAny;
   Score best = kNo;
   for (const Cidr& prefix : prefixes) {
-    if (address.is_ip() && prefix.contains(address.ip())) best = std::max(best, Score{2} + prefix.length);
+    if (address.is_ip() && prefix.contains(address.ip()))
+      best = std::max(best, Score{2} + prefix.length);
   }
   return best;
 }
@@ -26,7 +27,8 @@ Score score_server_name(const std::vector<std::string>& wanted, const std::strin
   Score best = kNo;
   for (const std::string& pattern : wanted) {
     if (pattern == name) return UINT32_MAX;
-    if (pattern.starts_with("*.") && name.size() > pattern.size() - 1 && name.ends_with(std::string_view(pattern).substr(1))) {
+    if (pattern.starts_with("*.") && name.size() > pattern.size() - 1 &&
+        name.ends_with(std::string_view(pattern).substr(1))) {
       best = std::max(best, static_cast<Score>(1 + pattern.size()));
     }
   }
@@ -41,19 +43,22 @@ Score score_list(const std::vector<std::string>& wanted, const std::vector<std::
   return common ? 2 : kNo;
 }
 
-std::optional<std::array<Score, 7>> score(const config::ChainMatch& match, const ConnectionFacts& facts) {
+std::optional<std::array<Score, 7>> score(const config::ChainMatch& match,
+                                          const ConnectionFacts& facts) {
   std::array<Score, 7> scores{};
-  scores[0] = !match.destination_port ? kAny : *match.destination_port == facts.destination.port() ? 2 : kNo;
+  scores[0] = !match.destination_port                               ? kAny
+              : *match.destination_port == facts.destination.port() ? 2
+                                                                    : kNo;
   scores[1] = score_prefixes(match.destination_prefixes, facts.destination);
   scores[2] = score_server_name(match.server_names, facts.server_name);
-  scores[3] = match.transport_protocol.empty()                                    ? kAny
+  scores[3] = match.transport_protocol.empty()                                 ? kAny
               : match.transport_protocol == (facts.tls ? "tls" : "raw_buffer") ? 2
-                                                                                  : kNo;
+                                                                               : kNo;
   scores[4] = score_list(match.application_protocols, facts.application_protocols);
   scores[5] = score_prefixes(match.source_prefixes, facts.source);
   scores[6] = match.source_ports.empty() ? kAny
-              : std::find(match.source_ports.begin(), match.source_ports.end(), facts.source.port()) !=
-                      match.source_ports.end()
+              : std::find(match.source_ports.begin(), match.source_ports.end(),
+                          facts.source.port()) != match.source_ports.end()
                   ? 2
                   : kNo;
   if (std::find(scores.begin(), scores.end(), kNo) != scores.end()) return std::nullopt;
@@ -62,7 +67,8 @@ std::optional<std::array<Score, 7>> score(const config::ChainMatch& match, const
 
 }  // namespace
 
-const config::FilterChain* choose_chain(const config::ListenerConfig& listener, const ConnectionFacts& facts) {
+const config::FilterChain* choose_chain(const config::ListenerConfig& listener,
+                                        const ConnectionFacts& facts) {
   const config::FilterChain* best = nullptr;
   std::array<Score, 7> best_score{};
   for (const config::FilterChain& chain : listener.chains) {
@@ -78,9 +84,11 @@ const config::FilterChain* choose_chain(const config::ListenerConfig& listener, 
 ChainNeeds needs_of(const config::ListenerConfig& listener) {
   ChainNeeds needs;
   for (const config::FilterChain& chain : listener.chains) {
-    needs.tls = needs.tls || !chain.match.server_names.empty() || !chain.match.transport_protocol.empty() ||
+    needs.tls = needs.tls || !chain.match.server_names.empty() ||
+                !chain.match.transport_protocol.empty() ||
                 (!chain.match.application_protocols.empty() && chain.tls);
-    needs.application = needs.application || (!chain.match.application_protocols.empty() && !chain.tls);
+    needs.application =
+        needs.application || (!chain.match.application_protocols.empty() && !chain.tls);
   }
   return needs;
 }

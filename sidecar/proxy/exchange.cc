@@ -42,14 +42,29 @@ void Exchange::start() { advance(); }
 void Exchange::advance() {
   for (Next next = Next::kGo; next == Next::kGo && step_ != Step::kDone;) {
     switch (step_) {
-      case Step::kRoute: next = match_route(); break;
-      case Step::kAdmit: next = admit(); break;
-      case Step::kPick: next = pick_endpoint(); break;
-      case Step::kAcquire: next = acquire_stream(); break;  // waits for on_attempt_open or on_attempt_failed
-      case Step::kStream: next = stream_both(); break;      // waits for the two ends
-      case Step::kReply: next = reply_locally(); break;     // waits until the answer has left
-      case Step::kRecord: next = record(); break;
-      case Step::kDone: break;
+      case Step::kRoute:
+        next = match_route();
+        break;
+      case Step::kAdmit:
+        next = admit();
+        break;
+      case Step::kPick:
+        next = pick_endpoint();
+        break;
+      case Step::kAcquire:
+        next = acquire_stream();
+        break;  // waits for on_attempt_open or on_attempt_failed
+      case Step::kStream:
+        next = stream_both();
+        break;  // waits for the two ends
+      case Step::kReply:
+        next = reply_locally();
+        break;  // waits until the answer has left
+      case Step::kRecord:
+        next = record();
+        break;
+      case Step::kDone:
+        break;
     }
   }
   if (step_ == Step::kDone) owner_.on_exchange_done(*this);
@@ -62,16 +77,20 @@ Exchange::Next Exchange::match_route() {
   generation_ = view.snapshot().generation;
   strip_mesh_fields(head_.headers, origin_.verified_peer);
   if (origin_.verified_peer) {
-    if (const auto told = head_.headers.find(HeaderId::kXWeftPeer)) source_ = owner_.peer_told(*told);
+    if (const auto told = head_.headers.find(HeaderId::kXWeftPeer))
+      source_ = owner_.peer_told(*told);
   }
   read_trace();
   table_ = view.table(origin_.route_key);
-  if (!table_) return go_reply(Error{Fault::kNoRoute, Side::kLocal, "routes '" + origin_.route_key + "' are not here"});
+  if (!table_)
+    return go_reply(
+        Error{Fault::kNoRoute, Side::kLocal, "routes '" + origin_.route_key + "' are not here"});
   const config::RouteTable::Match match = table_->table().match(head_, services_.random);
   host_ = match.host;
   route_ = match.route;
   if (route_ == nullptr) {
-    return go_reply(Error{Fault::kNoRoute, Side::kLocal, host_ == nullptr ? "no such host" : "no route for this path"});
+    return go_reply(Error{Fault::kNoRoute, Side::kLocal,
+                          host_ == nullptr ? "no such host" : "no route for this path"});
   }
   if (const auto* direct = std::get_if<config::DirectResponse>(&route_->action)) {
     prepare_direct(*direct);
@@ -91,7 +110,8 @@ Exchange::Next Exchange::choose_cluster(const config::ForwardAction& action) {
   std::string_view name;
   if (!action.cluster_header.empty()) {
     const auto value = head_.headers.find(action.cluster_header);
-    if (!value) return go_reply(Error{Fault::kNoRoute, Side::kLocal, "no header " + action.cluster_header});
+    if (!value)
+      return go_reply(Error{Fault::kNoRoute, Side::kLocal, "no header " + action.cluster_header});
     name = *value;
   } else {
     // The split is decided once; retries stay in the chosen group.
@@ -99,7 +119,9 @@ Exchange::Next Exchange::choose_cluster(const config::ForwardAction& action) {
     name = chosen_->cluster;
   }
   cluster_ = services_.clusters.find(name);
-  if (!cluster_) return go_reply(Error{Fault::kNoCluster, Side::kLocal, "unknown cluster '" + std::string(name) + "'"});
+  if (!cluster_)
+    return go_reply(
+        Error{Fault::kNoCluster, Side::kLocal, "unknown cluster '" + std::string(name) + "'"});
   labels_ = cluster_->labels();
   step_ = Step::kAdmit;
   return Next::kGo;
@@ -130,9 +152,11 @@ void Exchange::prepare_redirect(const config::RedirectAction& redirect) {
 
 Exchange::Next Exchange::admit() {
   if (services_.draining && request_ends_with_head_) stream_->close_after();
-  if (!read_deadline()) return go_reply(Error{Fault::kTimeout, Side::kUpstream, "the caller's deadline had passed"});
+  if (!read_deadline())
+    return go_reply(Error{Fault::kTimeout, Side::kUpstream, "the caller's deadline had passed"});
   const config::RouteTimeouts& timeouts = forward_->timeouts;
-  idle_limit_ = timeouts.idle > Duration::zero() ? timeouts.idle : origin_.http->timeouts.stream_idle;
+  idle_limit_ =
+      timeouts.idle > Duration::zero() ? timeouts.idle : origin_.http->timeouts.stream_idle;
   if (idle_limit_ > Duration::zero()) touch();
   if (timeouts.stream_max > Duration::zero()) stream_timer_.arm(timeouts.stream_max);
   replayable_ = forward_->retry.on != 0;
@@ -147,23 +171,43 @@ void Exchange::read_trace() {
   telemetry::TraceHeaders headers;
   for (const http::Field& field : head_.headers) {
     switch (field.id) {
-      case HeaderId::kTraceparent: headers.traceparent = headers.traceparent.empty() ? field.value : "twice"; break;
-      case HeaderId::kTracestate: headers.tracestate = field.value; break;
-      case HeaderId::kB3: headers.b3 = field.value; break;
-      case HeaderId::kXB3Traceid: headers.b3_trace_id = field.value; break;
-      case HeaderId::kXB3Spanid: headers.b3_span_id = field.value; break;
-      case HeaderId::kXB3Parentspanid: headers.b3_parent_span_id = field.value; break;
-      case HeaderId::kXB3Sampled: headers.b3_sampled = field.value; break;
-      case HeaderId::kXB3Flags: headers.b3_flags = field.value; break;
-      case HeaderId::kXRequestId: request_id_ = field.value; break;
-      default: break;
+      case HeaderId::kTraceparent:
+        headers.traceparent = headers.traceparent.empty() ? field.value : "twice";
+        break;
+      case HeaderId::kTracestate:
+        headers.tracestate = field.value;
+        break;
+      case HeaderId::kB3:
+        headers.b3 = field.value;
+        break;
+      case HeaderId::kXB3Traceid:
+        headers.b3_trace_id = field.value;
+        break;
+      case HeaderId::kXB3Spanid:
+        headers.b3_span_id = field.value;
+        break;
+      case HeaderId::kXB3Parentspanid:
+        headers.b3_parent_span_id = field.value;
+        break;
+      case HeaderId::kXB3Sampled:
+        headers.b3_sampled = field.value;
+        break;
+      case HeaderId::kXB3Flags:
+        headers.b3_flags = field.value;
+        break;
+      case HeaderId::kXRequestId:
+        request_id_ = field.value;
+        break;
+      default:
+        break;
     }
   }
   trace_ = telemetry::make_child(telemetry::parse_trace_context(headers), services_.random);
   const config::Tracing& tracing = origin_.http->tracing;
   if (trace_.sampling == telemetry::Sampling::kUndecided) {
     // A sidecar that traces nothing leaves the decision to the next one.
-    if (tracing.enabled) trace_.sampling = services_.sampler.decide(trace_, sampling_options(), services_.turn.now());
+    if (tracing.enabled)
+      trace_.sampling = services_.sampler.decide(trace_, sampling_options(), services_.turn.now());
   }
   if (request_id_.empty() && origin_.http->generate_request_id) {
     request_id_ = make_request_id(head_.headers, services_.random.next(), services_.random.next());
@@ -222,7 +266,8 @@ void Exchange::write_attempt_fields() {
   if (cluster_->config().mesh_peer && request_timer_.armed()) {
     // What is left, never a point in time: clocks differ.
     const Duration left = request_timer_.deadline() - services_.turn.now();
-    const auto ms = std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
+    const auto ms = std::max<std::int64_t>(
+        1, std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
     headers.set(HeaderId::kXWeftDeadline, headers.copy(std::to_string(ms)));
   }
   // Every attempt is a span of its own and names itself as the callee's parent.
@@ -248,7 +293,8 @@ void Exchange::write_attempt_fields() {
   }
   for (http::Field& field : headers.fields()) {
     const bool unique = field.id == HeaderId::kTraceparent || field.id == HeaderId::kXRequestId ||
-                        field.id == HeaderId::kAuthorization || field.id == HeaderId::kXWeftDeadline;
+                        field.id == HeaderId::kAuthorization ||
+                        field.id == HeaderId::kXWeftDeadline;
     if (unique) field.never_index = true;
   }
 }
@@ -258,11 +304,13 @@ void Exchange::write_attempt_fields() {
 Exchange::Next Exchange::pick_endpoint() {
   upstream::PickContext context;
   context.tried = &tried_;
-  context.original_destination = origin_.original_destination ? &*origin_.original_destination : nullptr;
+  context.original_destination =
+      origin_.original_destination ? &*origin_.original_destination : nullptr;
   endpoint_ = cluster_->pick(context);
   if (endpoint_ == nullptr) {
     cluster_->metrics().refused(telemetry::Refusal::kNoHealthyEndpoint).add();
-    return go_reply(Error{Fault::kNoEndpoint, Side::kLocal, "no healthy endpoint in " + cluster_->config().name});
+    return go_reply(Error{Fault::kNoEndpoint, Side::kLocal,
+                          "no healthy endpoint in " + cluster_->config().name});
   }
   upstream_address_ = endpoint_->address_text();
   upstream_peer_ = endpoint_->peer();
@@ -273,10 +321,14 @@ Exchange::Next Exchange::pick_endpoint() {
 Exchange::Next Exchange::acquire_stream() {
   Attempt::Plan plan;
   const config::RouteTimeouts& timeouts = forward_->timeouts;
-  plan.time_limit = forward_->retry.attempt_timeout > Duration::zero() ? forward_->retry.attempt_timeout : timeouts.attempt;
-  if (!is_grpc_ && head_.protocol.empty() && head_.method != http::Method::kConnect) plan.head_limit = timeouts.head;
+  plan.time_limit = forward_->retry.attempt_timeout > Duration::zero()
+                        ? forward_->retry.attempt_timeout
+                        : timeouts.attempt;
+  if (!is_grpc_ && head_.protocol.empty() && head_.method != http::Method::kConnect)
+    plan.head_limit = timeouts.head;
   write_attempt_fields();
-  attempt_ = std::make_unique<Attempt>(services_.turn, *this, *cluster_, *endpoint_, head_, request_ends_with_head_, plan);
+  attempt_ = std::make_unique<Attempt>(services_.turn, *this, *cluster_, *endpoint_, head_,
+                                       request_ends_with_head_, plan);
   if (Status started = attempt_->start(); !started) {
     // A limit of ours: trying elsewhere would only move the queue.
     drop_attempt();
@@ -338,7 +390,8 @@ void Exchange::on_body(Buffer&& bytes, bool end) {
   }
   held_.append(std::move(bytes));
   give_request_body();
-  if (replayable_ && held_.size() > forward_->retry.replay_bytes_max && attempt_ != nullptr && attempt_->streaming()) {
+  if (replayable_ && held_.size() > forward_->retry.replay_bytes_max && attempt_ != nullptr &&
+      attempt_->streaming()) {
     replayable_ = false;
     held_.drain(given_);
     given_ = 0;
@@ -400,7 +453,8 @@ void Exchange::judge_answer(const http::ResponseHead& head, bool end) {
   } else if (const auto grpc = head.headers.find(HeaderId::kGrpcStatus)) {
     const std::optional<http::GrpcStatus> status = http::grpc_status_from(*grpc);
     grpc_status_ = static_cast<std::int8_t>(status.value_or(http::GrpcStatus::kUnknown));
-    const std::uint16_t meaning = http::http_status_of_grpc(status.value_or(http::GrpcStatus::kUnknown));
+    const std::uint16_t meaning =
+        http::http_status_of_grpc(status.value_or(http::GrpcStatus::kUnknown));
     attempt_->judge(meaning == 503 || meaning == 504 ? Verdict::kGatewayError
                     : meaning >= 500                 ? Verdict::kServerError
                                                      : Verdict::kSuccess);
@@ -440,7 +494,8 @@ void Exchange::on_attempt_body(Buffer&& bytes, bool end) {
 void Exchange::on_attempt_trailers(http::Headers&& trailers) {
   if (step_ != Step::kStream) return;
   if (const auto grpc = trailers.find(HeaderId::kGrpcStatus)) {
-    const http::GrpcStatus status = http::grpc_status_from(*grpc).value_or(http::GrpcStatus::kUnknown);
+    const http::GrpcStatus status =
+        http::grpc_status_from(*grpc).value_or(http::GrpcStatus::kUnknown);
     grpc_status_ = static_cast<std::int8_t>(status);
     const std::uint16_t meaning = http::http_status_of_grpc(status);
     attempt_->judge(meaning == 503 || meaning == 504 ? Verdict::kGatewayError
@@ -455,7 +510,8 @@ void Exchange::on_attempt_trailers(http::Headers&& trailers) {
 void Exchange::note_response_end() {
   response_ended_ = true;
   attempt_->judge(Verdict::kSuccess);
-  // An answer before the end of the request: what is left of it concerns nobody (RFC 9110 section 7.5).
+  // An answer before the end of the request: what is left of it concerns nobody (RFC 9110
+  // section 7.5).
   drop_attempt();
   end_when_sent();
 }
@@ -469,7 +525,8 @@ void Exchange::end_when_sent() {
 void Exchange::on_sent(std::size_t body_bytes) {
   if (step_ == Step::kDone || step_ == Step::kRecord) return;
   touch();
-  if (attempt_ != nullptr && attempt_->streaming() && !response_ended_) attempt_->stream().consume(body_bytes);
+  if (attempt_ != nullptr && attempt_->streaming() && !response_ended_)
+    attempt_->stream().consume(body_bytes);
   if (response_ended_) end_when_sent();
 }
 
@@ -478,8 +535,9 @@ void Exchange::on_stream_fault(const Error& error) {
   // The caller has gone, or broke the protocol; nobody is there to be answered.
   const LocalReply gone = reply_for(Error{Fault::kCancelled, Side::kDownstream, {}});
   if (cause_ == Cause::kNone) cause_ = gone.cause;
-  flags_.set(error.fault == Fault::kReset || error.fault == Fault::kCancelled ? Flag::kDownstreamRemoteReset
-                                                                              : Flag::kDownstreamClosed);
+  flags_.set(error.fault == Fault::kReset || error.fault == Fault::kCancelled
+                 ? Flag::kDownstreamRemoteReset
+                 : Flag::kDownstreamClosed);
   if (details_.empty()) details_ = to_string(error);
   drop_attempt();
   step_ = Step::kRecord;
@@ -496,9 +554,15 @@ AttemptEnd Exchange::describe_failure(const Error& error) const {
     case Fault::kTlsHandshake:
     case Fault::kTlsTimeout:
     case Fault::kRefused:
-    case Fault::kDraining: end.kind = AttemptEnd::Kind::kUnprocessed; break;
-    case Fault::kTimeout: end.kind = AttemptEnd::Kind::kTimeout; break;
-    default: end.kind = AttemptEnd::Kind::kReset; break;
+    case Fault::kDraining:
+      end.kind = AttemptEnd::Kind::kUnprocessed;
+      break;
+    case Fault::kTimeout:
+      end.kind = AttemptEnd::Kind::kTimeout;
+      break;
+    default:
+      end.kind = AttemptEnd::Kind::kReset;
+      break;
   }
   end.reused_connection = attempt_ != nullptr && attempt_->reused_connection();
   return end;
@@ -523,7 +587,8 @@ bool Exchange::retry_after(const AttemptEnd& end) {
   const RetryDecision decision = decide_retry(forward_->retry, end, facts);
   if (decision.denied) {
     cluster_->metrics().retries_denied(*decision.denied).add();
-    if (*decision.denied == telemetry::RetryDenied::kAttempts && retries_ != 0) flags_.set(Flag::kRetryLimitExceeded);
+    if (*decision.denied == telemetry::RetryDenied::kAttempts && retries_ != 0)
+      flags_.set(Flag::kRetryLimitExceeded);
   }
   if (!decision.retry) return false;
   if (retry_counted_) {
@@ -588,7 +653,8 @@ void Exchange::on_timer(Timer& timer) {
     return;
   }
   Error error{Fault::kTimeout, Side::kUpstream, "request timeout"};
-  if (&timer == &idle_timer_) error = Error{Fault::kIdle, Side::kUpstream, "nothing moved for too long"};
+  if (&timer == &idle_timer_)
+    error = Error{Fault::kIdle, Side::kUpstream, "nothing moved for too long"};
   if (&timer == &stream_timer_) {
     error = Error{Fault::kTimeout, Side::kUpstream, "the stream lasted too long"};
     flags_.set(Flag::kUpstreamMaxStreamDuration);
@@ -636,12 +702,14 @@ Exchange::Next Exchange::reply_locally() {
     }
   } else {
     LocalReply reply = reply_for(failure_);
-    if (failure_.fault == Fault::kNoCluster && forward_ != nullptr) reply.status = forward_->cluster_not_found_status;
+    if (failure_.fault == Fault::kNoCluster && forward_ != nullptr)
+      reply.status = forward_->cluster_not_found_status;
     note_flags(reply, failure_);
     const bool app_unreachable = cluster_ && cluster_->config().local_app && reply.unprocessed &&
                                  reply.cause == Cause::kConnectFailure;
     if (app_unreachable && origin_.verified_peer && head_.version == http::Version::kHttp2) {
-      // Proof for the caller that its request reached no application, so that it may try another instance (decisions D14).
+      // Proof for the caller that its request reached no application, so that it may try another
+      // instance (decisions D14).
       status_ = reply.status;
       stream_->reset(http::ResetReason::kRefused);
       step_ = Step::kRecord;
@@ -649,7 +717,8 @@ Exchange::Next Exchange::reply_locally() {
     }
     http::ResponseHead answer;
     if (is_grpc_) {
-      answer = http::make_trailers_only(static_cast<http::GrpcStatus>(reply.grpc_status), name_of(failure_.fault));
+      answer = http::make_trailers_only(static_cast<http::GrpcStatus>(reply.grpc_status),
+                                        name_of(failure_.fault));
       grpc_status_ = reply.grpc_status;
     } else {
       answer.status = reply.status;
@@ -664,7 +733,8 @@ Exchange::Next Exchange::reply_locally() {
       answer.headers.add(HeaderId::kXWeftCause, answer.headers.copy(cause));
       if (app_unreachable) answer.headers.add(HeaderId::kXWeftRetry, "safe");
     }
-    if (!request_id_.empty()) answer.headers.add(HeaderId::kXRequestId, answer.headers.copy(request_id_));
+    if (!request_id_.empty())
+      answer.headers.add(HeaderId::kXRequestId, answer.headers.copy(request_id_));
     const bool bodyless = is_grpc_ || head_.method == http::Method::kHead;
     // The body is copied into the stream before the head's arena goes.
     stream_->send_head(answer, bodyless);

@@ -1,12 +1,15 @@
 #pragma once
-// Exchange: one request and its response, from a complete head to the access record; the centre of the house.
+// Exchange: one request and its response, from a complete head to the access record; the centre of
+// the house.
 //
-// Its route is the list of steps in advance(), in the order of the drawing: route, admit, pick, acquire, stream, reply, record.
-// A retry is `step_ = kPick`, a refusal is `step_ = kReply`; there is no other control flow.
+// Its route is the list of steps in advance(), in the order of the drawing: route, admit, pick,
+// acquire, stream, reply, record. A retry is `step_ = kPick`, a refusal is `step_ = kReply`; there
+// is no other control flow.
 //
-// Owner: Session. Thread: its worker. Lifetime: until on_exchange_done, which comes exactly once and last; the session retires
-// it. Every ending writes exactly one record. Memory: the request's head, and of its body at most what the downstream codec's
-// window lets in plus what a retry may need (RetryPolicy::replay_bytes_max).
+// Owner: Session. Thread: its worker. Lifetime: until on_exchange_done, which comes exactly once
+// and last; the session retires it. Every ending writes exactly one record. Memory: the request's
+// head, and of its body at most what the downstream codec's window lets in plus what a retry may
+// need (RetryPolicy::replay_bytes_max).
 
 #include <cstdint>
 #include <memory>
@@ -32,12 +35,12 @@ struct Origin {
   telemetry::Direction direction = telemetry::Direction::kOutbound;
   telemetry::SecurityPolicy security = telemetry::SecurityPolicy::kNone;
   telemetry::TlsVersion tls_version = telemetry::TlsVersion::kNone;
-  telemetry::PeerId local = telemetry::PeerId::kUnknown;   // our own workload
-  telemetry::PeerId peer = telemetry::PeerId::kUnknown;    // whoever calls
+  telemetry::PeerId local = telemetry::PeerId::kUnknown;  // our own workload
+  telemetry::PeerId peer = telemetry::PeerId::kUnknown;   // whoever calls
   SpiffeId peer_identity;
-  bool verified_peer = false;  // a sidecar of the mesh over mTLS: its x-weft-* fields are believed
-  std::string local_peer_text;   // our x-weft-peer: "workload;version"
-  std::string address;         // the caller's
+  bool verified_peer = false;   // a sidecar of the mesh over mTLS: its x-weft-* fields are believed
+  std::string local_peer_text;  // our x-weft-peer: "workload;version"
+  std::string address;          // the caller's
   std::optional<SocketAddress> original_destination;
 };
 
@@ -57,8 +60,8 @@ class Exchange final : public http::RequestSink,
     ~Owner() = default;
   };
 
-  Exchange(const Services& services, Owner& owner, const Origin& origin, std::unique_ptr<http::ServerStream> stream,
-           http::RequestHead&& head, bool end);
+  Exchange(const Services& services, Owner& owner, const Origin& origin,
+           std::unique_ptr<http::ServerStream> stream, http::RequestHead&& head, bool end);
   ~Exchange();
 
   // Begins; may end it at once.
@@ -80,7 +83,16 @@ class Exchange final : public http::RequestSink,
   void on_timer(Timer& timer) override;
 
  private:
-  enum class Step : std::uint8_t { kRoute, kAdmit, kPick, kAcquire, kStream, kReply, kRecord, kDone };
+  enum class Step : std::uint8_t {
+    kRoute,
+    kAdmit,
+    kPick,
+    kAcquire,
+    kStream,
+    kReply,
+    kRecord,
+    kDone
+  };
   enum class Next : std::uint8_t { kGo, kWait };
 
   void advance();
@@ -141,30 +153,31 @@ class Exchange final : public http::RequestSink,
   std::unique_ptr<Attempt> attempt_;
   std::uint64_t generation_ = 0;
 
-  // The request's body: while it may be replayed everything since its start, otherwise what has not been given on.
+  // The request's body: while it may be replayed everything since its start, otherwise what has not
+  // been given on.
   Buffer held_;
-  std::size_t given_ = 0;           // of held_, to the current attempt, while replayable
+  std::size_t given_ = 0;  // of held_, to the current attempt, while replayable
   std::optional<http::Headers> request_trailers_;
-  std::size_t attempt_sent_ = 0;    // body bytes of the current attempt that have left
-  std::size_t consumed_ = 0;        // credit given back downstream
+  std::size_t attempt_sent_ = 0;  // body bytes of the current attempt that have left
+  std::size_t consumed_ = 0;      // credit given back downstream
   bool request_ends_with_head_;
   bool request_ended_;
   bool end_given_ = false;
   bool replayable_ = true;
 
   // The answer.
-  Error failure_;                   // why we answer ourselves
-  http::ResponseHead local_head_;   // of a redirect or direct response
+  Error failure_;                  // why we answer ourselves
+  http::ResponseHead local_head_;  // of a redirect or direct response
   std::string_view local_body_;
   bool local_answer_ready_ = false;
-  std::uint16_t status_ = 0;        // as sent
+  std::uint16_t status_ = 0;  // as sent
   std::int8_t grpc_status_ = telemetry::AccessRecord::kNoGrpcStatus;
   bool response_started_ = false;
   bool response_ended_ = false;
   bool is_grpc_ = false;
-  bool retry_counted_ = false;      // a retry is counted against the cluster now
+  bool retry_counted_ = false;  // a retry is counted against the cluster now
   bool replayed_once_ = false;
-  bool refused_by_us_ = false;      // the stream was reset instead of answered
+  bool refused_by_us_ = false;  // the stream was reset instead of answered
   telemetry::ResponseFlags flags_;
   telemetry::Cause cause_ = telemetry::Cause::kNone;
   std::string details_;
@@ -178,12 +191,12 @@ class Exchange final : public http::RequestSink,
   std::uint64_t bytes_out_ = 0;
   std::uint32_t attempts_ = 0;
   std::uint32_t retries_ = 0;
-  std::uint16_t attempt_status_ = 0;      // of the current attempt, as it came
+  std::uint16_t attempt_status_ = 0;  // of the current attempt, as it came
   std::string upstream_address_;
   telemetry::PeerId upstream_peer_ = telemetry::PeerId::kUnknown;
   upstream::Cluster::Labels labels_;
-  telemetry::TraceContext trace_;         // our server span
-  telemetry::SpanId attempt_span_;        // of the current attempt
+  telemetry::TraceContext trace_;   // our server span
+  telemetry::SpanId attempt_span_;  // of the current attempt
   telemetry::PeerId source_ = telemetry::PeerId::kUnknown;
   std::string_view request_id_;
 

@@ -10,9 +10,12 @@ namespace {
 
 telemetry::WireProtocol wire_of(http::Version version) {
   switch (version) {
-    case http::Version::kHttp10: return telemetry::WireProtocol::kHttp10;
-    case http::Version::kHttp11: return telemetry::WireProtocol::kHttp11;
-    case http::Version::kHttp2: return telemetry::WireProtocol::kHttp2;
+    case http::Version::kHttp10:
+      return telemetry::WireProtocol::kHttp10;
+    case http::Version::kHttp11:
+      return telemetry::WireProtocol::kHttp11;
+    case http::Version::kHttp2:
+      return telemetry::WireProtocol::kHttp2;
   }
   return telemetry::WireProtocol::kUnknown;
 }
@@ -25,18 +28,21 @@ void Exchange::fill(telemetry::AccessRecord& record) const {
   record.total = now - started_;
   if (head_at_ != TimePoint{}) {
     record.head = head_at_ - started_;
-    if (upstream_began_ != TimePoint{} && attempts_ != 0) record.upstream = head_at_ - upstream_began_;
+    if (upstream_began_ != TimePoint{} && attempts_ != 0)
+      record.upstream = head_at_ - upstream_began_;
   }
   record.queue = queued_;
   record.direction = origin_.direction;
-  record.protocol = is_grpc_ ? telemetry::RequestProtocol::kGrpc : telemetry::RequestProtocol::kHttp;
+  record.protocol =
+      is_grpc_ ? telemetry::RequestProtocol::kGrpc : telemetry::RequestProtocol::kHttp;
   record.wire = wire_of(head_.version);
   record.method = head_.method_name;
   record.authority = head_.authority;
   record.path = head_.path();
   record.user_agent = head_.headers.find(http::HeaderId::kUserAgent).value_or(std::string_view{});
   record.request_id = request_id_;
-  record.forwarded_for = head_.headers.find(http::HeaderId::kXForwardedFor).value_or(std::string_view{});
+  record.forwarded_for =
+      head_.headers.find(http::HeaderId::kXForwardedFor).value_or(std::string_view{});
   record.status = status_;
   record.grpc_status = grpc_status_;
   record.cause = cause_;

@@ -16,8 +16,10 @@ void strip_mesh_fields(http::Headers& headers, bool verified_peer) {
       case HeaderId::kXWeftDeadline:
       case HeaderId::kXWeftPriority:
       case HeaderId::kXWeftAttempt:
-      case HeaderId::kXWeftRetry: return !verified_peer;
-      default: break;
+      case HeaderId::kXWeftRetry:
+        return !verified_peer;
+      default:
+        break;
     }
     // Names of ours that no version knows yet are nobody's to send.
     constexpr std::string_view kPrefix = "x-weft-";
@@ -29,7 +31,9 @@ void strip_mesh_fields(http::Headers& headers, bool verified_peer) {
 void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& headers) {
   for (const config::HeaderEdit& edit : edits) {
     switch (edit.op) {
-      case config::HeaderEdit::Op::kAppend: headers.add_copy(edit.name, edit.value); break;
+      case config::HeaderEdit::Op::kAppend:
+        headers.add_copy(edit.name, edit.value);
+        break;
       case config::HeaderEdit::Op::kAddIfAbsent:
         if (!headers.find(edit.name)) headers.add_copy(edit.name, edit.value);
         break;
@@ -40,40 +44,53 @@ void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& he
       case config::HeaderEdit::Op::kSetIfPresent:
         if (headers.remove(edit.name) != 0) headers.add_copy(edit.name, edit.value);
         break;
-      case config::HeaderEdit::Op::kRemove: headers.remove(edit.name); break;
+      case config::HeaderEdit::Op::kRemove:
+        headers.remove(edit.name);
+        break;
     }
   }
 }
 
 namespace {
 
-// What a prefix rewrite puts in place of the matched part. Gateway API and Envoy agree for whole segments: "/api" -> "/" of
+// What a prefix rewrite puts in place of the matched part. Gateway API and Envoy agree for whole
+// segments: "/api" -> "/" of
 // "/api/x" is "/x", and never "//x" or "x".
-std::string with_prefix_replaced(const config::Route& route, std::string_view target, const std::string& prefix) {
+std::string with_prefix_replaced(const config::Route& route, std::string_view target,
+                                 const std::string& prefix) {
   const std::string_view path = target.substr(0, target.find('?'));
   std::string_view rest;
   switch (route.path.how) {
     case config::PathMatch::How::kPrefix:
-    case config::PathMatch::How::kSegmentPrefix: rest = target.substr(route.path.text.value.size()); break;
-    case config::PathMatch::How::kExact: rest = target.substr(path.size()); break;
+    case config::PathMatch::How::kSegmentPrefix:
+      rest = target.substr(route.path.text.value.size());
+      break;
+    case config::PathMatch::How::kExact:
+      rest = target.substr(path.size());
+      break;
     case config::PathMatch::How::kRegex:
-    case config::PathMatch::How::kConnect: return std::string(target);
+    case config::PathMatch::How::kConnect:
+      return std::string(target);
   }
   std::string made = prefix;
   if (made.ends_with('/') && rest.starts_with('/')) made.pop_back();
   const bool segments = route.path.how == config::PathMatch::How::kSegmentPrefix;
-  if (segments && !rest.empty() && rest[0] != '/' && rest[0] != '?' && !made.ends_with('/')) made += '/';
+  if (segments && !rest.empty() && rest[0] != '/' && rest[0] != '?' && !made.ends_with('/'))
+    made += '/';
   if (made.empty() && (rest.empty() || rest[0] != '/')) made = "/";
   return made + std::string(rest);
 }
 
 }  // namespace
 
-void rewrite_request(const config::Route& route, const config::ForwardAction& action, http::RequestHead& head) {
+void rewrite_request(const config::Route& route, const config::ForwardAction& action,
+                     http::RequestHead& head) {
   if (!action.prefix_rewrite.empty()) {
-    head.target = head.headers.copy(with_prefix_replaced(route, head.target, action.prefix_rewrite));
+    head.target =
+        head.headers.copy(with_prefix_replaced(route, head.target, action.prefix_rewrite));
   } else if (action.regex_rewrite_pattern && action.regex_rewrite_pattern->regex != nullptr) {
-    const std::string path = action.regex_rewrite_pattern->replace_all(head.path(), action.regex_rewrite_substitution);
+    const std::string path =
+        action.regex_rewrite_pattern->replace_all(head.path(), action.regex_rewrite_substitution);
     const std::string query(head.target.substr(head.path().size()));
     if (path.starts_with('/')) head.target = head.headers.copy(path + query);
   }
@@ -84,7 +101,8 @@ std::string_view redirect_location(const config::Route& route, const config::Red
                                    http::RequestHead& head) {
   const std::string scheme = action.scheme.empty() ? std::string(head.scheme) : action.scheme;
   std::string authority = action.host.empty() ? std::string(head.host()) : action.host;
-  if (authority.find(':') != std::string::npos && !authority.starts_with('[')) authority = "[" + authority + "]";
+  if (authority.find(':') != std::string::npos && !authority.starts_with('['))
+    authority = "[" + authority + "]";
   const std::uint16_t usual = scheme == "https" ? 443 : 80;
   std::optional<std::uint64_t> port;
   if (action.port) {
@@ -92,7 +110,8 @@ std::string_view redirect_location(const config::Route& route, const config::Red
   } else if (action.scheme.empty() || action.scheme == head.scheme) {
     // The port that was asked for stays unless the scheme, and with it the port's meaning, changes.
     const std::size_t colon = head.authority.rfind(':');
-    if (colon != std::string_view::npos && !head.authority.ends_with(']')) port = parse_u64(head.authority.substr(colon + 1));
+    if (colon != std::string_view::npos && !head.authority.ends_with(']'))
+      port = parse_u64(head.authority.substr(colon + 1));
   }
   if (port && *port != usual) authority += ":" + std::to_string(*port);
   std::string target(head.target);
@@ -115,15 +134,18 @@ bool PeerCause::neutral() const {
     case Cause::kCircuitOpen:
     case Cause::kOverload:
     case Cause::kDraining:
-    case Cause::kFault: return true;
-    default: return false;
+    case Cause::kFault:
+      return true;
+    default:
+      return false;
   }
 }
 
 PeerCause parse_peer_cause(std::string_view text) {
   PeerCause peer;
   const std::size_t semicolon = text.find(';');
-  peer.cause = telemetry::parse_cause(trim(text.substr(0, semicolon))).value_or(telemetry::Cause::kNone);
+  peer.cause =
+      telemetry::parse_cause(trim(text.substr(0, semicolon))).value_or(telemetry::Cause::kNone);
   peer.unprocessed = peer.cause != telemetry::Cause::kNone && semicolon != std::string_view::npos &&
                      trim(text.substr(semicolon + 1)) == "unprocessed";
   return peer;

@@ -1,6 +1,7 @@
 #pragma once
-// Hop: what passing through one proxy changes in a head: fields that only the mesh may write, edits that routes ask for,
-// rewrites of path and host. Pure functions on heads; texts they make live in the head's arena.
+// Hop: what passing through one proxy changes in a head: fields that only the mesh may write, edits
+// that routes ask for, rewrites of path and host. Pure functions on heads; texts they make live in
+// the head's arena.
 
 #include <string_view>
 #include <vector>
@@ -11,15 +12,18 @@
 
 namespace weft::proxy {
 
-// Removes x-weft-* fields that came from somebody who may not set them. `verified_peer`: a sidecar of the mesh over mTLS.
+// Removes x-weft-* fields that came from somebody who may not set them. `verified_peer`: a sidecar
+// of the mesh over mTLS.
 void strip_mesh_fields(http::Headers& headers, bool verified_peer);
 
 void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& headers);
 
 // The path and host that the upstream sees.
-void rewrite_request(const config::Route& route, const config::ForwardAction& action, http::RequestHead& head);
+void rewrite_request(const config::Route& route, const config::ForwardAction& action,
+                     http::RequestHead& head);
 // Location of a redirect; lives in `head`'s arena.
-[[nodiscard]] std::string_view redirect_location(const config::Route& route, const config::RedirectAction& action,
+[[nodiscard]] std::string_view redirect_location(const config::Route& route,
+                                                 const config::RedirectAction& action,
                                                  http::RequestHead& head);
 
 // x-weft-cause as a sidecar writes it and as its peer reads it: "connect_failure;unprocessed".
@@ -32,6 +36,7 @@ struct PeerCause {
 [[nodiscard]] PeerCause parse_peer_cause(std::string_view text);
 
 // A version 4 UUID from the worker's generator, for x-request-id: 36 characters.
-[[nodiscard]] std::string_view make_request_id(http::Headers& headers, std::uint64_t high, std::uint64_t low);
+[[nodiscard]] std::string_view make_request_id(http::Headers& headers, std::uint64_t high,
+                                               std::uint64_t low);
 
 }  // namespace weft::proxy

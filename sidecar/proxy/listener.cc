@@ -39,7 +39,8 @@ void Listener::on_accept(std::unique_ptr<net::Socket> socket) {
   telemetry::ProxyMetrics& metrics = services_.shard.proxy();
   if (config_->connections_max != 0 && session_count_ >= config_->connections_max) {
     metrics.downstream_accepted(telemetry::AcceptOutcome::kLimit).add();
-    WEFT_LOG_LIMITED(kWarn, "listener {}: connection limit {} reached", config_->name, config_->connections_max);
+    WEFT_LOG_LIMITED(kWarn, "listener {}: connection limit {} reached", config_->name,
+                     config_->connections_max);
     socket->abort();
     return;
   }

@@ -1,8 +1,9 @@
 #pragma once
 // Listener: one listening address on one worker, and the sessions that came through it.
 //
-// Owner: Worker. Thread: its worker. A changed configuration of the same address is put in place: new connections meet it,
-// sessions keep what they began with. State = list: sessions leave it when they are done.
+// Owner: Worker. Thread: its worker. A changed configuration of the same address is put in place:
+// new connections meet it, sessions keep what they began with. State = list: sessions leave it when
+// they are done.
 
 #include <cstdint>
 #include <memory>

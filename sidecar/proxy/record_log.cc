@@ -8,7 +8,8 @@ void write_access_logs(const Services& services, const std::vector<config::Acces
   // One per thread, so that a line costs no allocation once it has grown.
   thread_local std::string line;
   for (const config::AccessLog& log : logs) {
-    if (log.mode == config::AccessLog::Mode::kErrors && !record.failed() && record.attempts <= 1) continue;
+    if (log.mode == config::AccessLog::Mode::kErrors && !record.failed() && record.attempts <= 1)
+      continue;
     line.clear();
     if (log.format == config::AccessLog::Format::kJson) {
       telemetry::append_json(record, line);

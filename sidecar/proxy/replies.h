@@ -1,5 +1,6 @@
 #pragma once
-// Replies: the one table from what went wrong to the answer that we make up ourselves (behaviour.md section 15).
+// Replies: the one table from what went wrong to the answer that we make up ourselves (behaviour.md
+// section 15).
 //
 // A test prints the whole table and compares it with the text in README.md of this room.
 

@@ -11,17 +11,29 @@ namespace {
 using telemetry::RetryDenied;
 using telemetry::RetryReason;
 
-std::optional<RetryReason> reason_for_head(const config::RetryPolicy& policy, const AttemptEnd& end) {
+std::optional<RetryReason> reason_for_head(const config::RetryPolicy& policy,
+                                           const AttemptEnd& end) {
   const auto on = [&](std::uint32_t bit) { return (policy.on & bit) != 0; };
   if (end.grpc_status) {
     std::uint32_t bit = 0;
     switch (*end.grpc_status) {
-      case 1: bit = config::kRetryGrpcCancelled; break;
-      case 4: bit = config::kRetryGrpcDeadlineExceeded; break;
-      case 8: bit = config::kRetryGrpcResourceExhausted; break;
-      case 13: bit = config::kRetryGrpcInternal; break;
-      case 14: bit = config::kRetryGrpcUnavailable; break;
-      default: break;
+      case 1:
+        bit = config::kRetryGrpcCancelled;
+        break;
+      case 4:
+        bit = config::kRetryGrpcDeadlineExceeded;
+        break;
+      case 8:
+        bit = config::kRetryGrpcResourceExhausted;
+        break;
+      case 13:
+        bit = config::kRetryGrpcInternal;
+        break;
+      case 14:
+        bit = config::kRetryGrpcUnavailable;
+        break;
+      default:
+        break;
     }
     if (on(bit)) return RetryReason::kGrpc;
   }
@@ -30,7 +42,8 @@ std::optional<RetryReason> reason_for_head(const config::RetryPolicy& policy, co
   if (on(config::kRetryGatewayError) && gateway) return RetryReason::kGatewayError;
   if (on(config::kRetryRetriable4xx) && end.status == 409) return RetryReason::kRetriable4xx;
   if (on(config::kRetryStatusCodes) &&
-      std::find(policy.status_codes.begin(), policy.status_codes.end(), end.status) != policy.status_codes.end()) {
+      std::find(policy.status_codes.begin(), policy.status_codes.end(), end.status) !=
+          policy.status_codes.end()) {
     return RetryReason::kStatusCode;
   }
   return std::nullopt;
@@ -48,20 +61,23 @@ std::optional<RetryReason> reason_for(const config::RetryPolicy& policy, const A
     case AttemptEnd::Kind::kTimeout:
       if (on(config::kRetryTimeout | config::kRetry5xx)) return RetryReason::kTimeout;
       break;
-    case AttemptEnd::Kind::kHead: return reason_for_head(policy, end);
+    case AttemptEnd::Kind::kHead:
+      return reason_for_head(policy, end);
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& end, const RetryFacts& facts) {
+RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& end,
+                           const RetryFacts& facts) {
   RetryDecision decision;
   std::optional<RetryReason> reason = reason_for(policy, end);
   const bool idempotent = http::is_idempotent(facts.method);
-  // A kept connection may have been closed by the peer just as we used it: nobody's failure, so it costs no try.
-  if (!reason && end.kind == AttemptEnd::Kind::kReset && end.reused_connection && idempotent && !facts.replayed_once &&
-      (policy.on & config::kRetryUnprocessed) != 0) {
+  // A kept connection may have been closed by the peer just as we used it: nobody's failure, so it
+  // costs no try.
+  if (!reason && end.kind == AttemptEnd::Kind::kReset && end.reused_connection && idempotent &&
+      !facts.replayed_once && (policy.on & config::kRetryUnprocessed) != 0) {
     reason = RetryReason::kReset;
     decision.courtesy = true;
   }
@@ -73,15 +89,18 @@ RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& 
   };
   if (facts.response_started) return deny(RetryDenied::kResponseStarted);
   if (!facts.replayable) return deny(RetryDenied::kBodyTooLarge);
-  if (end.kind != AttemptEnd::Kind::kUnprocessed && !idempotent && !policy.any_method) return deny(RetryDenied::kMethod);
-  if (!decision.courtesy && facts.retries_done >= policy.attempts_extra) return deny(RetryDenied::kAttempts);
+  if (end.kind != AttemptEnd::Kind::kUnprocessed && !idempotent && !policy.any_method)
+    return deny(RetryDenied::kMethod);
+  if (!decision.courtesy && facts.retries_done >= policy.attempts_extra)
+    return deny(RetryDenied::kAttempts);
   if (end.retry_after) {
     if (*end.retry_after < Duration::zero() || *end.retry_after > policy.retry_after_max) {
       return deny(RetryDenied::kRetryAfter);
     }
     decision.delay_min = *end.retry_after;
   }
-  if (facts.time_left && *facts.time_left <= decision.delay_min) return deny(RetryDenied::kDeadline);
+  if (facts.time_left && *facts.time_left <= decision.delay_min)
+    return deny(RetryDenied::kDeadline);
   decision.retry = true;
   return decision;
 }

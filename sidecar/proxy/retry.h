@@ -1,8 +1,8 @@
 #pragma once
 // Retry: may a failed attempt be made again, why, and how soon. Pure (behaviour.md section 3).
 //
-// What is provably unprocessed may be repeated for any method; everything else only for idempotent methods unless the author
-// of the policy opted in. Budget and endpoint choice are the cluster's.
+// What is provably unprocessed may be repeated for any method; everything else only for idempotent
+// methods unless the author of the policy opted in. Budget and endpoint choice are the cluster's.
 
 #include <cstdint>
 #include <optional>
@@ -23,19 +23,19 @@ struct AttemptEnd {
     kHead,         // a response head came
   };
   Kind kind = Kind::kReset;
-  std::uint16_t status = 0;                        // kHead
-  std::optional<std::uint32_t> grpc_status;        // kHead, when the head already tells it
-  std::optional<Duration> retry_after;             // the server's wish; negative: never
-  bool reused_connection = false;                  // kReset: it may have been closed while idle
+  std::uint16_t status = 0;                  // kHead
+  std::optional<std::uint32_t> grpc_status;  // kHead, when the head already tells it
+  std::optional<Duration> retry_after;       // the server's wish; negative: never
+  bool reused_connection = false;            // kReset: it may have been closed while idle
 };
 
 struct RetryFacts {
   http::Method method = http::Method::kGet;
-  bool replayable = true;              // the request's body is still here, or there is none
-  bool response_started = false;       // bytes have gone downstream
-  bool replayed_once = false;          // the courtesy for idle connections was used
+  bool replayable = true;         // the request's body is still here, or there is none
+  bool response_started = false;  // bytes have gone downstream
+  bool replayed_once = false;     // the courtesy for idle connections was used
   std::uint32_t retries_done = 0;
-  std::optional<Duration> time_left;   // until the request's deadline
+  std::optional<Duration> time_left;  // until the request's deadline
 };
 
 struct RetryDecision {
@@ -43,13 +43,15 @@ struct RetryDecision {
   telemetry::RetryReason reason = telemetry::RetryReason::kUnprocessed;
   // Why not, when the failure itself was one to retry; nothing when it was not.
   std::optional<telemetry::RetryDenied> denied;
-  Duration delay_min{0};               // the server's Retry-After
-  bool courtesy = false;               // the free replay of an idle connection's loss
+  Duration delay_min{0};  // the server's Retry-After
+  bool courtesy = false;  // the free replay of an idle connection's loss
 };
 
-[[nodiscard]] RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& end, const RetryFacts& facts);
+[[nodiscard]] RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& end,
+                                         const RetryFacts& facts);
 
-// Retry-After in seconds (a date is not understood: nothing), grpc-retry-pushback-ms; negative means never.
+// Retry-After in seconds (a date is not understood: nothing), grpc-retry-pushback-ms; negative
+// means never.
 [[nodiscard]] std::optional<Duration> wished_delay(const http::ResponseHead& head);
 
 }  // namespace weft::proxy

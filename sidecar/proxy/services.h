@@ -1,5 +1,6 @@
 #pragma once
-// Services: what everything in this room shares on one worker. Plain references; the Worker owns all of it and outlives it.
+// Services: what everything in this room shares on one worker. Plain references; the Worker owns
+// all of it and outlives it.
 
 #include <cstdint>
 #include <string_view>
@@ -25,7 +26,8 @@ class Journal {
   ~Journal() = default;
 };
 
-// Wall time from monotonic time: the difference is read anew at most once a second, so that a turn reads one clock.
+// Wall time from monotonic time: the difference is read anew at most once a second, so that a turn
+// reads one clock.
 class WallClock final {
  public:
   [[nodiscard]] WallTime at(TimePoint point, TimePoint now) {

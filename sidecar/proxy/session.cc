@@ -15,7 +15,8 @@ namespace {
 // Different workloads that one connection may claim to speak for: a sidecar speaks for one.
 constexpr std::size_t kPeersToldMax = 4;
 
-telemetry::LabelId label(std::string_view text, telemetry::Origin origin = telemetry::Origin::kConfiguration) {
+telemetry::LabelId label(std::string_view text,
+                         telemetry::Origin origin = telemetry::Origin::kConfiguration) {
   return text.empty() ? telemetry::LabelId::kUnknown : telemetry::intern(text, origin);
 }
 
@@ -58,8 +59,9 @@ Session::~Session() {
 // ---- which chain ----
 
 void Session::start() {
-  origin_.direction = listener_->direction == config::Direction::kInbound ? telemetry::Direction::kInbound
-                                                                          : telemetry::Direction::kOutbound;
+  origin_.direction = listener_->direction == config::Direction::kInbound
+                          ? telemetry::Direction::kInbound
+                          : telemetry::Direction::kOutbound;
   origin_.address = transport_->peer_address().to_string();
   const ChainNeeds needs = needs_of(*listener_);
   if (needs.tls || needs.application || listener_->sniff_tls || listener_->sniff_http) {
@@ -143,8 +145,9 @@ void Session::open_chain() {
     return;
   }
   state_ = State::kHandshake;
-  handshake_ = tls::Stream::accept(services_.turn, std::move(transport_), context->second, *this,
-                                   {.handshake_timeout = chain_->tls->handshake_timeout}, std::move(first_));
+  handshake_ =
+      tls::Stream::accept(services_.turn, std::move(transport_), context->second, *this,
+                          {.handshake_timeout = chain_->tls->handshake_timeout}, std::move(first_));
   first_ = Buffer();
 }
 
@@ -169,7 +172,8 @@ void Session::on_tls_ready(tls::Stream& stream) {
 void Session::on_tls_failed(tls::Stream& stream, const Error& error, tls::HandshakeResult) {
   WEFT_ASSERT(state_ == State::kHandshake && handshake_.get() == &stream);
   services_.turn.retire(std::move(handshake_));
-  WEFT_LOG_LIMITED(kInfo, "listener {}: TLS with {} failed: {}", listener_->name, origin_.address, to_string(error));
+  WEFT_LOG_LIMITED(kInfo, "listener {}: TLS with {} failed: {}", listener_->name, origin_.address,
+                   to_string(error));
   record_failure(error, 0);
   finish();
 }
@@ -178,12 +182,14 @@ void Session::fill_origin() {
   const TlsInfo& tls = transport_->tls();
   origin_.tls_version = version_of(tls);
   origin_.peer_identity = tls.peer;
-  origin_.security = !tls.peer.empty() ? telemetry::SecurityPolicy::kMutualTls : telemetry::SecurityPolicy::kNone;
-  // A verified SPIFFE identity is a sidecar of the mesh; anybody else's mesh fields are not believed.
+  origin_.security =
+      !tls.peer.empty() ? telemetry::SecurityPolicy::kMutualTls : telemetry::SecurityPolicy::kNone;
+  // A verified SPIFFE identity is a sidecar of the mesh; anybody else's mesh fields are not
+  // believed.
   origin_.verified_peer = !tls.peer.empty();
-  origin_.peer = origin_.verified_peer
-                     ? telemetry::intern_peer(labels_from_certificate(tls.peer), telemetry::Origin::kPeer)
-                     : telemetry::PeerId::kUnknown;
+  origin_.peer = origin_.verified_peer ? telemetry::intern_peer(labels_from_certificate(tls.peer),
+                                                                telemetry::Origin::kPeer)
+                                       : telemetry::PeerId::kUnknown;
   const config::LocalWorkload& local = listener_->workload;
   origin_.local_peer_text = local.workload + ";" + local.canonical_revision;
   origin_.http = http_;
@@ -207,11 +213,15 @@ void Session::detect() {
       if (!deadline_.armed()) deadline_.arm(chain_->accept_timeout);
       transport_->set_sink(this);
       return;
-    case Sniffed::kHttp2: serve(http::Protocol::kHttp2, DetectedHow::kSniffed); return;
+    case Sniffed::kHttp2:
+      serve(http::Protocol::kHttp2, DetectedHow::kSniffed);
+      return;
     // What is no HTTP at all gets HTTP/1's answer to it: 400.
     case Sniffed::kTls:
     case Sniffed::kHttp1:
-    case Sniffed::kOpaque: serve(http::Protocol::kHttp1, DetectedHow::kSniffed); return;
+    case Sniffed::kOpaque:
+      serve(http::Protocol::kHttp1, DetectedHow::kSniffed);
+      return;
   }
 }
 
@@ -229,9 +239,14 @@ void Session::serve(http::Protocol protocol, telemetry::DetectedHow how) {
   options.codec.http2 = http_->http2;
   options.codec.normalize.path = http_->normalize_path;
   options.codec.normalize.merge_slashes = http_->merge_slashes;
+  // Nothing authorises on paths yet, so what a path may hold is the application's business: Envoy's
+  // defaults.
+  options.codec.normalize.escaped_slashes = http::NormalizeOptions::Slashes::kKeep;
+  options.codec.normalize.parameters = http::NormalizeOptions::Parameters::kKeep;
   options.codec.secured = transport_->tls().secured;
   options.timeouts = http_->timeouts;
-  connection_ = std::make_unique<http::ServerConnection>(services_.turn, std::move(transport_), protocol, options, *this);
+  connection_ = std::make_unique<http::ServerConnection>(services_.turn, std::move(transport_),
+                                                         protocol, options, *this);
   if (draining_) connection_->drain();
   // May raise requests, and end everything.
   connection_->start(std::move(first_));
@@ -240,7 +255,9 @@ void Session::serve(http::Protocol protocol, telemetry::DetectedHow how) {
 void Session::tunnel() {
   deadline_.cancel();
   state_ = State::kTunnel;
-  services_.shard.proxy().protocol_detected(telemetry::DetectedProtocol::kTcp, telemetry::DetectedHow::kDeclared).add();
+  services_.shard.proxy()
+      .protocol_detected(telemetry::DetectedProtocol::kTcp, telemetry::DetectedHow::kDeclared)
+      .add();
   const auto& settings = std::get<config::TcpSettings>(chain_->what);
   std::size_t index = 0;
   if (settings.clusters.size() > 1) {
@@ -249,17 +266,19 @@ void Session::tunnel() {
     std::uint64_t draw = services_.random.below(total);
     while (draw >= settings.clusters[index].weight) draw -= settings.clusters[index++].weight;
   }
-  tunnel_ = std::make_unique<Tunnel>(services_, *this, origin_, settings, settings.clusters[index].cluster,
-                                     std::move(transport_), std::move(first_));
+  tunnel_ = std::make_unique<Tunnel>(services_, *this, origin_, settings,
+                                     settings.clusters[index].cluster, std::move(transport_),
+                                     std::move(first_));
   tunnel_->start();
 }
 
 // ---- requests ----
 
-void Session::on_request(http::ServerConnection&, std::unique_ptr<http::ServerStream> stream, http::RequestHead&& head,
-                         bool end) {
+void Session::on_request(http::ServerConnection&, std::unique_ptr<http::ServerStream> stream,
+                         http::RequestHead&& head, bool end) {
   WEFT_ASSERT(state_ == State::kServe);
-  auto exchange = std::make_unique<Exchange>(services_, *this, origin_, std::move(stream), std::move(head), end);
+  auto exchange = std::make_unique<Exchange>(services_, *this, origin_, std::move(stream),
+                                             std::move(head), end);
   Exchange& begun = *exchange.release();
   exchanges_.push_back(begun);
   begun.start();
@@ -343,7 +362,8 @@ void Session::on_timer(Timer&) {
 }
 
 void Session::refuse(const Error& error) {
-  WEFT_LOG_LIMITED(kInfo, "listener {}: refused {}: {}", listener_->name, origin_.address, to_string(error));
+  WEFT_LOG_LIMITED(kInfo, "listener {}: refused {}: {}", listener_->name, origin_.address,
+                   to_string(error));
   record_failure(error, 0);
   if (transport_ != nullptr) transport_->abort();
   finish();
@@ -378,7 +398,8 @@ void Session::drain() {
   if (connection_ != nullptr) {
     connection_->drain();
   } else if (state_ == State::kSniff || state_ == State::kDetect) {
-    // It has said too little to be served. Its request may be on its way, so it is given a moment, but not the whole drain.
+    // It has said too little to be served. Its request may be on its way, so it is given a moment,
+    // but not the whole drain.
     deadline_.arm(http::Connection::kDrainNotice);
   }
 }

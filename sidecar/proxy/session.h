@@ -1,12 +1,14 @@
 #pragma once
-// Session: one accepted socket from its first byte to its last: choose a chain, open TLS, find out the protocol, then a
-// ServerConnection with its exchanges, or a Tunnel.
+// Session: one accepted socket from its first byte to its last: choose a chain, open TLS, find out
+// the protocol, then a ServerConnection with its exchanges, or a Tunnel.
 //
-//   kSniff --chain known--> kHandshake --TLS open--> kDetect --protocol--> kServe --all done--> kOver
+//   kSniff --chain known--> kHandshake --TLS open--> kDetect --protocol--> kServe --all done-->
+//   kOver
 //        \------ plain chain ----------------------------^        \-- opaque --> kTunnel ------^
 //
-// Owner: Listener. Thread: its worker. It pins only its listener's configuration and chain (decisions A1): every request takes
-// the routes that are newest when its head is complete. on_session_done is the last event.
+// Owner: Listener. Thread: its worker. It pins only its listener's configuration and chain
+// (decisions A1): every request takes the routes that are newest when its head is complete.
+// on_session_done is the last event.
 
 #include <memory>
 #include <string>
@@ -72,7 +74,8 @@ class Session final : public Sink,
   // http::ServerConnection::Owner
   void on_request(http::ServerConnection& connection, std::unique_ptr<http::ServerStream> stream,
                   http::RequestHead&& head, bool end) override;
-  void on_malformed(http::ServerConnection& connection, const Error& error, std::uint16_t status) override;
+  void on_malformed(http::ServerConnection& connection, const Error& error,
+                    std::uint16_t status) override;
   void on_connection_done(http::ServerConnection& connection, const Error& reason) override;
   // Exchange::Owner
   void on_exchange_done(Exchange& exchange) override;
@@ -104,15 +107,16 @@ class Session final : public Sink,
   const config::HttpSettings* http_ = nullptr;
   std::unique_ptr<Transport> transport_;  // until somebody else takes it
   std::unique_ptr<tls::Stream> handshake_;
-  Buffer first_;                          // read while sniffing
+  Buffer first_;  // read while sniffing
   std::unique_ptr<tls::ClientHelloParser> hello_;
   std::size_t hello_fed_ = 0;
   std::unique_ptr<http::ServerConnection> connection_;
-  IntrusiveList<Exchange> exchanges_;     // owned: each was released from a unique_ptr when it was linked
+  IntrusiveList<Exchange>
+      exchanges_;  // owned: each was released from a unique_ptr when it was linked
   std::unique_ptr<Tunnel> tunnel_;
   Origin origin_;
   std::vector<std::pair<std::string, telemetry::PeerId>> peers_told_;  // at most kPeersToldMax
-  Timer deadline_;                        // for sniffing and handshake together
+  Timer deadline_;  // for sniffing and handshake together
   TimePoint started_;
   State state_ = State::kSniff;
   bool draining_ = false;

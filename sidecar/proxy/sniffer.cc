@@ -33,8 +33,8 @@ Sniffed sniff_http1(std::string_view bytes) {
   if (bytes.size() == space + 1) return Sniffed::kNeedMore;
   // A target is an origin-form path, "*", or the beginning of an absolute or authority form.
   const char c = bytes[space + 1];
-  const bool target = c == '/' || c == '*' || c == '[' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      (c >= '0' && c <= '9');
+  const bool target = c == '/' || c == '*' || c == '[' || (c >= 'a' && c <= 'z') ||
+                      (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   return target ? Sniffed::kHttp1 : Sniffed::kOpaque;
 }
 

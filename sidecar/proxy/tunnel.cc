@@ -14,8 +14,9 @@ constexpr Duration kSettleLook = std::chrono::milliseconds(20);
 
 using upstream::Verdict;
 
-Tunnel::Tunnel(const Services& services, Owner& owner, const Origin& origin, const config::TcpSettings& settings,
-               std::string cluster, std::unique_ptr<Transport> downstream, Buffer&& first)
+Tunnel::Tunnel(const Services& services, Owner& owner, const Origin& origin,
+               const config::TcpSettings& settings, std::string cluster,
+               std::unique_ptr<Transport> downstream, Buffer&& first)
     : services_(services),
       owner_(owner),
       origin_(origin),
@@ -43,7 +44,9 @@ void Tunnel::start() {
   record_.protocol = telemetry::RequestProtocol::kTcp;
   record_.wire = telemetry::WireProtocol::kTcp;
   record_.source = origin_.peer;
-  record_.destination = origin_.direction == telemetry::Direction::kInbound ? origin_.local : telemetry::PeerId::kUnknown;
+  record_.destination = origin_.direction == telemetry::Direction::kInbound
+                            ? origin_.local
+                            : telemetry::PeerId::kUnknown;
   record_.security = origin_.security;
   record_.tls = origin_.tls_version;
   record_.generation = services_.view->snapshot().generation;
@@ -61,7 +64,8 @@ void Tunnel::start() {
 bool Tunnel::dial_next() {
   upstream::PickContext context;
   context.tried = &tried_;
-  context.original_destination = origin_.original_destination ? &*origin_.original_destination : nullptr;
+  context.original_destination =
+      origin_.original_destination ? &*origin_.original_destination : nullptr;
   endpoint_ = cluster_->pick(context);
   if (endpoint_ == nullptr) {
     finish(Error{Fault::kNoEndpoint, Side::kLocal, "no healthy endpoint in " + cluster_name_});
@@ -156,7 +160,8 @@ void Tunnel::end_of(bool from_downstream) {
   if (downstream_ended_ && upstream_ended_) settle();
 }
 
-// Both have ended; what a slow reader has not taken yet is ours to keep until it has. The transport does not say when.
+// Both have ended; what a slow reader has not taken yet is ours to keep until it has. The transport
+// does not say when.
 void Tunnel::settle() {
   upstream_->flush();
   downstream_->flush();

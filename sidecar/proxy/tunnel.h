@@ -1,10 +1,12 @@
 #pragma once
-// Tunnel: opaque bytes both ways between a downstream Transport and a dialed upstream one, half-close carried through.
+// Tunnel: opaque bytes both ways between a downstream Transport and a dialed upstream one,
+// half-close carried through.
 //
 //   kDialing --connected--> kOpen --both ends, fault, idle--> kOver
 //
-// Owner: Session. Thread: its worker. Memory: a side is paused while the other has more than Transport::kHighMark to send, so at
-// most about two high marks each way. One record at the end, whatever the ending.
+// Owner: Session. Thread: its worker. Memory: a side is paused while the other has more than
+// Transport::kHighMark to send, so at most about two high marks each way. One record at the end,
+// whatever the ending.
 
 #include <memory>
 #include <string>
@@ -16,7 +18,10 @@
 
 namespace weft::proxy {
 
-class Tunnel final : public DialHolder, public Flushable, public TimerSink, public SlabAllocated<Tunnel> {
+class Tunnel final : public DialHolder,
+                     public Flushable,
+                     public TimerSink,
+                     public SlabAllocated<Tunnel> {
  public:
   class Owner {
    public:
@@ -27,8 +32,9 @@ class Tunnel final : public DialHolder, public Flushable, public TimerSink, publ
   };
 
   // `first` was read by a sniffer. `splits` chooses among weighted clusters.
-  Tunnel(const Services& services, Owner& owner, const Origin& origin, const config::TcpSettings& settings,
-         std::string cluster, std::unique_ptr<Transport> downstream, Buffer&& first);
+  Tunnel(const Services& services, Owner& owner, const Origin& origin,
+         const config::TcpSettings& settings, std::string cluster,
+         std::unique_ptr<Transport> downstream, Buffer&& first);
   ~Tunnel();
 
   void start();
@@ -63,7 +69,9 @@ class Tunnel final : public DialHolder, public Flushable, public TimerSink, publ
   void settle();
   void broken(bool from_downstream, const Error& error);
   // Who fills what this side writes out.
-  [[nodiscard]] Transport& source_of(bool downstream) { return downstream ? *upstream_ : *downstream_; }
+  [[nodiscard]] Transport& source_of(bool downstream) {
+    return downstream ? *upstream_ : *downstream_;
+  }
   void finish(const Error& reason);
 
   const Services& services_;

@@ -2,12 +2,14 @@
 
 namespace weft::proxy {
 
-LiveTable::LiveTable(std::shared_ptr<const config::RouteTable> table, Random& random) : table_(std::move(table)) {
+LiveTable::LiveTable(std::shared_ptr<const config::RouteTable> table, Random& random)
+    : table_(std::move(table)) {
   splits_.resize(table_->splits());
   for (const config::VirtualHost& host : table_->config().virtual_hosts) {
     for (const config::Route& route : host.routes) {
       const auto* forward = std::get_if<config::ForwardAction>(&route.action);
-      if (forward != nullptr && forward->splits()) splits_[route.split] = config::Split(forward->clusters, random);
+      if (forward != nullptr && forward->splits())
+        splits_[route.split] = config::Split(forward->clusters, random);
     }
   }
 }

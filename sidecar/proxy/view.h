@@ -1,9 +1,11 @@
 #pragma once
-// View: one worker's small handle on a Snapshot, and LiveTable: a route table with the split state that belongs to it.
+// View: one worker's small handle on a Snapshot, and LiveTable: a route table with the split state
+// that belongs to it.
 //
-// A request takes the worker's View when its head is complete (decisions A1) and keeps only the LiveTable it was routed by, so
-// that a long stream never pins a whole Snapshot. Counts are plain: both belong to one worker's thread. A LiveTable that two
-// Views share keeps its split state, so that a push which does not touch a route does not restart its split.
+// A request takes the worker's View when its head is complete (decisions A1) and keeps only the
+// LiveTable it was routed by, so that a long stream never pins a whole Snapshot. Counts are plain:
+// both belong to one worker's thread. A LiveTable that two Views share keeps its split state, so
+// that a push which does not touch a route does not restart its split.
 
 #include <cstdint>
 #include <memory>
@@ -24,7 +26,9 @@ class LiveTable final {
 
   [[nodiscard]] const config::RouteTable& table() const { return *table_; }
   // Index into the route's clusters. REQUIRES a route of this table that splits.
-  [[nodiscard]] std::size_t choose(const config::Route& route) { return splits_[route.split].next(); }
+  [[nodiscard]] std::size_t choose(const config::Route& route) {
+    return splits_[route.split].next();
+  }
 
  private:
   friend class LiveTableRef;

@@ -6,23 +6,27 @@ namespace weft::upstream {
 
 namespace {
 
-bool was_tried(const Tried* tried, const Endpoint& endpoint) { return tried != nullptr && tried->contains(endpoint); }
+bool was_tried(const Tried* tried, const Endpoint& endpoint) {
+  return tried != nullptr && tried->contains(endpoint);
+}
 
 class RoundRobin final : public Balancer {
  public:
   explicit RoundRobin(Random& random) : random_(random) {}
 
   void set(std::span<const Candidate> candidates) override {
-    // Those who stay keep their place in the cycle; a rebuilt cycle starts anywhere, or every sidecar would begin with the
-    // first endpoint after every push.
+    // Those who stay keep their place in the cycle; a rebuilt cycle starts anywhere, or every
+    // sidecar would begin with the first endpoint after every push.
     std::vector<Entry> entries;
     total_ = 0;
     for (const Candidate& candidate : candidates) {
-      const auto old = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const Entry& e) { return e.endpoint == candidate.endpoint; });
+      const auto old = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
+        return e.endpoint == candidate.endpoint;
+      });
       const auto weight = static_cast<std::int64_t>(candidate.weight);
       const std::int64_t current =
-          old != entries_.end() ? old->current : static_cast<std::int64_t>(random_.below(candidate.weight + 1ULL));
+          old != entries_.end() ? old->current
+                                : static_cast<std::int64_t>(random_.below(candidate.weight + 1ULL));
       entries.push_back({candidate.endpoint, weight, current});
       total_ += weight;
     }
@@ -75,7 +79,8 @@ class Weighted {
   [[nodiscard]] const Candidate& at(std::size_t i) const { return candidates_[i]; }
   [[nodiscard]] const Candidate& draw(Random& random) const {
     if (uniform_) return candidates_[random.below(candidates_.size())];
-    const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), random.below(total_));
+    const auto found =
+        std::upper_bound(cumulative_.begin(), cumulative_.end(), random.below(total_));
     return candidates_[static_cast<std::size_t>(found - cumulative_.begin())];
   }
   // Somebody who was not tried, from a random place on; null when all were.
@@ -114,7 +119,8 @@ class RandomChoice final : public Balancer {
 
 class LeastRequest final : public Balancer {
  public:
-  LeastRequest(std::uint32_t choices, Random& random) : choices_(std::max(choices, 2U)), random_(random) {}
+  LeastRequest(std::uint32_t choices, Random& random)
+      : choices_(std::max(choices, 2U)), random_(random) {}
   void set(std::span<const Candidate> candidates) override { weighted_.set(candidates); }
   Endpoint* pick(const Tried* tried) override {
     if (weighted_.empty()) return nullptr;
@@ -144,11 +150,15 @@ class LeastRequest final : public Balancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_balancer(config::BalancerKind kind, std::uint32_t choices, Random& random) {
+std::unique_ptr<Balancer> make_balancer(config::BalancerKind kind, std::uint32_t choices,
+                                        Random& random) {
   switch (kind) {
-    case config::BalancerKind::kRoundRobin: return std::make_unique<RoundRobin>(random);
-    case config::BalancerKind::kLeastRequest: return std::make_unique<LeastRequest>(choices, random);
-    case config::BalancerKind::kRandom: return std::make_unique<RandomChoice>(random);
+    case config::BalancerKind::kRoundRobin:
+      return std::make_unique<RoundRobin>(random);
+    case config::BalancerKind::kLeastRequest:
+      return std::make_unique<LeastRequest>(choices, random);
+    case config::BalancerKind::kRandom:
+      return std::make_unique<RandomChoice>(random);
   }
   return nullptr;
 }

@@ -1,9 +1,11 @@
 #pragma once
-// Balancer: which of a cluster's usable endpoints takes the next request. One per cluster and worker; asked once per attempt.
+// Balancer: which of a cluster's usable endpoints takes the next request. One per cluster and
+// worker; asked once per attempt.
 //
-// The endpoints' order and weights change only through set(). pick() prefers endpoints for which `avoid` is false and falls
-// back to any other. Round robin is smooth and weighted; least request compares `choices` random ones by active requests per
-// weight (M. Mitzenmacher, "The Power of Two Choices", 2001).
+// The endpoints' order and weights change only through set(). pick() prefers endpoints for which
+// `avoid` is false and falls back to any other. Round robin is smooth and weighted; least request
+// compares `choices` random ones by active requests per weight (M. Mitzenmacher, "The Power of Two
+// Choices", 2001).
 
 #include <cstdint>
 #include <memory>
@@ -29,6 +31,7 @@ class Balancer {
   [[nodiscard]] virtual Endpoint* pick(const Tried* tried) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Balancer> make_balancer(config::BalancerKind kind, std::uint32_t choices, Random& random);
+[[nodiscard]] std::unique_ptr<Balancer> make_balancer(config::BalancerKind kind,
+                                                      std::uint32_t choices, Random& random);
 
 }  // namespace weft::upstream

@@ -1,9 +1,11 @@
 #pragma once
-// Cluster: one destination's live state on one worker: endpoints, balancer, limits, retry budget, ejection.
+// Cluster: one destination's live state on one worker: endpoints, balancer, limits, retry budget,
+// ejection.
 //
-// Owner: ClusterSet, and every ClusterRef that an exchange holds: a removed cluster takes no new requests and is retired with
-// its last reference. Thread: its worker. A Cluster keeps its identity while its configuration changes, so config() is good
-// until the current event ends and no longer. The abstract classes here are the seam between `proxy` and this room.
+// Owner: ClusterSet, and every ClusterRef that an exchange holds: a removed cluster takes no new
+// requests and is retired with its last reference. Thread: its worker. A Cluster keeps its identity
+// while its configuration changes, so config() is good until the current event ends and no longer.
+// The abstract classes here are the seam between `proxy` and this room.
 
 #include <array>
 #include <cstdint>
@@ -61,13 +63,15 @@ struct PickContext {
   const SocketAddress* original_destination = nullptr;
 };
 
-// One request counted against the cluster's limits and one endpoint's load; gives everything back when it dies. Movable.
+// One request counted against the cluster's limits and one endpoint's load; gives everything back
+// when it dies. Movable.
 class Permit final {
  public:
   Permit() = default;
   Permit(Cluster& cluster, Endpoint* endpoint) : cluster_(&cluster), endpoint_(endpoint) {}
   Permit(Permit&& other) noexcept
-      : cluster_(std::exchange(other.cluster_, nullptr)), endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+      : cluster_(std::exchange(other.cluster_, nullptr)),
+        endpoint_(std::exchange(other.endpoint_, nullptr)) {}
   Permit& operator=(Permit&& other) noexcept {
     if (this != &other) {
       release();
@@ -91,12 +95,14 @@ class Cluster {
 
   // Null: nothing healthy. Prefers endpoints that were not tried.
   [[nodiscard]] virtual Endpoint* pick(const PickContext& context) = 0;
-  // One more request on `endpoint`, within requests_max; kLimit otherwise. The balancer sees it as load until the Permit dies.
+  // One more request on `endpoint`, within requests_max; kLimit otherwise. The balancer sees it as
+  // load until the Permit dies.
   [[nodiscard]] virtual Result<Permit> admit(Endpoint& endpoint) = 0;
   // A connection with a free stream to `endpoint`. REQUIRES endpoint to be this cluster's.
   [[nodiscard]] virtual Acquired acquire(Endpoint& endpoint, TicketHolder& holder) = 0;
   // A connection of its own for a tunnel: dialed, counted against connections_max, not pooled.
-  [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, DialHolder& holder) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint,
+                                                           DialHolder& holder) = 0;
 
   // Every finished attempt reports once, while it still holds its Permit.
   virtual void report(Endpoint& endpoint, const Outcome& outcome) = 0;
@@ -151,7 +157,8 @@ class ClusterRef final {
 };
 
 inline void Permit::release() {
-  if (cluster_ != nullptr) std::exchange(cluster_, nullptr)->release(std::exchange(endpoint_, nullptr));
+  if (cluster_ != nullptr)
+    std::exchange(cluster_, nullptr)->release(std::exchange(endpoint_, nullptr));
 }
 
 }  // namespace weft::upstream

@@ -18,7 +18,8 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
     for (const auto& [name, entry] : snapshot.clusters) {
       auto found = clusters_.find(name);
       if (found == clusters_.end()) {
-        found = clusters_.emplace(name, std::make_unique<LiveCluster>(services_, *this, name)).first;
+        found =
+            clusters_.emplace(name, std::make_unique<LiveCluster>(services_, *this, name)).first;
       }
       std::shared_ptr<const tls::ClientContext> tls;
       if (entry.config->tls) {
@@ -57,8 +58,8 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
   }
 
   void on_cluster_gone(LiveCluster& cluster) override {
-    const auto found =
-        std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& leaver) { return leaver.get() == &cluster; });
+    const auto found = std::find_if(leaving_.begin(), leaving_.end(),
+                                    [&](const auto& leaver) { return leaver.get() == &cluster; });
     if (found == leaving_.end()) return;
     services_.turn.retire(std::move(*found));
     leaving_.erase(found);
@@ -66,7 +67,8 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
 
  private:
   Services services_;
-  std::unordered_map<std::string, std::unique_ptr<LiveCluster>, TextHash, std::equal_to<>> clusters_;
+  std::unordered_map<std::string, std::unique_ptr<LiveCluster>, TextHash, std::equal_to<>>
+      clusters_;
   std::vector<std::unique_ptr<LiveCluster>> leaving_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-// ClusterSet: all clusters of one worker. apply() takes a Snapshot and keeps what did not change: pools, health, ejections.
+// ClusterSet: all clusters of one worker. apply() takes a Snapshot and keeps what did not change:
+// pools, health, ejections.
 //
 // Owner: Worker. Thread: its worker.
 
@@ -26,7 +27,8 @@ class ClusterSet {
     Connector& connector;
     Random& random;
     telemetry::Shard& shard;
-    SharedLimitsTable& limits;  // one per process: limits hold for the whole sidecar (decisions D10)
+    SharedLimitsTable&
+        limits;  // one per process: limits hold for the whole sidecar (decisions D10)
   };
   static std::unique_ptr<ClusterSet> make(const Services& services);
   virtual ~ClusterSet() = default;

@@ -6,15 +6,16 @@ namespace weft::upstream {
 
 namespace {
 
-// Original-destination clusters make their endpoints as clients name them; the oldest idle one goes first.
+// Original-destination clusters make their endpoints as clients name them; the oldest idle one goes
+// first.
 constexpr std::size_t kOriginalDestinationsMax = 1024;
 
 using telemetry::LimitKind;
 
 LiveEndpoint& live(Endpoint& endpoint) { return static_cast<LiveEndpoint&>(endpoint); }
 
-// Whether connections that were judged under `old` would be judged alike under `fresh`. A renewed leaf of our own changes
-// nothing for them: old connections live on (behaviour.md 10).
+// Whether connections that were judged under `old` would be judged alike under `fresh`. A renewed
+// leaf of our own changes nothing for them: old connections live on (behaviour.md 10).
 bool same_trust(const config::TlsReference& old, const config::TlsReference& fresh) {
   if (old.settings != fresh.settings) return false;
   if (old.material == fresh.material || old.material == nullptr) return true;
@@ -24,7 +25,8 @@ bool same_trust(const config::TlsReference& old, const config::TlsReference& fre
 // Whether connections made under `old` can go on serving under `fresh`.
 bool same_connections(const config::ClusterConfig& old, const config::ClusterConfig& fresh) {
   return old.http.protocol == fresh.http.protocol && old.source == fresh.source &&
-         old.tls.has_value() == fresh.tls.has_value() && (!old.tls || same_trust(*old.tls, *fresh.tls));
+         old.tls.has_value() == fresh.tls.has_value() &&
+         (!old.tls || same_trust(*old.tls, *fresh.tls));
 }
 
 }  // namespace
@@ -44,7 +46,8 @@ LiveCluster::~LiveCluster() {
 
 // ---- configuration ----
 
-void LiveCluster::apply(const config::ClusterEntry& entry, std::shared_ptr<const tls::ClientContext> tls) {
+void LiveCluster::apply(const config::ClusterEntry& entry,
+                        std::shared_ptr<const tls::ClientContext> tls) {
   removed_ = false;
   const bool connections_fit = config_ != nullptr && same_connections(*config_, *entry.config);
   const bool first = config_ == nullptr;
@@ -57,7 +60,8 @@ void LiveCluster::apply(const config::ClusterEntry& entry, std::shared_ptr<const
   rebuild();
 }
 
-void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> config, bool connections_fit) {
+void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> config,
+                               bool connections_fit) {
   const bool new_balancer = config_ == nullptr || config_->balancer != config->balancer ||
                             config_->least_request_choices != config->least_request_choices;
   config_ = std::move(config);
@@ -69,10 +73,11 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   const auto id = [](const std::string& text) {
     return text.empty() ? telemetry::LabelId::kUnknown : telemetry::intern(text);
   };
-  labels_.service =
-      telemetry::intern_service({id(names.service), id(names.service_name), id(names.service_namespace)});
+  labels_.service = telemetry::intern_service(
+      {id(names.service), id(names.service_name), id(names.service_namespace)});
   labels_.backend = telemetry::intern(names.backend.empty() ? name_ : names.backend);
-  metrics_ = services_.shard.acquire_cluster(id(names.service.empty() ? name_ : names.service), labels_.backend);
+  metrics_ = services_.shard.acquire_cluster(id(names.service.empty() ? name_ : names.service),
+                                             labels_.backend);
   metrics_->limit_max(LimitKind::kConnections).set(config_->limits.connections_max);
   metrics_->limit_max(LimitKind::kRequests).set(config_->limits.requests_max);
   metrics_->limit_max(LimitKind::kPending).set(config_->limits.pending_max);
@@ -91,17 +96,20 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
 void LiveCluster::apply_endpoints(const config::EndpointSet& set) {
   std::vector<std::unique_ptr<LiveEndpoint>> next;
   std::unordered_map<SocketAddress, std::size_t, SocketAddressHash> by_address;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i) by_address.emplace(endpoints_[i]->config().address, i);
+  for (std::size_t i = 0; i < endpoints_.size(); ++i)
+    by_address.emplace(endpoints_[i]->config().address, i);
   for (const config::Endpoint& wanted : set.endpoints) {
     const auto old = by_address.find(wanted.address);
     if (old != by_address.end() && endpoints_[old->second] != nullptr) {
       next.push_back(std::move(endpoints_[old->second]));
       next.back()->set(wanted);
     } else {
-      next.push_back(std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, wanted));
+      next.push_back(
+          std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, wanted));
     }
   }
-  // New first, then the old ones go: those who wait at a leaving endpoint find the new ones when they try again.
+  // New first, then the old ones go: those who wait at a leaving endpoint find the new ones when
+  // they try again.
   std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, std::move(next));
   rebuild();
   for (auto& endpoint : old) {
@@ -128,8 +136,9 @@ void LiveCluster::rebuild() {
     const std::uint32_t priority = endpoint->config().priority;
     if (!best_priority || priority < *best_priority) best_priority = priority;
   }
-  const bool panic = !endpoints_.empty() && config_ != nullptr &&
-                     100.0 * ready < config_->panic_percent * static_cast<double>(endpoints_.size());
+  const bool panic =
+      !endpoints_.empty() && config_ != nullptr &&
+      100.0 * ready < config_->panic_percent * static_cast<double>(endpoints_.size());
   std::vector<Candidate> candidates;
   for (const auto& endpoint : endpoints_) {
     const bool chosen = panic ? endpoint->config().weight != 0
@@ -196,7 +205,9 @@ void LiveCluster::drain() {
   for (const auto& endpoint : endpoints_) endpoint->pool().close_all_idle();
 }
 
-bool LiveCluster::gone() const { return removed_ && references_ == 0 && leaving_.empty() && active_ == 0; }
+bool LiveCluster::gone() const {
+  return removed_ && references_ == 0 && leaving_.empty() && active_ == 0;
+}
 
 void LiveCluster::bury_gone() {
   for (auto& endpoint : leaving_) {
@@ -239,14 +250,16 @@ LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
   }
   config::Endpoint settings;
   settings.address = address;
-  endpoints_.push_back(std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, settings));
+  endpoints_.push_back(
+      std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, settings));
   return endpoints_.back().get();
 }
 
 Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
   if (!limits_->requests.take(config_->limits.requests_max)) {
     metrics_->refused(telemetry::Refusal::kLimit).add();
-    return fail(Fault::kLimit, "limits.requests (" + std::to_string(config_->limits.requests_max) + ") of " + name_);
+    return fail(Fault::kLimit, "limits.requests (" + std::to_string(config_->limits.requests_max) +
+                                   ") of " + name_);
   }
   ++active_;
   live(endpoint).begin_request();
@@ -260,7 +273,8 @@ void LiveCluster::release(Endpoint* endpoint) {
   WEFT_ASSERT(active_ > 0);
   --active_;
   limits_->requests.give();
-  metrics_->limit_in_use(LimitKind::kRequests).set(static_cast<std::int64_t>(limits_->requests.value()));
+  metrics_->limit_in_use(LimitKind::kRequests)
+      .set(static_cast<std::int64_t>(limits_->requests.value()));
   // May retire a leaving endpoint, and this cluster with it: last.
   live(*endpoint).end_request();
 }
@@ -287,8 +301,12 @@ class CountedTransport final : public Transport {
   void pause() override { inner_->pause(); }
   void resume() override { inner_->resume(); }
   [[nodiscard]] std::size_t buffered() const override { return inner_->buffered(); }
-  [[nodiscard]] const SocketAddress& peer_address() const override { return inner_->peer_address(); }
-  [[nodiscard]] const SocketAddress& local_address() const override { return inner_->local_address(); }
+  [[nodiscard]] const SocketAddress& peer_address() const override {
+    return inner_->peer_address();
+  }
+  [[nodiscard]] const SocketAddress& local_address() const override {
+    return inner_->local_address();
+  }
   [[nodiscard]] const TlsInfo& tls() const override { return inner_->tls(); }
 
  private:
@@ -321,7 +339,9 @@ class CountedDial final : public Dial, public DialHolder {
 Result<std::unique_ptr<Dial>> LiveCluster::dial(Endpoint& endpoint, DialHolder& holder) {
   if (!limits_->connections.take(config_->limits.connections_max)) {
     metrics_->refused(telemetry::Refusal::kLimit).add();
-    return fail(Fault::kLimit, "limits.connections (" + std::to_string(config_->limits.connections_max) + ") of " + name_);
+    return fail(
+        Fault::kLimit,
+        "limits.connections (" + std::to_string(config_->limits.connections_max) + ") of " + name_);
   }
   return std::make_unique<CountedDial>(live(endpoint), holder, limits_);
 }
@@ -347,17 +367,21 @@ bool LiveCluster::admit_retry() {
 
 void LiveCluster::retry_done() {
   limits_->retries.give();
-  metrics_->limit_in_use(LimitKind::kRetries).set(static_cast<std::int64_t>(limits_->retries.value()));
+  metrics_->limit_in_use(LimitKind::kRetries)
+      .set(static_cast<std::int64_t>(limits_->retries.value()));
 }
 
 // ---- failures ----
 
 void LiveCluster::report(Endpoint& endpoint, const Outcome& outcome) {
   LiveEndpoint& one = live(endpoint);
-  if (outcome.verdict == Verdict::kSuccess) ++one.successes;
-  else if (outcome.verdict != Verdict::kNeutral) ++one.failures;
+  if (outcome.verdict == Verdict::kSuccess)
+    ++one.successes;
+  else if (outcome.verdict != Verdict::kNeutral)
+    ++one.failures;
   if (!config_->outlier || one.ejected()) return;
-  const std::optional<telemetry::EjectionReason> reason = one.outlier().note(*config_->outlier, outcome.verdict);
+  const std::optional<telemetry::EjectionReason> reason =
+      one.outlier().note(*config_->outlier, outcome.verdict);
   if (reason && may_eject()) eject(one, *reason);
 }
 
@@ -422,10 +446,10 @@ ClusterSet::ClusterState LiveCluster::describe() const {
     one.successes = endpoint->successes;
     one.failures = endpoint->failures;
     one.weight = endpoint->config().weight;
-    one.state = endpoint->ejected()                                                       ? "ejected"
+    one.state = endpoint->ejected()                                                ? "ejected"
                 : endpoint->config().health == config::Endpoint::Health::kHealthy  ? "ready"
                 : endpoint->config().health == config::Endpoint::Health::kDraining ? "draining"
-                                                                                          : "unhealthy";
+                                                                                   : "unhealthy";
     state.connections += one.connections;
     state.endpoints.push_back(std::move(one));
   }

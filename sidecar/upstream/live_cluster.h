@@ -1,8 +1,10 @@
 #pragma once
-// LiveCluster: what a Cluster is inside this room: the endpoints that exist now, which of them may be used, and the counts.
+// LiveCluster: what a Cluster is inside this room: the endpoints that exist now, which of them may
+// be used, and the counts.
 //
-// Owner: ClusterSet. Thread: its worker. Usable are the endpoints of the lowest priority that has any which is healthy and not
-// ejected; below the panic threshold all of that priority are. Recomputed when something changed, never per request.
+// Owner: ClusterSet. Thread: its worker. Usable are the endpoints of the lowest priority that has
+// any which is healthy and not ejected; below the panic threshold all of that priority are.
+// Recomputed when something changed, never per request.
 
 #include <memory>
 #include <string>
@@ -36,7 +38,8 @@ class LiveCluster final : public Cluster, public TimerSink {
   LiveCluster(const ClusterSet::Services& services, Owner& owner, std::string name);
   ~LiveCluster() override;
 
-  // A new configuration or new addresses; pools of endpoints that stay are kept unless their connections no longer fit.
+  // A new configuration or new addresses; pools of endpoints that stay are kept unless their
+  // connections no longer fit.
   void apply(const config::ClusterEntry& entry, std::shared_ptr<const tls::ClientContext> tls);
   void remove();
   [[nodiscard]] bool gone() const;

@@ -10,7 +10,8 @@ namespace weft::upstream {
 namespace {
 
 // What metrics say about who answers; nothing that was not configured is invented.
-telemetry::PeerId peer_of(const config::Endpoint& settings, const config::DestinationLabels& labels) {
+telemetry::PeerId peer_of(const config::Endpoint& settings,
+                          const config::DestinationLabels& labels) {
   const auto id = [](const std::string& text) {
     return text.empty() ? telemetry::LabelId::kUnknown : telemetry::intern(text);
   };
@@ -23,7 +24,8 @@ telemetry::PeerId peer_of(const config::Endpoint& settings, const config::Destin
 
 }  // namespace
 
-LiveEndpoint::LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector, const config::Endpoint& settings)
+LiveEndpoint::LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector,
+                           const config::Endpoint& settings)
     : cluster_(cluster),
       turn_(turn),
       connector_(connector),
@@ -68,7 +70,8 @@ void LiveEndpoint::end_request() {
 
 namespace {
 
-// A dial that keeps its dialer: the next one may be made under other settings while this one is still under way.
+// A dial that keeps its dialer: the next one may be made under other settings while this one is
+// still under way.
 class HeldDial final : public Dial {
  public:
   HeldDial(std::unique_ptr<tls::Dialer> dialer, DialHolder& holder)
@@ -84,7 +87,8 @@ class RefusedDial final : public Dial, public Flushable {
  public:
   RefusedDial(Turn& turn, DialHolder& holder) : holder_(holder) { turn.enlist(*this); }
   void flush() override {
-    holder_.on_dial_failed(Error{Fault::kTlsHandshake, Side::kUpstream, "the certificate for this cluster is not here yet"});
+    holder_.on_dial_failed(Error{Fault::kTlsHandshake, Side::kUpstream,
+                                 "the certificate for this cluster is not here yet"});
   }
 
  private:
@@ -98,7 +102,8 @@ std::unique_ptr<Dial> LiveEndpoint::dial(DialHolder& holder) {
   const ConnectOptions options{.timeout = config.connect_timeout, .source = config.source};
   if (!config.tls) return connector_.connect(settings_.address, options, holder);
   if (cluster_.tls() == nullptr) return std::make_unique<RefusedDial>(turn_, holder);
-  const Duration patience = config.handshake_timeout > Duration::zero() ? config.handshake_timeout : config.connect_timeout;
+  const Duration patience = config.handshake_timeout > Duration::zero() ? config.handshake_timeout
+                                                                        : config.connect_timeout;
   return std::make_unique<HeldDial>(
       std::make_unique<tls::Dialer>(turn_, connector_, cluster_.tls(),
                                     tls::Dialer::Options{.address = settings_.address,
@@ -109,11 +114,13 @@ std::unique_ptr<Dial> LiveEndpoint::dial(DialHolder& holder) {
 
 http::Protocol LiveEndpoint::protocol_of(const Transport& transport) const {
   switch (cluster_.config().http.protocol) {
-    case config::UpstreamHttp::Protocol::kHttp2: return http::Protocol::kHttp2;
+    case config::UpstreamHttp::Protocol::kHttp2:
+      return http::Protocol::kHttp2;
     case config::UpstreamHttp::Protocol::kAlpn:
       return transport.tls().alpn == "h2" ? http::Protocol::kHttp2 : http::Protocol::kHttp1;
     case config::UpstreamHttp::Protocol::kHttp1:
-    case config::UpstreamHttp::Protocol::kAsDownstream: break;
+    case config::UpstreamHttp::Protocol::kAsDownstream:
+      break;
   }
   return http::Protocol::kHttp1;
 }
@@ -155,8 +162,9 @@ bool LiveEndpoint::take_connection() {
 void LiveEndpoint::give_connection() {
   SharedCount& connections = cluster_.limits().connections;
   connections.give();
-  cluster_.metrics().limit_in_use(telemetry::LimitKind::kConnections).set(
-      static_cast<std::int64_t>(connections.value()));
+  cluster_.metrics()
+      .limit_in_use(telemetry::LimitKind::kConnections)
+      .set(static_cast<std::int64_t>(connections.value()));
   cluster_.connection_given();
 }
 
@@ -175,8 +183,8 @@ void LiveEndpoint::give_pending(Duration waited) {
 void LiveEndpoint::on_pool_changed() { cluster_.update_gauges(); }
 
 void LiveEndpoint::on_pool_drained(Pool& pool) {
-  const auto found =
-      std::find_if(old_pools_.begin(), old_pools_.end(), [&](const auto& old) { return old.get() == &pool; });
+  const auto found = std::find_if(old_pools_.begin(), old_pools_.end(),
+                                  [&](const auto& old) { return old.get() == &pool; });
   if (found != old_pools_.end()) {
     turn_.retire(std::move(*found));
     old_pools_.erase(found);

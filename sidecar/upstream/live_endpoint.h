@@ -1,8 +1,9 @@
 #pragma once
 // LiveEndpoint: one address's live state on one worker: its pool, its load, its failures.
 //
-// Owner: LiveCluster. Thread: its worker. When connection settings change the old pool drains beside a new one; an endpoint
-// that leaves the configuration is retired when its last permit and connection have gone.
+// Owner: LiveCluster. Thread: its worker. When connection settings change the old pool drains
+// beside a new one; an endpoint that leaves the configuration is retired when its last permit and
+// connection have gone.
 
 #include <memory>
 #include <string>
@@ -22,7 +23,8 @@ class LiveCluster;
 
 class LiveEndpoint final : public Endpoint, public Pool::Owner {
  public:
-  LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector, const config::Endpoint& settings);
+  LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector,
+               const config::Endpoint& settings);
   ~LiveEndpoint() override;
 
   // Endpoint
@@ -37,7 +39,9 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   void renew_pool();
   // No longer configured.
   void leave();
-  [[nodiscard]] bool gone() const { return leaving_ && active_ == 0 && pool_->empty() && old_pools_.empty(); }
+  [[nodiscard]] bool gone() const {
+    return leaving_ && active_ == 0 && pool_->empty() && old_pools_.empty();
+  }
 
   [[nodiscard]] Acquired acquire(TicketHolder& holder) { return pool_->acquire(holder); }
   // A connection for the holder alone.

@@ -4,8 +4,10 @@
 
 namespace weft::upstream {
 
-std::optional<telemetry::EjectionReason> OutlierState::note(const config::OutlierDetection& settings, Verdict verdict) {
-  const bool local = verdict == Verdict::kConnectFailure || verdict == Verdict::kReset || verdict == Verdict::kTimeout;
+std::optional<telemetry::EjectionReason> OutlierState::note(
+    const config::OutlierDetection& settings, Verdict verdict) {
+  const bool local = verdict == Verdict::kConnectFailure || verdict == Verdict::kReset ||
+                     verdict == Verdict::kTimeout;
   if (verdict == Verdict::kNeutral) return std::nullopt;
   if (verdict == Verdict::kSuccess) {
     failures_5xx_ = failures_gateway_ = failures_local_ = 0;
@@ -40,9 +42,11 @@ void OutlierState::eject(const config::OutlierDetection& settings, TimePoint now
     const auto healthy = static_cast<std::uint64_t>((now - returned_) / settings.interval);
     times_ -= static_cast<std::uint32_t>(std::min<std::uint64_t>(healthy, times_));
   }
-  // The count stops growing once the product has reached the maximum, so it can neither overflow nor take ages to decay.
+  // The count stops growing once the product has reached the maximum, so it can neither overflow
+  // nor take ages to decay.
   if (settings.base_ejection * times_ < settings.max_ejection) ++times_;
-  Duration time = std::min(settings.base_ejection * times_, std::max(settings.max_ejection, settings.base_ejection));
+  Duration time = std::min(settings.base_ejection * times_,
+                           std::max(settings.max_ejection, settings.base_ejection));
   if (settings.ejection_jitter > Duration::zero()) {
     time += Duration(static_cast<std::int64_t>(
         random.below(static_cast<std::uint64_t>(settings.ejection_jitter.count()) + 1)));

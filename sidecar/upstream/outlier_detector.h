@@ -1,9 +1,11 @@
 #pragma once
-// OutlierDetector: when an endpoint has failed often enough in a row to be left out for a while. Pure; one state per endpoint.
+// OutlierDetector: when an endpoint has failed often enough in a row to be left out for a while.
+// Pure; one state per endpoint.
 //
-// After xds-v3.md 3.1 and behaviour.md 6: counters of consecutive failures; ejection for base × times ejected up to a maximum,
-// jittered; for each interval spent healthy the count of times falls by one. Whether the ejection may happen (share of
-// endpoints, the last one) is the cluster's decision.
+// After xds-v3.md 3.1 and behaviour.md 6: counters of consecutive failures; ejection for base ×
+// times ejected up to a maximum, jittered; for each interval spent healthy the count of times falls
+// by one. Whether the ejection may happen (share of endpoints, the last one) is the cluster's
+// decision.
 
 #include <cstdint>
 #include <optional>
@@ -18,7 +20,8 @@ namespace weft::upstream {
 class OutlierState final {
  public:
   // The reason when this outcome completes a row of failures; the counters start again.
-  [[nodiscard]] std::optional<telemetry::EjectionReason> note(const config::OutlierDetection& settings, Verdict verdict);
+  [[nodiscard]] std::optional<telemetry::EjectionReason> note(
+      const config::OutlierDetection& settings, Verdict verdict);
 
   void eject(const config::OutlierDetection& settings, TimePoint now, Random& random);
   [[nodiscard]] bool ejected() const { return ejected_; }

@@ -20,7 +20,9 @@ void Ticket::on_timer(Timer&) {
 class Pool::Dialing final : public DialHolder {
  public:
   explicit Dialing(Pool& pool) : pool_(pool) { dial_ = pool.owner_.dial(*this); }
-  void on_dialed(std::unique_ptr<Transport> transport) override { pool_.on_dial_done(*this, std::move(transport)); }
+  void on_dialed(std::unique_ptr<Transport> transport) override {
+    pool_.on_dial_done(*this, std::move(transport));
+  }
   void on_dial_failed(const Error& error) override { pool_.on_dial_failed(*this, error); }
 
  private:
@@ -46,7 +48,8 @@ Acquired Pool::acquire(TicketHolder& holder) {
   if (waiting_.empty()) {
     if (http::ClientConnection* ready = find_ready()) return ready;
   }
-  if (!owner_.take_pending()) return Error{Fault::kLimit, Side::kLocal, "too many requests wait for a connection"};
+  if (!owner_.take_pending())
+    return Error{Fault::kLimit, Side::kLocal, "too many requests wait for a connection"};
   auto ticket = std::make_unique<Ticket>(*this, turn_, holder);
   if (owner_.pending_timeout() > Duration::zero()) ticket->patience_.arm(owner_.pending_timeout());
   waiting_.push_back(*ticket);
@@ -73,15 +76,17 @@ void Pool::hand_out(Member& member) {
 }
 
 Pool::Member* Pool::member_of(const http::ClientConnection& connection) {
-  const auto found = std::find_if(connections_.begin(), connections_.end(),
-                                  [&](const Member& member) { return member.connection.get() == &connection; });
+  const auto found =
+      std::find_if(connections_.begin(), connections_.end(),
+                   [&](const Member& member) { return member.connection.get() == &connection; });
   return found == connections_.end() ? nullptr : &*found;
 }
 
 void Pool::dial_if_needed() {
   if (draining_) return;
   // HTTP/1 needs one connection per waiting request, HTTP/2 one for all of them.
-  const std::size_t wanted = owner_.multiplexes() ? std::min<std::size_t>(waiting_count_, 1) : waiting_count_;
+  const std::size_t wanted =
+      owner_.multiplexes() ? std::min<std::size_t>(waiting_count_, 1) : waiting_count_;
   while (dialing_.size() < wanted && owner_.take_connection()) {
     dialing_.push_back(std::make_unique<Dialing>(*this));
   }
@@ -89,7 +94,8 @@ void Pool::dial_if_needed() {
 }
 
 void Pool::on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport) {
-  const auto found = std::find_if(dialing_.begin(), dialing_.end(), [&](const auto& d) { return d.get() == &dialing; });
+  const auto found = std::find_if(dialing_.begin(), dialing_.end(),
+                                  [&](const auto& d) { return d.get() == &dialing; });
   WEFT_ASSERT(found != dialing_.end());
   turn_.retire(std::move(*found));
   dialing_.erase(found);
@@ -104,7 +110,8 @@ void Pool::on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport) 
 }
 
 void Pool::on_dial_failed(Dialing& dialing, const Error& error) {
-  const auto found = std::find_if(dialing_.begin(), dialing_.end(), [&](const auto& d) { return d.get() == &dialing; });
+  const auto found = std::find_if(dialing_.begin(), dialing_.end(),
+                                  [&](const auto& d) { return d.get() == &dialing; });
   WEFT_ASSERT(found != dialing_.end());
   turn_.retire(std::move(*found));
   dialing_.erase(found);
@@ -113,7 +120,8 @@ void Pool::on_dial_failed(Dialing& dialing, const Error& error) {
     report_if_drained();
     return;
   }
-  // With nothing else to hope for everybody hears it; otherwise only the one this connection was meant for.
+  // With nothing else to hope for everybody hears it; otherwise only the one this connection was
+  // meant for.
   fail_waiting(error, empty() || owner_.multiplexes() ? waiting_count_ : 1);
   dial_if_needed();
 }
@@ -156,8 +164,9 @@ void Pool::on_capacity(http::ClientConnection& connection) {
 }
 
 void Pool::on_connection_done(http::ClientConnection& connection, const Error&) {
-  const auto found = std::find_if(connections_.begin(), connections_.end(),
-                                  [&](const Member& member) { return member.connection.get() == &connection; });
+  const auto found =
+      std::find_if(connections_.begin(), connections_.end(),
+                   [&](const Member& member) { return member.connection.get() == &connection; });
   WEFT_ASSERT(found != connections_.end());
   turn_.retire(std::move(found->connection));
   connections_.erase(found);
@@ -180,7 +189,8 @@ bool Pool::close_idle() {
 }
 
 void Pool::close_all_idle() {
-  // Once over the list: a connection that is closing already has nothing left to be told, and says so to nobody.
+  // Once over the list: a connection that is closing already has nothing left to be told, and says
+  // so to nobody.
   for (Member& member : connections_) {
     if (member.connection->streams() == 0) member.connection->drain();
   }
@@ -190,7 +200,8 @@ void Pool::drain() {
   if (draining_) return;
   draining_ = true;
   fail_waiting(Error{Fault::kDraining, Side::kLocal, "the endpoint was removed"}, waiting_count_);
-  // drain() may end an idle connection only later, in an event of its own, so the vector is stable here.
+  // drain() may end an idle connection only later, in an event of its own, so the vector is stable
+  // here.
   for (Member& member : connections_) member.connection->drain();
 }
 

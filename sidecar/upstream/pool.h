@@ -1,10 +1,11 @@
 #pragma once
 // Pool: connections from one worker to one endpoint, and the requests waiting for them.
 //
-// State = list: dialing, ready (has a free stream), busy, leaving. A waiting request holds a Ticket; dropping it leaves the
-// queue, in any state. HTTP/1: one stream a connection, newest idle first. HTTP/2: one connection until the peer's stream
-// limit, then another (decisions D13). Invariant: a request waits only while every connection is busy or being dialed, or the
-// cluster may have no more of them. Owner: LiveEndpoint. Thread: its worker.
+// State = list: dialing, ready (has a free stream), busy, leaving. A waiting request holds a
+// Ticket; dropping it leaves the queue, in any state. HTTP/1: one stream a connection, newest idle
+// first. HTTP/2: one connection until the peer's stream limit, then another (decisions D13).
+// Invariant: a request waits only while every connection is busy or being dialed, or the cluster
+// may have no more of them. Owner: LiveEndpoint. Thread: its worker.
 
 #include <cstdint>
 #include <memory>
@@ -32,7 +33,8 @@ class TicketHolder {
   ~TicketHolder() = default;
 };
 
-// A place in the queue. Exactly one call to the holder, never from inside acquire(); none after it is dropped.
+// A place in the queue. Exactly one call to the holder, never from inside acquire(); none after it
+// is dropped.
 class Ticket final : public ListNode<Ticket>, public TimerSink, public SlabAllocated<Ticket> {
  public:
   Ticket(Pool& pool, Turn& turn, TicketHolder& holder);
@@ -59,9 +61,10 @@ class Pool final : public http::ClientConnection::Owner {
     // Chooses by configuration and by what TLS negotiated.
     [[nodiscard]] virtual http::Protocol protocol_of(const Transport& transport) const = 0;
     [[nodiscard]] virtual http::ConnectionOptions connection_options() const = 0;
-    [[nodiscard]] virtual bool multiplexes() const = 0;             // several streams a connection are expected
+    [[nodiscard]] virtual bool multiplexes()
+        const = 0;  // several streams a connection are expected
     [[nodiscard]] virtual std::uint64_t requests_per_connection_max() const = 0;
-    [[nodiscard]] virtual Duration pending_timeout() const = 0;     // zero: none
+    [[nodiscard]] virtual Duration pending_timeout() const = 0;  // zero: none
     // Limits of the whole cluster. A connection counts from dialing to its end.
     [[nodiscard]] virtual bool take_connection() = 0;
     virtual void give_connection() = 0;
@@ -79,8 +82,8 @@ class Pool final : public http::ClientConnection::Owner {
   ~Pool();
 
   [[nodiscard]] Acquired acquire(TicketHolder& holder);
-  // No new requests; waiting ones fail with kDraining; connections end when their streams have. on_pool_drained follows,
-  // unless empty() already.
+  // No new requests; waiting ones fail with kDraining; connections end when their streams have.
+  // on_pool_drained follows, unless empty() already.
   void drain();
   [[nodiscard]] bool empty() const { return connections_.empty() && dialing_.empty(); }
   // A place under the cluster's connection limit has become free: dial for those who wait.

@@ -5,7 +5,8 @@
 namespace weft::upstream {
 
 void RetryBudget::roll(TimePoint now) {
-  const Duration width = std::max<Duration>(settings_.interval / kBuckets, std::chrono::milliseconds(1));
+  const Duration width =
+      std::max<Duration>(settings_.interval / kBuckets, std::chrono::milliseconds(1));
   if (now - bucket_start_ >= width * kBuckets) {
     buckets_.fill({});
     bucket_start_ = now;

@@ -1,8 +1,9 @@
 #pragma once
-// RetryBudget: retries may be a share of the requests of the last seconds, and a small number more (behaviour.md 3). Pure.
+// RetryBudget: retries may be a share of the requests of the last seconds, and a small number more
+// (behaviour.md 3). Pure.
 //
-// A window of ten buckets over the interval. Owner: a cluster on one worker. A budget keeps a failing destination from being
-// drowned in retries; the minimum lets a quiet one retry at all.
+// A window of ten buckets over the interval. Owner: a cluster on one worker. A budget keeps a
+// failing destination from being drowned in retries; the minimum lets a quiet one retry at all.
 
 #include <array>
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace weft::upstream {
 
 class RetryBudget final {
  public:
-  RetryBudget(const config::RetryBudget& settings, TimePoint now) : settings_(settings), bucket_start_(now) {}
+  RetryBudget(const config::RetryBudget& settings, TimePoint now)
+      : settings_(settings), bucket_start_(now) {}
 
   void set(const config::RetryBudget& settings) { settings_ = settings; }
   void count_request(TimePoint now);

@@ -1,9 +1,10 @@
 #pragma once
-// SharedLimits: what one cluster uses across all workers, so that a limit of 1 means 1 (decisions D10).
+// SharedLimits: what one cluster uses across all workers, so that a limit of 1 means 1 (decisions
+// D10).
 //
-// The named exception to "share only what is const": plain atomics, taken with add-then-undo, so two workers can never both
-// have the last place. Owner: SharedLimitsTable, one per process; a table entry lives as long as a cluster of that name does
-// anywhere. Thread: any.
+// The named exception to "share only what is const": plain atomics, taken with add-then-undo, so
+// two workers can never both have the last place. Owner: SharedLimitsTable, one per process; a
+// table entry lives as long as a cluster of that name does anywhere. Thread: any.
 
 #include <atomic>
 #include <cstdint>
@@ -44,7 +45,8 @@ class SharedLimitsTable final {
   [[nodiscard]] std::shared_ptr<SharedLimits> of(std::string_view cluster) {
     const std::lock_guard lock(mutex_);
     auto found = table_.find(cluster);
-    if (found == table_.end()) found = table_.emplace(std::string(cluster), std::weak_ptr<SharedLimits>()).first;
+    if (found == table_.end())
+      found = table_.emplace(std::string(cluster), std::weak_ptr<SharedLimits>()).first;
     std::shared_ptr<SharedLimits> limits = found->second.lock();
     if (limits == nullptr) {
       limits = std::make_shared<SharedLimits>();

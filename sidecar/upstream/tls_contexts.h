@@ -1,8 +1,10 @@
 #pragma once
-// TlsContexts: the TLS contexts one worker uses, built by the main loop before a Snapshot is posted (decisions C4).
+// TlsContexts: the TLS contexts one worker uses, built by the main loop before a Snapshot is posted
+// (decisions C4).
 //
-// Keyed by the TlsReference inside the Snapshot they belong to, whose lifetime they share. A reference without material has
-// no entry: connections that need it are refused until its secret comes.
+// Keyed by the TlsReference inside the Snapshot they belong to, whose lifetime they share. A
+// reference without material has no entry: connections that need it are refused until its secret
+// comes.
 
 #include <memory>
 #include <unordered_map>
@@ -13,8 +15,10 @@
 namespace weft::upstream {
 
 struct TlsContexts {
-  std::unordered_map<const config::TlsReference*, std::shared_ptr<const tls::ServerContext>> servers;
-  std::unordered_map<const config::TlsReference*, std::shared_ptr<const tls::ClientContext>> clients;
+  std::unordered_map<const config::TlsReference*, std::shared_ptr<const tls::ServerContext>>
+      servers;
+  std::unordered_map<const config::TlsReference*, std::shared_ptr<const tls::ClientContext>>
+      clients;
 };
 
 }  // namespace weft::upstream

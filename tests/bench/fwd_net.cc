@@ -1,7 +1,8 @@
-// fwd-net: fwd-epoll's job done with net::Loop and net::Socket. The difference between the two is the price of our own ground
-// under a proxy; it must stay within a twentieth.
+// fwd-net: fwd-epoll's job done with net::Loop and net::Socket. The difference between the two is
+// the price of our own ground under a proxy; it must stay within a twentieth.
 //
-// Usage: fwd-net LISTEN_PORT TARGET_PORT (both on 127.0.0.1; 0 = any free port). Prints "port N" when it listens.
+// Usage: fwd-net LISTEN_PORT TARGET_PORT (both on 127.0.0.1; 0 = any free port). Prints "port N"
+// when it listens.
 
 #include <cstdio>
 #include <memory>
@@ -53,8 +54,10 @@ class Forwarder;
 
 class Pair final : public DialHolder, public ListNode<Pair> {
  public:
-  Pair(Forwarder& forwarder, Loop& loop) : forwarder_(forwarder), near_(*this, loop), far_(*this, loop) {}
-  void start(Connector& connector, const SocketAddress& target, std::unique_ptr<Transport> accepted) {
+  Pair(Forwarder& forwarder, Loop& loop)
+      : forwarder_(forwarder), near_(*this, loop), far_(*this, loop) {}
+  void start(Connector& connector, const SocketAddress& target,
+             std::unique_ptr<Transport> accepted) {
     near_.hold(std::move(accepted));
     dial_ = connector.connect(target, {}, *this);
   }
@@ -75,7 +78,10 @@ class Pair final : public DialHolder, public ListNode<Pair> {
 class Forwarder final : public Acceptor::Owner, public Signals::Owner {
  public:
   Forwarder(OwnedFd listener, const SocketAddress& target)
-      : target_(target), connector_(loop_), signals_(loop_, *this), acceptor_(loop_, std::move(listener), *this) {}
+      : target_(target),
+        connector_(loop_),
+        signals_(loop_, *this),
+        acceptor_(loop_, std::move(listener), *this) {}
   ~Forwarder() {
     while (Pair* pair = pairs_.pop_front()) bury(*pair);
   }

@@ -1,7 +1,7 @@
 // Certificates and requests from strangers: the identity that is read from them.
 //
-// The input is DER, wrapped in PEM here. Whatever it is: an identity is a valid SPIFFE ID and is the only URI, names are
-// printable, and a request that passes asks for exactly what is allowed.
+// The input is DER, wrapped in PEM here. Whatever it is: an identity is a valid SPIFFE ID and is
+// the only URI, names are printable, and a request that passes asks for exactly what is allowed.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,8 @@ void require(bool holds) {
 }
 
 std::string in_pem(std::string_view der, std::string_view label) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text = "-----BEGIN " + std::string(label) + "-----\n";
   for (std::size_t i = 0; i < der.size(); i += 3) {
     if (i > 0 && i % 48 == 0) text += '\n';
@@ -50,17 +51,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto certificate = weft::tls::parse_certificate(pem)) {
     check_names(certificate->names);
     if (!certificate->spiffe_id.empty()) {
-      require(certificate->names.uris.size() == 1 && certificate->names.uris[0] == certificate->spiffe_id.uri());
+      require(certificate->names.uris.size() == 1 &&
+              certificate->names.uris[0] == certificate->spiffe_id.uri());
     }
     const auto natives = weft::tls::read_certificates(pem, nullptr, "fuzz");
     require(natives.has_value());
     const auto id = weft::tls::check_svid(*natives->front(), certificate->names);
     require(!id || *id == certificate->spiffe_id);
   }
-  static const weft::SpiffeId allowed = weft::SpiffeId::make("cluster.local", "shop", "cart").value();
+  static const weft::SpiffeId allowed =
+      weft::SpiffeId::make("cluster.local", "shop", "cart").value();
   if (const auto csr = weft::tls::parse_csr(in_pem(der, "CERTIFICATE REQUEST"))) {
     check_names(csr->names);
-    if (weft::tls::check_csr_names(*csr, allowed)) require(csr->names.count() == 1 && csr->names.uris[0] == allowed.uri());
+    if (weft::tls::check_csr_names(*csr, allowed))
+      require(csr->names.count() == 1 && csr->names.uris[0] == allowed.uri());
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 // The first bytes of a connection, as a stranger may send them.
 //
-// Whatever they are: the answer does not depend on how they were cut, and what is handed on is within its bounds.
+// Whatever they are: the answer does not depend on how they were cut, and what is handed on is
+// within its bounds.
 
 #include <cstddef>
 #include <cstdint>

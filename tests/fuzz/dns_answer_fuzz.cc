@@ -1,4 +1,5 @@
-// A DNS answer from a stranger: the parser stays inside the message and inside its limits, and says the same twice.
+// A DNS answer from a stranger: the parser stays inside the message and inside its limits, and says
+// the same twice.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +13,11 @@ void check(weft::Bytes message, weft::net::DnsType type) {
   using weft::net::DnsAnswer;
   const auto answer = weft::net::parse_dns_answer(message, type);
   if (!answer) return;
-  bool holds = answer->addresses.size() <= DnsAnswer::kAddressesMax && answer->ttl <= DnsAnswer::kTtlMax;
+  bool holds =
+      answer->addresses.size() <= DnsAnswer::kAddressesMax && answer->ttl <= DnsAnswer::kTtlMax;
   const auto again = weft::net::parse_dns_answer(message, type);
-  holds = holds && again.has_value() && again->addresses == answer->addresses && again->ttl == answer->ttl;
+  holds = holds && again.has_value() && again->addresses == answer->addresses &&
+          again->ttl == answer->ttl;
   if (!holds) std::abort();
 }
 

@@ -1,5 +1,5 @@
-// An HTTP/2 codec, server or client by the first byte, fed in pieces while its user answers, drops, resets and drains as the
-// input says.
+// An HTTP/2 codec, server or client by the first byte, fed in pieces while its user answers, drops,
+// resets and drains as the input says.
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -128,7 +128,8 @@ struct User final : RequestSink, ResponseSink {
 struct Users final : ServerCodec::Handler {
   std::vector<std::unique_ptr<User>> all;
   void on_request(std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) override {
-    WEFT_ASSERT(head.method == Method::kConnect || head.target.starts_with('/') || head.target == "*");
+    WEFT_ASSERT(head.method == Method::kConnect || head.target.starts_with('/') ||
+                head.target == "*");
     auto user = std::make_unique<User>();
     stream->set_sink(user.get());
     user->server = std::move(stream);
@@ -180,7 +181,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Buffer preface(std::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33));
     WEFT_ASSERT(codec.feed(preface).has_value());
   }
-  // Each step: a byte that says what the user does, a byte that says how much to feed, and that much.
+  // Each step: a byte that says what the user does, a byte that says how much to feed, and that
+  // much.
   bool alive = true;
   while (input.size > 0 && alive) {
     const std::uint8_t what = input.next();

@@ -15,7 +15,8 @@ TEST(Retry, TriesAnotherEndpointAfterARefusedConnection) {
   config::Route route = to("/", "cart");
   forward(route).retry.on = config::kRetryUnprocessed;
   forward(route).retry.backoff_base = 1ms;
-  Proxy proxy({http_listener("in", routes({route}))}, {cluster("cart", {bad.address(), good.address()})});
+  Proxy proxy({http_listener("in", routes({route}))},
+              {cluster("cart", {bad.address(), good.address()})});
   Wire wire = proxy.dial();
   for (int i = 0; i < 10; ++i) EXPECT_EQ(ask(wire, "/").status(), 200);
   // A connection that was never made cannot have carried a POST.
@@ -46,7 +47,8 @@ TEST(Retry, RepeatsAPostWithItsBodyAfterAnAnswerThatAllowsIt) {
   forward(route).retry.avoid_tried_endpoints = true;
   forward(route).retry.attempts_extra = 3;
   forward(route).retry.backoff_base = 1ms;
-  Proxy proxy({http_listener("in", routes({route}))}, {cluster("cart", {busy.address(), good.address()})});
+  Proxy proxy({http_listener("in", routes({route}))},
+              {cluster("cart", {busy.address(), good.address()})});
   Wire wire = proxy.dial();
   for (int i = 0; i < 10; ++i) {
     const Wire::Message answer = ask(wire, "/", {}, "POST", std::string(20'000, 'b'));
@@ -151,10 +153,12 @@ TEST(Limits, QueueIsBounded) {
   EXPECT_EQ(holding.connections(), 1U);
 }
 
-// The answer that would be retried and the connection's failure come in one read: nothing of the first attempt is heard again.
+// The answer that would be retried and the connection's failure come in one read: nothing of the
+// first attempt is heard again.
 TEST(Retry, SurvivesAnAnswerThatBreaksOffInTheSameRead) {
   Origin broken([](Origin& origin, Wire& wire) {
-    for (Wire::Message request = wire.read_message(false); !request.empty(); request = wire.read_message(false)) {
+    for (Wire::Message request = wire.read_message(false); !request.empty();
+         request = wire.read_message(false)) {
       origin.note(std::move(request));
       if (!wire.send("HTTP/1.1 503 X\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n")) return;
     }

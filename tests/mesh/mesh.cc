@@ -33,7 +33,9 @@ config::Route to(std::string prefix, std::string cluster) {
   return route;
 }
 
-config::ForwardAction& forward(config::Route& route) { return std::get<config::ForwardAction>(route.action); }
+config::ForwardAction& forward(config::Route& route) {
+  return std::get<config::ForwardAction>(route.action);
+}
 
 config::RouteConfig routes(std::vector<config::Route> routes) {
   config::RouteConfig config;
@@ -80,7 +82,8 @@ config::HttpSettings& http_of(config::ListenerConfig& listener) {
   return std::get<config::HttpSettings>(listener.chains.front().what);
 }
 
-sidecar::Start start_of(std::vector<config::ListenerConfig> listeners, std::vector<config::ClusterConfig> clusters) {
+sidecar::Start start_of(std::vector<config::ListenerConfig> listeners,
+                        std::vector<config::ClusterConfig> clusters) {
   sidecar::Start start;
   start.drain_timeout = std::chrono::seconds(2);
   start.listeners = std::move(listeners);
@@ -88,10 +91,12 @@ sidecar::Start start_of(std::vector<config::ListenerConfig> listeners, std::vect
   return start;
 }
 
-Proxy::Proxy(std::vector<config::ListenerConfig> listeners, std::vector<config::ClusterConfig> clusters)
+Proxy::Proxy(std::vector<config::ListenerConfig> listeners,
+             std::vector<config::ClusterConfig> clusters)
     : Proxy(start_of(std::move(listeners), std::move(clusters))) {}
 
-Proxy::Proxy(sidecar::Start start) : sidecar_(std::make_unique<sidecar::Sidecar>(std::move(start))) {
+Proxy::Proxy(sidecar::Start start)
+    : sidecar_(std::make_unique<sidecar::Sidecar>(std::move(start))) {
   const Status started = sidecar_->start();
   if (!started) ADD_FAILURE() << "the proxy does not start: " << started.error().detail;
   thread_ = std::thread([this] { (void)sidecar_->run(); });
@@ -131,7 +136,8 @@ double Proxy::metric(std::string_view family, const std::vector<std::string>& wi
   std::istringstream lines(metrics());
   double sum = 0;
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(family) || (line.size() > family.size() && line[family.size()] != '{' && line[family.size()] != ' ')) {
+    if (!line.starts_with(family) ||
+        (line.size() > family.size() && line[family.size()] != '{' && line[family.size()] != ' ')) {
       continue;
     }
     bool all = true;
@@ -141,7 +147,8 @@ double Proxy::metric(std::string_view family, const std::vector<std::string>& wi
   return sum;
 }
 
-bool Proxy::metric_reaches(double value, std::string_view family, const std::vector<std::string>& with) {
+bool Proxy::metric_reaches(double value, std::string_view family,
+                           const std::vector<std::string>& with) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
   while (metric(family, with) < value) {
     if (std::chrono::steady_clock::now() > until) return false;
@@ -153,17 +160,19 @@ void Proxy::drain() { sidecar_->shut_down(); }
 
 void Proxy::join() { thread_.join(); }
 
-Wire::Message ask(Wire& wire, std::string_view target, std::string_view fields, std::string_view method,
-                  std::string_view body) {
-  std::string text = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nhost: shop\r\n" + std::string(fields);
-  if (!body.empty() || method == "POST") text += "content-length: " + std::to_string(body.size()) + "\r\n";
+Wire::Message ask(Wire& wire, std::string_view target, std::string_view fields,
+                  std::string_view method, std::string_view body) {
+  std::string text = std::string(method) + " " + std::string(target) +
+                     " HTTP/1.1\r\nhost: shop\r\n" + std::string(fields);
+  if (!body.empty() || method == "POST")
+    text += "content-length: " + std::to_string(body.size()) + "\r\n";
   text += "\r\n";
   if (!wire.send(text + std::string(body))) return {};
   return wire.read_message(true, method == "HEAD");
 }
 
-Wire::Message ask(Proxy& proxy, std::string_view target, std::string_view fields, std::string_view method,
-                  std::string_view body) {
+Wire::Message ask(Proxy& proxy, std::string_view target, std::string_view fields,
+                  std::string_view method, std::string_view body) {
   Wire wire = proxy.dial();
   return ask(wire, target, fields, method, body);
 }

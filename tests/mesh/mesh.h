@@ -1,10 +1,12 @@
 #pragma once
-// The language of the whole-proxy specifications: origins that behave as told, a Sidecar on a thread of its own, and a caller
-// that speaks HTTP/1.1 over a blocking socket. Everything is on loopback, port 0.
+// The language of the whole-proxy specifications: origins that behave as told, a Sidecar on a
+// thread of its own, and a caller that speaks HTTP/1.1 over a blocking socket. Everything is on
+// loopback, port 0.
 //
-// Nothing sleeps: a wait is a blocking read, a condition variable, or a question repeated on the proxy's own loop. A socket
-// that says nothing for kPatience fails the test instead of hanging it.
-// Owner: a test. Thread: the test's; an Origin has one thread for each connection, a Proxy one for its main loop.
+// Nothing sleeps: a wait is a blocking read, a condition variable, or a question repeated on the
+// proxy's own loop. A socket that says nothing for kPatience fails the test instead of hanging it.
+// Owner: a test. Thread: the test's; an Origin has one thread for each connection, a Proxy one for
+// its main loop.
 
 #include <condition_variable>
 #include <cstdint>
@@ -38,7 +40,8 @@ class Wire final {
   [[nodiscard]] std::string read_to(std::string_view mark);
   [[nodiscard]] std::string read_bytes(std::size_t count);  // fewer at the end
   [[nodiscard]] std::string read_all();
-  // A line head and the body that its fields announce; empty at the end. `bodyless`: an answer to HEAD.
+  // A line head and the body that its fields announce; empty at the end. `bodyless`: an answer to
+  // HEAD.
   struct Message {
     std::string head;
     std::string body;
@@ -48,10 +51,11 @@ class Wire final {
     [[nodiscard]] std::string target() const;
   };
   [[nodiscard]] Message read_message(bool answer, bool bodyless = false);
-  // What the kernel takes at most without anybody reading at the other end, until it takes no more for `quiet`.
+  // What the kernel takes at most without anybody reading at the other end, until it takes no more
+  // for `quiet`.
   [[nodiscard]] std::size_t send_until_stuck(std::size_t limit, std::chrono::milliseconds quiet);
-  void end();    // half-close
-  void reset();  // RST
+  void end();              // half-close
+  void reset();            // RST
   void narrow(int bytes);  // SO_RCVBUF
   [[nodiscard]] bool open() const { return fd_ >= 0; }
   [[nodiscard]] int fd() const { return fd_; }
@@ -74,10 +78,10 @@ class Origin final {
   Origin& operator=(const Origin&) = delete;
 
   [[nodiscard]] static Serve replies(int status, std::string body, std::string fields = {});
-  [[nodiscard]] static Serve echoes();             // the request's body
+  [[nodiscard]] static Serve echoes();  // the request's body
   [[nodiscard]] static Serve never_answers();
-  [[nodiscard]] static Serve resets();             // after the request
-  [[nodiscard]] static Serve holds();              // each answer until release()
+  [[nodiscard]] static Serve resets();  // after the request
+  [[nodiscard]] static Serve holds();   // each answer until release()
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] SocketAddress address() const;
@@ -128,7 +132,8 @@ class ClosedPort final {
 [[nodiscard]] config::ListenerConfig http_listener(std::string name, config::RouteConfig routes);
 [[nodiscard]] config::ListenerConfig tcp_listener(std::string name, std::string cluster);
 [[nodiscard]] config::HttpSettings& http_of(config::ListenerConfig& listener);
-[[nodiscard]] sidecar::Start start_of(std::vector<config::ListenerConfig> listeners, std::vector<config::ClusterConfig> clusters);
+[[nodiscard]] sidecar::Start start_of(std::vector<config::ListenerConfig> listeners,
+                                      std::vector<config::ClusterConfig> clusters);
 
 // ---- proxy ----
 
@@ -147,7 +152,8 @@ class Proxy final {
   // The sum of the samples of a family whose labels contain all of `with`.
   [[nodiscard]] double metric(std::string_view family, const std::vector<std::string>& with = {});
   // Asks until it is at least that much, or patience ends.
-  [[nodiscard]] bool metric_reaches(double value, std::string_view family, const std::vector<std::string>& with = {});
+  [[nodiscard]] bool metric_reaches(double value, std::string_view family,
+                                    const std::vector<std::string>& with = {});
   void drain();
   // Waits until run() has returned.
   void join();

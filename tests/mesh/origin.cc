@@ -22,7 +22,8 @@ int bind_loopback(std::uint16_t& port) {
 
 bool send_answer(Wire& wire, int status, std::string_view fields, std::string_view body) {
   return wire.send("HTTP/1.1 " + std::to_string(status) + " X\r\n" + std::string(fields) +
-                   "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
+                   "content-length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                   std::string(body));
 }
 
 }  // namespace
@@ -115,17 +116,20 @@ void Origin::wait_for_release() {
 
 Origin::Serve Origin::replies(int status, std::string body, std::string fields) {
   return [status, body = std::move(body), fields = std::move(fields)](Origin& origin, Wire& wire) {
-    for (Wire::Message request = wire.read_message(false); !request.empty(); request = wire.read_message(false)) {
+    for (Wire::Message request = wire.read_message(false); !request.empty();
+         request = wire.read_message(false)) {
       const bool head = request.head.starts_with("HEAD ");
       origin.note(std::move(request));
-      if (!send_answer(wire, status, fields, head ? std::string_view{} : std::string_view(body))) return;
+      if (!send_answer(wire, status, fields, head ? std::string_view{} : std::string_view(body)))
+        return;
     }
   };
 }
 
 Origin::Serve Origin::echoes() {
   return [](Origin& origin, Wire& wire) {
-    for (Wire::Message request = wire.read_message(false); !request.empty(); request = wire.read_message(false)) {
+    for (Wire::Message request = wire.read_message(false); !request.empty();
+         request = wire.read_message(false)) {
       const std::string body = request.body;
       origin.note(std::move(request));
       if (!send_answer(wire, 200, {}, body)) return;
@@ -135,7 +139,8 @@ Origin::Serve Origin::echoes() {
 
 Origin::Serve Origin::never_answers() {
   return [](Origin& origin, Wire& wire) {
-    for (Wire::Message request = wire.read_message(false); !request.empty(); request = wire.read_message(false)) {
+    for (Wire::Message request = wire.read_message(false); !request.empty();
+         request = wire.read_message(false)) {
       origin.note(std::move(request));
     }
   };
@@ -153,7 +158,8 @@ Origin::Serve Origin::resets() {
 
 Origin::Serve Origin::holds() {
   return [](Origin& origin, Wire& wire) {
-    for (Wire::Message request = wire.read_message(false); !request.empty(); request = wire.read_message(false)) {
+    for (Wire::Message request = wire.read_message(false); !request.empty();
+         request = wire.read_message(false)) {
       origin.note(std::move(request));
       origin.wait_for_release();
       if (!send_answer(wire, 200, {}, "held")) return;

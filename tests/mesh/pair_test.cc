@@ -1,4 +1,5 @@
-// Two sidecars that know each other by certificate: the caller's outbound side and the callee's inbound side.
+// Two sidecars that know each other by certificate: the caller's outbound side and the callee's
+// inbound side.
 
 #include <gtest/gtest.h>
 
@@ -35,7 +36,10 @@ class Pair : public ::testing::Test {
   [[nodiscard]] config::ListenerConfig inbound(const TlsMaterial& material) {
     config::ListenerConfig listener = http_listener("in", routes({to("/", "app")}));
     listener.direction = config::Direction::kInbound;
-    listener.workload = {.workload = "cart-v1", .name_space = "shop", .canonical_service = "cart", .canonical_revision = "v1"};
+    listener.workload = {.workload = "cart-v1",
+                         .name_space = "shop",
+                         .canonical_service = "cart",
+                         .canonical_revision = "v1"};
     config::TlsReference tls;
     tls.inline_material = material;
     tls.settings.alpn = {"h2", "http/1.1"};
@@ -47,7 +51,8 @@ class Pair : public ::testing::Test {
     listener.chains.front().tls = tls;
     return listener;
   }
-  [[nodiscard]] config::ClusterConfig to_server(const TlsMaterial& material, const SocketAddress& server) {
+  [[nodiscard]] config::ClusterConfig to_server(const TlsMaterial& material,
+                                                const SocketAddress& server) {
     config::ClusterConfig remote = cluster("server", {server});
     config::TlsReference tls;
     tls.inline_material = material;
@@ -63,7 +68,10 @@ class Pair : public ::testing::Test {
   }
   [[nodiscard]] config::ListenerConfig outbound() {
     config::ListenerConfig listener = http_listener("in", routes({to("/", "server")}));
-    listener.workload = {.workload = "web-v2", .name_space = "shop", .canonical_service = "web", .canonical_revision = "v2"};
+    listener.workload = {.workload = "web-v2",
+                         .name_space = "shop",
+                         .canonical_service = "web",
+                         .canonical_revision = "v2"};
     return listener;
   }
   Authority authority{"cluster.local"};
@@ -72,24 +80,30 @@ class Pair : public ::testing::Test {
 };
 
 TEST_F(Pair, CarriesIdentityAndTrace) {
-  Proxy server({inbound(authority.material("server", authority.root))}, {cluster("app", {origin.address()})});
-  Proxy client({outbound()}, {to_server(authority.material("client", authority.root), server.address())});
+  Proxy server({inbound(authority.material("server", authority.root))},
+               {cluster("app", {origin.address()})});
+  Proxy client({outbound()},
+               {to_server(authority.material("client", authority.root), server.address())});
   const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
   const Wire::Message answer =
-      ask(client, "/pay", "traceparent: 00-" + trace + "-00f067aa0ba902b7-01\r\n", "POST", std::string(100'000, 'p'));
+      ask(client, "/pay", "traceparent: 00-" + trace + "-00f067aa0ba902b7-01\r\n", "POST",
+          std::string(100'000, 'p'));
   EXPECT_EQ(answer.status(), 200);
   EXPECT_EQ(answer.body.size(), 100'000U);
   const Wire::Message seen = origin.last();
   EXPECT_NE(seen.field("traceparent").find(trace), std::string::npos);
-  EXPECT_EQ(seen.field("traceparent").find("00f067aa0ba902b7"), std::string::npos) << "each hop is a span of its own";
+  EXPECT_EQ(seen.field("traceparent").find("00f067aa0ba902b7"), std::string::npos)
+      << "each hop is a span of its own";
   EXPECT_EQ(seen.field("x-weft-peer"), "") << "the application is told nothing of the mesh";
-  EXPECT_TRUE(server.metric_reaches(1, "weft_requests_total", {"web-v2", "spiffe://cluster.local/ns/shop/sa/client"}));
+  EXPECT_TRUE(server.metric_reaches(1, "weft_requests_total",
+                                    {"web-v2", "spiffe://cluster.local/ns/shop/sa/client"}));
   EXPECT_TRUE(server.metric_reaches(1, "weft_handshakes_total", {"server", "ok"}));
   EXPECT_TRUE(client.metric_reaches(1, "weft_handshakes_total", {"client", "ok"}));
 }
 
 TEST_F(Pair, RefusesAClientWithoutCertificate) {
-  Proxy server({inbound(authority.material("server", authority.root))}, {cluster("app", {origin.address()})});
+  Proxy server({inbound(authority.material("server", authority.root))},
+               {cluster("app", {origin.address()})});
   TlsMaterial bare;
   bare.version = "bare";
   bare.roots_pem = authority.root;
@@ -100,23 +114,28 @@ TEST_F(Pair, RefusesAClientWithoutCertificate) {
 }
 
 TEST_F(Pair, RefusesAnotherTrustDomain) {
-  Proxy server({inbound(authority.material("server", authority.root))}, {cluster("app", {origin.address()})});
-  Proxy client({outbound()}, {to_server(stranger.material("client", authority.root), server.address())});
+  Proxy server({inbound(authority.material("server", authority.root))},
+               {cluster("app", {origin.address()})});
+  Proxy client({outbound()},
+               {to_server(stranger.material("client", authority.root), server.address())});
   EXPECT_EQ(ask(client, "/").status(), 503);
   EXPECT_EQ(origin.requests(), 0U);
   EXPECT_TRUE(server.metric_reaches(1, "weft_handshakes_total", {"server", "unknown_authority"}));
 }
 
 TEST_F(Pair, TheClientRefusesAServerOfTheWrongIdentity) {
-  Proxy server({inbound(authority.material("impostor", authority.root))}, {cluster("app", {origin.address()})});
-  Proxy client({outbound()}, {to_server(authority.material("client", authority.root), server.address())});
+  Proxy server({inbound(authority.material("impostor", authority.root))},
+               {cluster("app", {origin.address()})});
+  Proxy client({outbound()},
+               {to_server(authority.material("client", authority.root), server.address())});
   EXPECT_EQ(ask(client, "/").status(), 503);
   EXPECT_EQ(origin.requests(), 0U);
   EXPECT_TRUE(client.metric_reaches(1, "weft_handshakes_total", {"client", "identity"}));
 }
 
 TEST_F(Pair, RefusesPlaintext) {
-  Proxy server({inbound(authority.material("server", authority.root))}, {cluster("app", {origin.address()})});
+  Proxy server({inbound(authority.material("server", authority.root))},
+               {cluster("app", {origin.address()})});
   EXPECT_EQ(ask(server, "/").status(), 0);
   EXPECT_EQ(origin.requests(), 0U);
   EXPECT_TRUE(server.metric_reaches(1, "weft_handshakes_total", {"server", "plaintext"}));
@@ -125,7 +144,8 @@ TEST_F(Pair, RefusesPlaintext) {
 // HTTP/1 to HTTP/2 and back, and HTTP/2 all the way, without TLS.
 TEST(Protocols, CarriesHttp1ToHttp2AndBack) {
   Origin origin(Origin::echoes());
-  Proxy inner({http_listener("in", routes({to("/", "app")}))}, {cluster("app", {origin.address()})});
+  Proxy inner({http_listener("in", routes({to("/", "app")}))},
+              {cluster("app", {origin.address()})});
   config::ClusterConfig middle_cluster = cluster("inner", {inner.address()});
   middle_cluster.http.protocol = config::UpstreamHttp::Protocol::kHttp2;
   Proxy middle({http_listener("in", routes({to("/", "inner")}))}, {middle_cluster});

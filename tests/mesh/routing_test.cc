@@ -23,8 +23,10 @@ TEST(Routing, FollowsPathHeaderAndQueryRules) {
   query.name = "stage";
   query.text.value = "beta";
   by_query.query.push_back(query);
-  Proxy proxy({http_listener("in", routes({by_header, by_query, to("/cart", "cart"), to("/", "rest")}))},
-              {cluster("cart", {cart.address()}), cluster("beta", {beta.address()}), cluster("rest", {rest.address()})});
+  Proxy proxy(
+      {http_listener("in", routes({by_header, by_query, to("/cart", "cart"), to("/", "rest")}))},
+      {cluster("cart", {cart.address()}), cluster("beta", {beta.address()}),
+       cluster("rest", {rest.address()})});
   EXPECT_EQ(ask(proxy, "/cart/1").body, "cart");
   EXPECT_EQ(ask(proxy, "/other").body, "rest");
   EXPECT_EQ(ask(proxy, "/cart", "x-stage: beta\r\n").body, "beta");
@@ -36,7 +38,8 @@ TEST(Routing, FollowsPathHeaderAndQueryRules) {
 
 TEST(Routing, AnswersRedirectsAndDirectResponses) {
   config::Route direct = to("/hello", "none");
-  direct.action = config::DirectResponse{.status = 418, .body = "teapot", .content_type = "text/plain"};
+  direct.action =
+      config::DirectResponse{.status = 418, .body = "teapot", .content_type = "text/plain"};
   config::Route redirect = to("/old", "none");
   config::RedirectAction action;
   action.host = "shop.example";
@@ -60,12 +63,14 @@ TEST(Routing, EditsHeadersBothWays) {
   Origin origin(Origin::replies(200, "ok", "x-secret: 1\r\nx-kept: 2\r\n"));
   config::Route route = to("/", "cart");
   using Op = config::HeaderEdit::Op;
-  route.edits.request = {{Op::kSet, "x-set", "new"}, {Op::kRemove, "x-gone", ""}, {Op::kAddIfAbsent, "x-here", "no"}};
+  route.edits.request = {
+      {Op::kSet, "x-set", "new"}, {Op::kRemove, "x-gone", ""}, {Op::kAddIfAbsent, "x-here", "no"}};
   route.edits.response = {{Op::kRemove, "x-secret", ""}, {Op::kAppend, "x-added", "yes"}};
   forward(route).prefix_rewrite = "/v2/";
   forward(route).host_rewrite = "cart.internal";
   Proxy proxy({http_listener("in", routes({route}))}, {cluster("cart", {origin.address()})});
-  const Wire::Message answer = ask(proxy, "/a", "x-set: old\r\nx-gone: 1\r\nx-here: mine\r\nx-weft-peer: forged\r\n");
+  const Wire::Message answer =
+      ask(proxy, "/a", "x-set: old\r\nx-gone: 1\r\nx-here: mine\r\nx-weft-peer: forged\r\n");
   EXPECT_EQ(answer.field("x-secret"), "");
   EXPECT_EQ(answer.field("x-kept"), "2");
   EXPECT_EQ(answer.field("x-added"), "yes");
@@ -87,7 +92,8 @@ TEST(Routing, Answers404WhenNoRoute) {
 }
 
 TEST(Routing, Answers503ForAnUnknownClusterAndForAnEmptyOne) {
-  Proxy proxy({http_listener("in", routes({to("/cart", "cart"), to("/", "nobody")}))}, {cluster("cart", {})});
+  Proxy proxy({http_listener("in", routes({to("/cart", "cart"), to("/", "nobody")}))},
+              {cluster("cart", {})});
   EXPECT_EQ(ask(proxy, "/").status(), 503);
   EXPECT_EQ(ask(proxy, "/cart").status(), 503);
 }
@@ -96,7 +102,8 @@ TEST(Split, NinetyToTenIsExactToOnePerThousand) {
   Origin many(Origin::replies(200, "many"));
   Origin few(Origin::replies(200, "few"));
   config::Route route = to("/", "many");
-  forward(route).clusters = {{.cluster = "many", .weight = 90, .edits = {}}, {.cluster = "few", .weight = 10, .edits = {}}};
+  forward(route).clusters = {{.cluster = "many", .weight = 90, .edits = {}},
+                             {.cluster = "few", .weight = 10, .edits = {}}};
   Proxy proxy({http_listener("in", routes({route}))},
               {cluster("many", {many.address()}), cluster("few", {few.address()})});
   std::array<Wire, 8> wires;
@@ -116,7 +123,8 @@ TEST(Reload, AnEditMovesTheNextRequestOfAKeptConnection) {
   config::ListenerConfig listener = http_listener("in", {});
   http_of(listener).inline_routes = nullptr;
   http_of(listener).route_config_name = "routes";
-  Proxy proxy(start_of({}, {cluster("before", {before.address()}), cluster("after", {after.address()})}));
+  Proxy proxy(
+      start_of({}, {cluster("before", {before.address()}), cluster("after", {after.address()})}));
   proxy.on_loop([&](sidecar::Sidecar& sidecar) {
     EXPECT_TRUE(sidecar.publisher().put(routes({to("/", "before")})));
     EXPECT_TRUE(sidecar.publisher().put(listener));

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 TEST(Protocols, CarriesAMebibyteBothWays) {
   Origin origin(Origin::echoes());
-  Proxy proxy({http_listener("in", routes({to("/", "cart")}))}, {cluster("cart", {origin.address()})});
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
+              {cluster("cart", {origin.address()})});
   std::string body(1024 * 1024, '\0');
   for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>('a' + i * 7 % 26);
   Wire wire = proxy.dial();
@@ -22,12 +23,14 @@ TEST(Protocols, CarriesAMebibyteBothWays) {
 
 TEST(Protocols, AnswersAHundredPipelinedRequestsInOrder) {
   Origin origin(Origin::echoes());
-  Proxy proxy({http_listener("in", routes({to("/", "cart")}))}, {cluster("cart", {origin.address()})});
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
+              {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
   std::string all;
   for (int i = 0; i < 100; ++i) {
     const std::string body = std::to_string(i);
-    all += "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    all += "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
   }
   ASSERT_TRUE(wire.send(all));
   for (int i = 0; i < 100; ++i) ASSERT_EQ(wire.read_message(true).body, std::to_string(i));
@@ -41,7 +44,8 @@ TEST(Backpressure, AStalledReaderDoesNotGrowMemory) {
     taken = wire.send_until_stuck(1'000'000'000, 500ms);
     self.note({});
   });
-  Proxy proxy({http_listener("in", routes({to("/", "cart")}))}, {cluster("cart", {origin.address()})});
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
+              {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
   wire.narrow(64 * 1024);
   ASSERT_TRUE(wire.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
@@ -56,7 +60,8 @@ TEST(Backpressure, AStalledOriginStopsTheCaller) {
     self.note({});
     self.wait_for_release();
   });
-  Proxy proxy({http_listener("in", routes({to("/", "cart")}))}, {cluster("cart", {origin.address()})});
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
+              {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
   ASSERT_TRUE(wire.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n"));
   ASSERT_TRUE(origin.wait_for(1));
@@ -104,7 +109,8 @@ TEST(Tunnel, ResetsTheCallerWhenNobodyAnswers) {
 
 TEST(Drain, LetsTheRequestInFlightFinish) {
   Origin holding(Origin::holds());
-  sidecar::Start start = start_of({http_listener("in", routes({to("/", "cart")}))}, {cluster("cart", {holding.address()})});
+  sidecar::Start start = start_of({http_listener("in", routes({to("/", "cart")}))},
+                                  {cluster("cart", {holding.address()})});
   start.drain_timeout = 15s;
   Proxy proxy(std::move(start));
   const std::uint16_t port = proxy.port();
@@ -113,7 +119,8 @@ TEST(Drain, LetsTheRequestInFlightFinish) {
   ASSERT_TRUE(holding.wait_for(1));
   Wire idle = Wire::to(port);
   proxy.drain();
-  EXPECT_EQ(idle.read_all(), "") << "a connection that says nothing does not last as long as the drain";
+  EXPECT_EQ(idle.read_all(), "")
+      << "a connection that says nothing does not last as long as the drain";
   Wire late = Wire::to(port);
   EXPECT_TRUE(!late.open() || late.read_all().empty());
   holding.release();
@@ -130,8 +137,9 @@ TEST(Drain, EndsWhatIsLeftAtTheDeadline) {
     self.note({});
     (void)wire.read_all();
   });
-  sidecar::Start start = start_of({http_listener("in", routes({to("/", "cart")})), tcp_listener("tcp", "talk")},
-                                  {cluster("cart", {silent.address()}), cluster("talk", {talking.address()})});
+  sidecar::Start start =
+      start_of({http_listener("in", routes({to("/", "cart")})), tcp_listener("tcp", "talk")},
+               {cluster("cart", {silent.address()}), cluster("talk", {talking.address()})});
   start.drain_timeout = 200ms;
   Proxy proxy(std::move(start));
   Wire wire = proxy.dial();

@@ -150,7 +150,8 @@ std::string Wire::Message::field(std::string_view name) const {
     const std::size_t end = rest.find("\r\n");
     const std::string_view line = rest.substr(0, end);
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 2);
-    if (line.size() > name.size() && line[name.size()] == ':' && equals_ignore_case(line.substr(0, name.size()), name)) {
+    if (line.size() > name.size() && line[name.size()] == ':' &&
+        equals_ignore_case(line.substr(0, name.size()), name)) {
       return std::string(trim(line.substr(name.size() + 1)));
     }
   }

@@ -12,7 +12,7 @@ struct MemoryPipe::Wire {
   struct Direction {  // towards one end
     Buffer under_way;
     std::string transcript;
-    bool ended = false;          // FIN behind the bytes
+    bool ended = false;  // FIN behind the bytes
     bool end_delivered = false;
     std::optional<Error> fault;
   };
@@ -63,7 +63,8 @@ class MemoryPipe::Half final : public Transport {
     broken_ = true;
     queued_.clear();
     wire_->aborted[me_] = true;
-    if (!outgoing().fault) outgoing().fault = Error{Fault::kReset, Side::kLocal, "reset by the other end"};
+    if (!outgoing().fault)
+      outgoing().fault = Error{Fault::kReset, Side::kLocal, "reset by the other end"};
   }
   void pause() override { paused_ = true; }
   void resume() override {
@@ -128,7 +129,8 @@ class MemoryPipe::Half final : public Transport {
   bool above_high_mark_ = false;
 };
 
-MemoryPipe::MemoryPipe(Turn& turn, const Options& options) : wire_(std::make_shared<Wire>(turn, options)) {}
+MemoryPipe::MemoryPipe(Turn& turn, const Options& options)
+    : wire_(std::make_shared<Wire>(turn, options)) {}
 MemoryPipe::~MemoryPipe() = default;
 
 std::unique_ptr<Transport> MemoryPipe::take_left() {
@@ -150,7 +152,9 @@ bool MemoryPipe::step() {
     if (wire->ends[i] != nullptr) moved = wire->ends[i]->deliver() || moved;
   }
   // Flushing at the end of the turn counts as movement when it put something on the wire.
-  const auto bytes = [&] { return wire->towards[0].transcript.size() + wire->towards[1].transcript.size(); };
+  const auto bytes = [&] {
+    return wire->towards[0].transcript.size() + wire->towards[1].transcript.size();
+  };
   const auto ends = [&] { return int{wire->towards[0].ended} + int{wire->towards[1].ended}; };
   const std::size_t bytes_before = bytes();
   const int ends_before = ends();
@@ -159,7 +163,8 @@ bool MemoryPipe::step() {
 }
 
 void MemoryPipe::run(std::size_t steps_max) {
-  // A turn's end may resume an end of the pipe without putting anything on it, so one quiet step is not yet rest.
+  // A turn's end may resume an end of the pipe without putting anything on it, so one quiet step is
+  // not yet rest.
   int quiet = 0;
   for (std::size_t i = 0; i < steps_max; ++i) {
     quiet = step() ? 0 : quiet + 1;
@@ -168,10 +173,16 @@ void MemoryPipe::run(std::size_t steps_max) {
   WEFT_ASSERT(!"the pipe never came to rest");
 }
 
-void MemoryPipe::break_end(End end, Error error) { wire_->towards[static_cast<std::size_t>(end)].fault = std::move(error); }
+void MemoryPipe::break_end(End end, Error error) {
+  wire_->towards[static_cast<std::size_t>(end)].fault = std::move(error);
+}
 void MemoryPipe::end_input(End end) { wire_->towards[static_cast<std::size_t>(end)].ended = true; }
-const std::string& MemoryPipe::sent_to(End end) const { return wire_->towards[static_cast<std::size_t>(end)].transcript; }
-bool MemoryPipe::is_alive(End end) const { return wire_->ends[static_cast<std::size_t>(end)] != nullptr; }
+const std::string& MemoryPipe::sent_to(End end) const {
+  return wire_->towards[static_cast<std::size_t>(end)].transcript;
+}
+bool MemoryPipe::is_alive(End end) const {
+  return wire_->ends[static_cast<std::size_t>(end)] != nullptr;
+}
 bool MemoryPipe::is_aborted(End end) const { return wire_->aborted[static_cast<std::size_t>(end)]; }
 bool MemoryPipe::is_paused(End end) const {
   const Half* half = wire_->ends[static_cast<std::size_t>(end)];

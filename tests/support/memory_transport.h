@@ -1,9 +1,11 @@
 #pragma once
-// MemoryPipe: two Transports that are each other's far end, without sockets; and Ear, a Sink that writes down what it hears.
+// MemoryPipe: two Transports that are each other's far end, without sockets; and Ear, a Sink that
+// writes down what it hears.
 //
-// Bytes flushed into one end arrive at the other in pieces of `piece` bytes, each in a block of its own, when the test calls
-// step() or run(): one event at a time, then the turn ends. `wire` bounds what may be under way in each direction, so that a
-// writer sees backpressure. Ends may be destroyed at any time, also inside an event. Thread: the test's.
+// Bytes flushed into one end arrive at the other in pieces of `piece` bytes, each in a block of its
+// own, when the test calls step() or run(): one event at a time, then the turn ends. `wire` bounds
+// what may be under way in each direction, so that a writer sees backpressure. Ends may be
+// destroyed at any time, also inside an event. Thread: the test's.
 
 #include <cstddef>
 #include <memory>

@@ -17,8 +17,12 @@ std::string number(std::size_t value, int size) {
   for (int i = size - 1; i >= 0; --i) bytes += static_cast<char>((value >> (8 * i)) & 255U);
   return bytes;
 }
-std::string vector(const std::string& body, int length_size) { return number(body.size(), length_size) + body; }
-std::string extension(std::size_t type, const std::string& body) { return number(type, 2) + vector(body, 2); }
+std::string vector(const std::string& body, int length_size) {
+  return number(body.size(), length_size) + body;
+}
+std::string extension(std::size_t type, const std::string& body) {
+  return number(type, 2) + vector(body, 2);
+}
 std::string name_extension(const std::string& name) {
   return extension(0, vector(std::string(1, '\0') + vector(name, 2), 2));
 }
@@ -28,8 +32,9 @@ std::string alpn_extension(const std::vector<std::string>& names) {
   return extension(16, vector(list, 2));
 }
 std::string hello_message(const std::string& extensions) {
-  const std::string body = "\x03\x03" + std::string(32, 'r') + vector("", 1) + vector("\x13\x01", 2) +
-                           vector(std::string(1, '\0'), 1) + vector(extensions, 2);
+  const std::string body = "\x03\x03" + std::string(32, 'r') + vector("", 1) +
+                           vector("\x13\x01", 2) + vector(std::string(1, '\0'), 1) +
+                           vector(extensions, 2);
   return "\x01" + vector(body, 3);
 }
 std::string record(const std::string& body) { return "\x16\x03\x01" + vector(body, 2); }
@@ -94,7 +99,8 @@ TEST(ClientHello, MayBeSpreadOverRecordsOfOneByte) {
 }
 
 TEST(ClientHello, MayComeWithoutExtensions) {
-  const std::string body = "\x03\x03" + std::string(32, 'r') + vector("", 1) + vector("\x13\x01", 2) + vector(std::string(1, '\0'), 1);
+  const std::string body = "\x03\x03" + std::string(32, 'r') + vector("", 1) +
+                           vector("\x13\x01", 2) + vector(std::string(1, '\0'), 1);
   ClientHelloParser parser;
   ASSERT_EQ(parse(parser, record("\x01" + vector(body, 3)), 4), State::kDone);
   EXPECT_EQ(parser.hello().server_name, "");
@@ -102,16 +108,18 @@ TEST(ClientHello, MayComeWithoutExtensions) {
 }
 
 TEST(ClientHello, LeavesWhatFollowsItAlone) {
-  EXPECT_EQ(parse_everyhow(record(hello_message("")) + "\x14\x03\x03\x00\x01\x01 and more"), State::kDone);
+  EXPECT_EQ(parse_everyhow(record(hello_message("")) + "\x14\x03\x03\x00\x01\x01 and more"),
+            State::kDone);
 }
 
 TEST(ClientHello, IsNotTakenForAnotherProtocolNorTheOtherWayRound) {
-  for (const std::string& text : {std::string("GET / HTTP/1.1\r\n"), std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-                                  std::string("SSH-2.0-x\r\n"), std::string("\x80\x2e\x01\x03\x01", 5),
-                                  std::string("\x17\x03\x03\x00\x01x", 6), std::string("\x16\x02\x00", 3),
-                                  std::string("\x16\x03\x05", 3), std::string("\x16\x03\x01\x00\x00", 5),
-                                  std::string("\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9),
-                                  std::string("\x16\x03\x01\x50\x00", 5)}) {
+  for (const std::string& text :
+       {std::string("GET / HTTP/1.1\r\n"), std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        std::string("SSH-2.0-x\r\n"), std::string("\x80\x2e\x01\x03\x01", 5),
+        std::string("\x17\x03\x03\x00\x01x", 6), std::string("\x16\x02\x00", 3),
+        std::string("\x16\x03\x05", 3), std::string("\x16\x03\x01\x00\x00", 5),
+        std::string("\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9),
+        std::string("\x16\x03\x01\x50\x00", 5)}) {
     EXPECT_EQ(parse_everyhow(text), State::kNotTls);
   }
 }
@@ -138,18 +146,23 @@ TEST(ClientHello, IsMalformedWhenItBreaksTheRules) {
       record(std::string("\x01\x00\x00\x02\x03\x03", 6)),
   };
   int number_of_case = 0;
-  for (const std::string& bytes : cases) EXPECT_EQ(parse_everyhow(bytes), State::kMalformed) << number_of_case++;
+  for (const std::string& bytes : cases)
+    EXPECT_EQ(parse_everyhow(bytes), State::kMalformed) << number_of_case++;
 }
 
 TEST(ClientHello, KeepsABoundedNumberOfProtocols) {
   ClientHelloParser parser;
-  ASSERT_EQ(parse(parser, record(hello_message(alpn_extension(std::vector<std::string>(100, "proto")))), 50), State::kDone);
+  ASSERT_EQ(
+      parse(parser, record(hello_message(alpn_extension(std::vector<std::string>(100, "proto")))),
+            50),
+      State::kDone);
   EXPECT_EQ(parser.hello().alpn.size(), ClientHelloParser::kProtocolsMax);
 }
 
 TEST(ClientHello, SurvivesOneWrongByteAnywhere) {
-  const std::string good = record(hello_message(name_extension("cart.shop") + alpn_extension({"h2", "http/1.1"}) +
-                                                extension(43, "\x04\x03\x04\x03\x03")));
+  const std::string good =
+      record(hello_message(name_extension("cart.shop") + alpn_extension({"h2", "http/1.1"}) +
+                           extension(43, "\x04\x03\x04\x03\x03")));
   for (std::size_t i = 0; i < good.size(); ++i) {
     for (const int flip : {0x01, 0x80, 0xff}) {
       std::string bent = good;

@@ -63,7 +63,8 @@ TEST_F(Contexts, NameTheSettingThatIsWrong) {
   EXPECT_EQ(client_error(), "cipher suites: 'NO-SUCH-SUITE' is unknown or too weak");
   cast_.client_settings.cipher_suites = {"ALL:!aNULL"};
   EXPECT_EQ(client_error(), "cipher suites: 'ALL:!aNULL' is not a name");
-  cast_.client_settings.cipher_suites = {"[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]"};
+  cast_.client_settings.cipher_suites = {
+      "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]"};
   EXPECT_EQ(client_error(), "made");
   cast_.client_settings.curves = {"P-256", "sect571r1"};
   EXPECT_EQ(client_error(), "curves: 'sect571r1' is none of X25519, P-256, P-384, P-521");
@@ -78,8 +79,9 @@ TEST_F(Contexts, NameTheSettingThatIsWrong) {
 }
 
 TEST_F(Contexts, RefuseAWeakKey) {
-  const auto odd = build_certificate(cast_.authority.good_spec("server"), Key::generate(Key::Type::kRsa).value(),
-                                     cast_.authority.issuer());
+  const auto odd =
+      build_certificate(cast_.authority.good_spec("server"), Key::generate(Key::Type::kRsa).value(),
+                        cast_.authority.issuer());
   ASSERT_TRUE(odd.has_value());
   material_.chain_pem = *odd;
   EXPECT_EQ(server_error(), "chain does not match key");
@@ -93,10 +95,11 @@ struct Negotiation {
 
 TEST_F(Contexts, AgreeOnTheServersFirstProtocolThatTheClientOffers) {
   const std::string refused = "nothing_in_common (tls handshake)";
-  for (const Negotiation& n : {Negotiation{{"h2", "http/1.1"}, {"http/1.1", "h2"}, "h2"},
-                               Negotiation{{"http/1.1", "h2"}, {"h2", "http/1.1"}, "http/1.1"},
-                               Negotiation{{"h2"}, {"http/1.1"}, refused}, Negotiation{{"h2"}, {}, ""},
-                               Negotiation{{}, {"h2"}, ""}, Negotiation{{}, {}, ""}}) {
+  for (const Negotiation& n :
+       {Negotiation{{"h2", "http/1.1"}, {"http/1.1", "h2"}, "h2"},
+        Negotiation{{"http/1.1", "h2"}, {"h2", "http/1.1"}, "http/1.1"},
+        Negotiation{{"h2"}, {"http/1.1"}, refused}, Negotiation{{"h2"}, {}, ""},
+        Negotiation{{}, {"h2"}, ""}, Negotiation{{}, {}, ""}}) {
     cast_.server_settings.alpn = n.server;
     cast_.client_settings.alpn = n.client;
     MeshPair pair(cast_.client(), cast_.server());

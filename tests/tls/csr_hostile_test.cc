@@ -1,4 +1,5 @@
-// Requests that a hostile workload would send: built with OpenSSL directly, since make_csr cannot make them.
+// Requests that a hostile workload would send: built with OpenSSL directly, since make_csr cannot
+// make them.
 #define OPENSSL_SUPPRESS_DEPRECATED  // a hostile RSA key is made of its parts
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
@@ -21,14 +22,16 @@ struct Extension {
   const char* value;
 };
 
-std::string request_of(EVP_PKEY* key, const std::vector<Extension>& wanted, EVP_PKEY* signer = nullptr) {
+std::string request_of(EVP_PKEY* key, const std::vector<Extension>& wanted,
+                       EVP_PKEY* signer = nullptr) {
   X509_REQ* request = X509_REQ_new();
   X509_REQ_set_pubkey(request, key);
   X509V3_CTX context;
   X509V3_set_ctx(&context, nullptr, nullptr, request, nullptr, 0);
   STACK_OF(X509_EXTENSION)* list = sk_X509_EXTENSION_new_null();
   for (const Extension& extension : wanted) {
-    sk_X509_EXTENSION_push(list, X509V3_EXT_nconf_nid(nullptr, &context, extension.nid, extension.value));
+    sk_X509_EXTENSION_push(list,
+                           X509V3_EXT_nconf_nid(nullptr, &context, extension.nid, extension.value));
   }
   if (!wanted.empty()) X509_REQ_add_extensions(request, list);
   X509_REQ_sign(request, signer != nullptr ? signer : key, EVP_sha256());
@@ -65,8 +68,9 @@ TEST_F(CsrFromAHostileWorkload, PassesOnlyAsAskedFor) {
 TEST_F(CsrFromAHostileWorkload, IsRefusedForAnyOtherName) {
   EXPECT_FALSE(passes({}));
   EXPECT_FALSE(passes({{NID_subject_alt_name, "URI:spiffe://cluster.local/ns/shop/sa/web"}}));
-  for (const char* more : {",URI:spiffe://cluster.local/ns/shop/sa/web", ",DNS:web.shop", ",IP:10.0.0.1", ",email:a@b.c",
-                           ",RID:1.2.3.4", ",URI:spiffe://cluster.local/ns/shop/sa/cart"}) {
+  for (const char* more :
+       {",URI:spiffe://cluster.local/ns/shop/sa/web", ",DNS:web.shop", ",IP:10.0.0.1",
+        ",email:a@b.c", ",RID:1.2.3.4", ",URI:spiffe://cluster.local/ns/shop/sa/cart"}) {
     const std::string names = std::string(kCartName) + more;
     EXPECT_FALSE(passes({{NID_subject_alt_name, names.c_str()}})) << more;
   }
@@ -76,8 +80,10 @@ TEST_F(CsrFromAHostileWorkload, IsRefusedForAnyOtherName) {
 TEST_F(CsrFromAHostileWorkload, IsRefusedWhenItWantsToBeACa) {
   EXPECT_FALSE(passes({{NID_subject_alt_name, kCartName}, {NID_basic_constraints, "CA:TRUE"}}));
   EXPECT_FALSE(passes({{NID_subject_alt_name, kCartName}, {NID_key_usage, "keyCertSign"}}));
-  EXPECT_FALSE(passes({{NID_subject_alt_name, kCartName}, {NID_key_usage, "digitalSignature,cRLSign"}}));
-  EXPECT_FALSE(passes({{NID_subject_alt_name, kCartName}, {NID_name_constraints, "permitted;DNS:."}}));
+  EXPECT_FALSE(
+      passes({{NID_subject_alt_name, kCartName}, {NID_key_usage, "digitalSignature,cRLSign"}}));
+  EXPECT_FALSE(
+      passes({{NID_subject_alt_name, kCartName}, {NID_name_constraints, "permitted;DNS:."}}));
 }
 
 TEST_F(CsrFromAHostileWorkload, IsRefusedWithAKeyThatIsNotItsOwn) {
@@ -93,7 +99,8 @@ TEST_F(CsrFromAHostileWorkload, IsRefusedWithAWeakOrHugeKey) {
     EXPECT_FALSE(csr.has_value()) << bits;
     EVP_PKEY_free(weak);
   }
-  // A modulus of 16,384 bits, signed with something else: refused for its size before any arithmetic.
+  // A modulus of 16,384 bits, signed with something else: refused for its size before any
+  // arithmetic.
   BIGNUM* modulus = BN_new();
   BN_rand(modulus, 16'384, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
   RSA* rsa = RSA_new();
@@ -102,7 +109,8 @@ TEST_F(CsrFromAHostileWorkload, IsRefusedWithAWeakOrHugeKey) {
   RSA_set0_key(rsa, modulus, exponent, nullptr);
   EVP_PKEY* huge = EVP_PKEY_new();
   EVP_PKEY_assign_RSA(huge, rsa);
-  const Result<CsrInfo> csr = parse_csr(request_of(huge, {{NID_subject_alt_name, kCartName}}, key_));
+  const Result<CsrInfo> csr =
+      parse_csr(request_of(huge, {{NID_subject_alt_name, kCartName}}, key_));
   ASSERT_FALSE(csr.has_value());
   EXPECT_NE(csr.error().detail.find("16384 bits"), std::string::npos) << csr.error().detail;
   EVP_PKEY_free(huge);

@@ -25,7 +25,8 @@ class FakeConnector final : public Connector {
   int calls = 0;
   SocketAddress address;
 
-  std::unique_ptr<Dial> connect(const SocketAddress& to, const ConnectOptions&, DialHolder& h) override {
+  std::unique_ptr<Dial> connect(const SocketAddress& to, const ConnectOptions&,
+                                DialHolder& h) override {
     ++calls;
     address = to;
     holder = &h;
@@ -62,7 +63,8 @@ class Dialing : public ::testing::Test {
 
   void dial() {
     dialer_.emplace(turn_, connector_, cast_.client(),
-                    Dialer::Options{.address = SocketAddress::parse("10.0.0.1:443").value(), .tls = {.handshake_timeout = seconds(3)}});
+                    Dialer::Options{.address = SocketAddress::parse("10.0.0.1:443").value(),
+                                    .tls = {.handshake_timeout = seconds(3)}});
     caller_.dial = dialer_->dial(caller_);
   }
   void connected() {

@@ -44,7 +44,8 @@ TEST(Footprint, OfAnIdleConnectionIsWithinItsBound) {
   }
   const double bytes = static_cast<double>(heap_in_use() - before - harness) / (2.0 * kPairs);
   RecordProperty("bytes_per_idle_connection", static_cast<int>(bytes));
-  std::printf("an idle TLS connection: %.1f KB of heap, of which the Stream is %zu bytes\n", bytes / 1024, sizeof(Stream));
+  std::printf("an idle TLS connection: %.1f KB of heap, of which the Stream is %zu bytes\n",
+              bytes / 1024, sizeof(Stream));
   EXPECT_LT(bytes, 22.5 * 1024) << "OpenSSL 3.0.22 needs 19.5 KB of it";
   EXPECT_LE(sizeof(Stream), 1088U);
 }

@@ -1,4 +1,5 @@
-// Peers that speak correct TLS with bad intent: floods of KeyUpdate, renegotiation. Built on OpenSSL directly.
+// Peers that speak correct TLS with bad intent: floods of KeyUpdate, renegotiation. Built on
+// OpenSSL directly.
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
@@ -12,7 +13,8 @@ namespace {
 // A client of its own on the left end of a pipe.
 class RawClient final : public Sink {
  public:
-  RawClient(std::unique_ptr<Transport> transport, const Identity& identity, int version) : transport_(std::move(transport)) {
+  RawClient(std::unique_ptr<Transport> transport, const Identity& identity, int version)
+      : transport_(std::move(transport)) {
     context_ = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(context_, 0);
     SSL_CTX_set_max_proto_version(context_, version);
@@ -37,7 +39,8 @@ class RawClient final : public Sink {
     SSL_do_handshake(ssl);
     char room[20'000];
     std::size_t size = 0;
-    while (SSL_is_init_finished(ssl) == 1 && SSL_read_ex(ssl, room, sizeof room, &size) == 1) heard.append(room, size);
+    while (SSL_is_init_finished(ssl) == 1 && SSL_read_ex(ssl, room, sizeof room, &size) == 1)
+      heard.append(room, size);
     send();
   }
   void send() {
@@ -59,7 +62,8 @@ class RawClient final : public Sink {
 
  private:
   void use(const Identity& identity) {
-    BIO* chain = BIO_new_mem_buf(identity.chain_pem.data(), static_cast<int>(identity.chain_pem.size()));
+    BIO* chain =
+        BIO_new_mem_buf(identity.chain_pem.data(), static_cast<int>(identity.chain_pem.size()));
     X509* leaf = PEM_read_bio_X509(chain, nullptr, nullptr, nullptr);
     SSL_CTX_use_certificate(context_, leaf);
     X509_free(leaf);
@@ -172,7 +176,8 @@ TEST_P(HostilePeer, CannotRenegotiate) {
     client_->go();
     pipe_.run();
   }
-  // Refused with a warning; OpenSSL's client gives up, ours stays or ends, and nobody shook hands a second time.
+  // Refused with a warning; OpenSSL's client gives up, ours stays or ends, and nobody shook hands a
+  // second time.
   EXPECT_EQ(cast_.library->accepted().value(HandshakeResult::kOk), 1U);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Authority: a small CA for tests: roots, leaves good and bad, and the material and settings made of them.
+// Authority: a small CA for tests: roots, leaves good and bad, and the material and settings made
+// of them.
 
 #include <memory>
 #include <string>

@@ -23,8 +23,11 @@ void Party::say(std::string_view text) {
 std::string Party::story() const {
   std::string text;
   if (ready) text = "ready";
-  if (failure) text = std::string(name_of(result)) + " (" + std::string(name_of(failure->fault)) + ")";
-  if (!ear.text.empty()) text += ", heard " + (ear.text.size() < 80 ? ear.text : std::to_string(ear.text.size()) + " bytes");
+  if (failure)
+    text = std::string(name_of(result)) + " (" + std::string(name_of(failure->fault)) + ")";
+  if (!ear.text.empty())
+    text +=
+        ", heard " + (ear.text.size() < 80 ? ear.text : std::to_string(ear.text.size()) + " bytes");
   if (ear.ended) text += ", end";
   if (ear.fault) text += ", fault " + std::string(name_of(ear.fault->fault));
   return text;
@@ -33,8 +36,10 @@ std::string Party::story() const {
 MeshPair::MeshPair(std::shared_ptr<const ClientContext> client_context,
                    std::shared_ptr<const ServerContext> server_context, const Options& options)
     : pipe(turn, options.pipe) {
-  client.stream = Stream::connect(turn, pipe.take_left(), std::move(client_context), client, options.client);
-  server.stream = Stream::accept(turn, pipe.take_right(), std::move(server_context), server, options.server);
+  client.stream =
+      Stream::connect(turn, pipe.take_left(), std::move(client_context), client, options.client);
+  server.stream =
+      Stream::accept(turn, pipe.take_right(), std::move(server_context), server, options.server);
 }
 
 void MeshPair::advance(Duration duration) {

@@ -1,5 +1,6 @@
 #pragma once
-// MeshPair: a client and a server Stream over a MemoryPipe, each with an owner and an Ear that write down what happened.
+// MeshPair: a client and a server Stream over a MemoryPipe, each with an owner and an Ear that
+// write down what happened.
 
 #include <memory>
 #include <optional>
@@ -49,14 +50,15 @@ class MeshPair final {
   Party client;
   Party server;
 
-  MeshPair(std::shared_ptr<const ClientContext> client_context, std::shared_ptr<const ServerContext> server_context,
-           const Options& options = {});
+  MeshPair(std::shared_ptr<const ClientContext> client_context,
+           std::shared_ptr<const ServerContext> server_context, const Options& options = {});
 
   void run() { pipe.run(); }
   void advance(Duration duration);
 };
 
-// The usual contexts: one authority, one identity each, the usual settings; what differs is written by the test.
+// The usual contexts: one authority, one identity each, the usual settings; what differs is written
+// by the test.
 struct Cast {
   std::shared_ptr<Library> library = Library::make().value();
   Authority authority;

@@ -16,9 +16,9 @@ TEST(Primitives, DigestsAsFips180Says) {
 }
 
 TEST(Primitives, WritesBase64UrlAsRfc4648Does) {
-  const std::pair<const char*, const char*> pairs[] = {{"", ""},         {"f", "Zg"},       {"fo", "Zm8"},
-                                                       {"foo", "Zm9v"},  {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"},
-                                                       {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> pairs[] = {
+      {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},         {"foo", "Zm9v"},
+      {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : pairs) {
     EXPECT_EQ(base64url_encode(bytes), text);
     EXPECT_EQ(base64url_decode(text).value(), bytes);
@@ -34,7 +34,8 @@ TEST(Primitives, ReadsBackWhatItWrote) {
 }
 
 TEST(Primitives, RefusesBase64UrlThatIsNotExact) {
-  for (const char* text : {"Z", "Zg==", "Zm8=", "Zm 8", "Zm9v\n", "Zm+v", "Zm/v", "Zh", "Zm9", "Zg.", "\xc3\xa4"}) {
+  for (const char* text :
+       {"Z", "Zg==", "Zm8=", "Zm 8", "Zm9v\n", "Zm+v", "Zm/v", "Zh", "Zm9", "Zg.", "\xc3\xa4"}) {
     EXPECT_FALSE(base64url_decode(text).has_value()) << text;
   }
 }

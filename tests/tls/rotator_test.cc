@@ -1,4 +1,5 @@
-// Rotator: when it asks, what it believes, what it does while the issuer is ill. Time is moved by hand, both kinds of it.
+// Rotator: when it asks, what it believes, what it does while the issuer is ill. Time is moved by
+// hand, both kinds of it.
 #include "tls/rotator.h"
 
 #include <gtest/gtest.h>
@@ -50,8 +51,12 @@ class Rotation : public ::testing::Test, public Rotator::Owner {
   std::vector<std::shared_ptr<const TlsMaterial>> materials_;
   std::vector<std::pair<std::string, Duration>> failures_;
 
-  void on_material(std::shared_ptr<const TlsMaterial> material) override { materials_.push_back(std::move(material)); }
-  void on_rotation_failed(const Error& error, Duration left) override { failures_.emplace_back(error.detail, left); }
+  void on_material(std::shared_ptr<const TlsMaterial> material) override {
+    materials_.push_back(std::move(material));
+  }
+  void on_rotation_failed(const Error& error, Duration left) override {
+    failures_.emplace_back(error.detail, left);
+  }
 
   void pass(Duration duration) {
     const WallTime end = wall + duration;
@@ -64,11 +69,15 @@ class Rotation : public ::testing::Test, public Rotator::Owner {
   }
   // Until a request is under way, at most so long.
   void pass_until_asked(Duration limit) {
-    for (const WallTime end = wall + limit; wall < end && issuer_.holder == nullptr;) pass(seconds(30));
+    for (const WallTime end = wall + limit; wall < end && issuer_.holder == nullptr;)
+      pass(seconds(30));
   }
   [[nodiscard]] Issued issue(Duration lifetime = hours(24)) {
     const CsrInfo csr = parse_csr(issuer_.requests.back()).value();
-    return {sign_leaf({root_key_, root_}, csr.public_key, {.id = id_, .lifetime = lifetime, .now = wall}).value(), root_};
+    return {sign_leaf({root_key_, root_}, csr.public_key,
+                      {.id = id_, .lifetime = lifetime, .now = wall})
+                .value(),
+            root_};
   }
   void grant(Duration lifetime = hours(24)) {
     const Issued issued = issue(lifetime);
@@ -115,7 +124,8 @@ TEST_F(Rotation, SpreadsAFleetThatStartedTogether) {
     Rotator rotator(turn, random, issuer, *this, {.id = id_, .wall_clock = &read_wall});
     rotator.start();
     const CsrInfo csr = parse_csr(issuer.requests.back()).value();
-    issuer.holder->on_issued({sign_leaf({root_key_, root_}, csr.public_key, {.id = id_, .now = wall}).value(), root_});
+    issuer.holder->on_issued(
+        {sign_leaf({root_key_, root_}, csr.public_key, {.id = id_, .now = wall}).value(), root_});
     const WallTime begin = wall;
     while (issuer.requests.size() == 1) {
       wall += minutes(1);
@@ -173,7 +183,8 @@ TEST_F(Rotation, SaysSoWhenTheCertificateHasExpired) {
   grant(hours(1));
   for (int i = 0; i < 3; ++i) {
     pass(hours(1));
-    if (issuer_.holder != nullptr) issuer_.holder->on_issue_failed(Error{Fault::kConnect, Side::kUpstream, "away"});
+    if (issuer_.holder != nullptr)
+      issuer_.holder->on_issue_failed(Error{Fault::kConnect, Side::kUpstream, "away"});
   }
   EXPECT_LT(failures_.back().second, Duration::zero());
   EXPECT_EQ(rotator_.material(), materials_[0]);
@@ -229,7 +240,8 @@ TEST_F(Rotation, BelievesOnlyWhatItAskedFor) {
       {"no roots", sign(asked_key(), id_, wall), ""},
   };
   for (const Case& c : cases) {
-    // The key changes with each request, so only the first case's failure is about what the case says; each must fail.
+    // The key changes with each request, so only the first case's failure is about what the case
+    // says; each must fail.
     issuer_.holder->on_issued({c.chain, c.roots});
     EXPECT_EQ(rotator_.state(), Rotator::State::kBackingOff) << c.why;
     EXPECT_TRUE(materials_.empty());
@@ -243,17 +255,22 @@ TEST_F(Rotation, RefusesTheRightKeyWithAWrongNameAndOldOnes) {
   rotator_.start();
   const Key asked = parse_csr(issuer_.requests.back()).value().public_key;
   const SpiffeId web = SpiffeId::make("cluster.local", "shop", "web").value();
-  issuer_.holder->on_issued({sign_leaf({root_key_, root_}, asked, {.id = web, .now = wall}).value(), root_});
-  EXPECT_NE(failures_.back().first.find("is for 'spiffe://cluster.local/ns/shop/sa/web'"), std::string::npos);
+  issuer_.holder->on_issued(
+      {sign_leaf({root_key_, root_}, asked, {.id = web, .now = wall}).value(), root_});
+  EXPECT_NE(failures_.back().first.find("is for 'spiffe://cluster.local/ns/shop/sa/web'"),
+            std::string::npos);
   pass(seconds(31));
   const Key again = parse_csr(issuer_.requests.back()).value().public_key;
-  issuer_.holder->on_issued(
-      {sign_leaf({root_key_, root_}, again, {.id = id_, .lifetime = hours(1), .now = wall - hours(2)}).value(), root_});
+  issuer_.holder->on_issued({sign_leaf({root_key_, root_}, again,
+                                       {.id = id_, .lifetime = hours(1), .now = wall - hours(2)})
+                                 .value(),
+                             root_});
   EXPECT_NE(failures_.back().first.find("has expired"), std::string::npos);
 }
 
 TEST_F(Rotation, TakesNewRootsWithoutANewCertificate) {
-  const std::string more = root_ + make_root(Key::generate().value(), {.trust_domain = "other.example"}).value();
+  const std::string more =
+      root_ + make_root(Key::generate().value(), {.trust_domain = "other.example"}).value();
   EXPECT_FALSE(rotator_.replace_roots(more).has_value());
   rotator_.start();
   grant();

@@ -76,7 +76,8 @@ TEST_P(StreamInPieces, DoesTheSameWithTls12) {
   EXPECT_EQ(pair.server.stream->tls().peer.uri(), "spiffe://cluster.local/ns/shop/sa/client");
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, StreamInPieces, ::testing::Values(1, 2, 3, 5, 7, 64, 1000, 16'389, 65'536));
+INSTANTIATE_TEST_SUITE_P(Sizes, StreamInPieces,
+                         ::testing::Values(1, 2, 3, 5, 7, 64, 1000, 16'389, 65'536));
 
 TEST(Stream, CarriesMegabytesBothWaysAtOnce) {
   const Cast cast;
@@ -103,7 +104,8 @@ TEST(Stream, StopsEncryptingAboveTheLowerHighMark) {
   const std::size_t before = pair.pipe.sent_to(MemoryPipe::End::kRight).size();
   pair.client.say(pattern(4'000'000));
   pair.run();
-  // Only what the wire takes was sent; of the rest at most one high mark and one record became ciphertext.
+  // Only what the wire takes was sent; of the rest at most one high mark and one record became
+  // ciphertext.
   EXPECT_LE(pair.pipe.sent_to(MemoryPipe::End::kRight).size() - before, 200'000U);
   EXPECT_GT(pair.client.stream->buffered(), 3'500'000U);
   EXPECT_EQ(pair.server.ear.text.size(), 0U);
@@ -131,7 +133,8 @@ TEST(Stream, SendsTheFirstRequestTogetherWithTheEndOfTheHandshake) {
   const Cast cast;
   MeshPair pair(cast.client(), cast.server());
   pair.client.greeting = "first";
-  // ClientHello, then the server's flight; the client answers within the turn in which it became ready.
+  // ClientHello, then the server's flight; the client answers within the turn in which it became
+  // ready.
   pair.pipe.step();
   pair.pipe.step();
   EXPECT_FALSE(pair.server.ready);
@@ -360,7 +363,8 @@ TEST(Stream, GivesUpAtTheDeadline) {
   MemoryPipe pipe(turn);
   const std::unique_ptr<Transport> silent = pipe.take_left();
   Party server;
-  server.stream = Stream::accept(turn, pipe.take_right(), cast.server(), server, {.handshake_timeout = seconds(5)});
+  server.stream = Stream::accept(turn, pipe.take_right(), cast.server(), server,
+                                 {.handshake_timeout = seconds(5)});
   turn.advance(turn.now() + milliseconds(4900));
   turn.end();
   EXPECT_EQ(server.story(), "");
@@ -382,8 +386,9 @@ TEST(Stream, ForgetsTheDeadlineOnceOpen) {
 
 TEST(Stream, AnswersPlainHttpWithSilence) {
   const Cast cast;
-  for (const char* text : {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n",
-                           "\x16\x03\x01garbage garbage garbage", "\x80\x2e\x01\x03\x01 an old hello"}) {
+  for (const char* text : {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                           "SSH-2.0-OpenSSH_9.2\r\n", "\x16\x03\x01garbage garbage garbage",
+                           "\x80\x2e\x01\x03\x01 an old hello"}) {
     Turn turn{TimePoint{}};
     MemoryPipe pipe(turn);
     Ear ear;
@@ -434,7 +439,8 @@ TEST(Stream, TakesTheBytesThatASnifferHadRead) {
   pipe.step();
   ASSERT_FALSE(sniffer.text.empty());
   Party server;
-  server.stream = Stream::accept(turn, std::move(socket), cast.server(), server, {}, Buffer(sniffer.text));
+  server.stream =
+      Stream::accept(turn, std::move(socket), cast.server(), server, {}, Buffer(sniffer.text));
   pipe.run();
   EXPECT_EQ(server.story(), "ready");
   EXPECT_EQ(client.story(), "ready");
@@ -492,7 +498,8 @@ TEST(Stream, MayBeDestroyedInsideAnyEvent) {
   using When = Destroyer::When;
   const Cast cast;
   for (const bool accepts : {true, false}) {
-    for (const When when : {When::kReady, When::kFailed, When::kBytes, When::kEnd, When::kFault, When::kWritable}) {
+    for (const When when :
+         {When::kReady, When::kFailed, When::kBytes, When::kEnd, When::kFault, When::kWritable}) {
       for (const std::size_t piece : {std::size_t{100}, std::size_t{100'000}}) {
         Turn turn{TimePoint{}};
         MemoryPipe pipe(turn, {.piece = piece, .wire = 100'000});
@@ -554,7 +561,8 @@ TEST(Stream, SleepsWhenIdle) {
   MeshPair pair(cast.client(), cast.server());
   pair.run();
   for (int s = 0; s < 10; ++s) pair.advance(seconds(1));
-  EXPECT_FALSE(pair.turn.wheel().next_wake().has_value()) << "an idle connection must cost no wake-ups";
+  EXPECT_FALSE(pair.turn.wheel().next_wake().has_value())
+      << "an idle connection must cost no wake-ups";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Who is believed and who is not, each way round, through whole handshakes; and what is remembered of it.
+// Who is believed and who is not, each way round, through whole handshakes; and what is remembered
+// of it.
 #include "tls/verifier.h"
 
 #include <gtest/gtest.h>
@@ -20,13 +21,15 @@ struct Outcome {
   std::string client;
 };
 
-Outcome meet(std::shared_ptr<const ClientContext> client, std::shared_ptr<const ServerContext> server) {
+Outcome meet(std::shared_ptr<const ClientContext> client,
+             std::shared_ptr<const ServerContext> server) {
   MeshPair pair(std::move(client), std::move(server));
   pair.run();
   return {pair.server.story(), pair.client.story()};
 }
 
-// The client has finished when a TLS 1.3 server refuses it, and learns of it in place of the first bytes.
+// The client has finished when a TLS 1.3 server refuses it, and learns of it in place of the first
+// bytes.
 constexpr char kRefusedLater[] = "ready, fault tls handshake";
 
 class Verification : public ::testing::Test {
@@ -42,7 +45,8 @@ class Verification : public ::testing::Test {
   std::string client_says_to(const Identity& server) {
     cast_.server_identity = server;
     const Outcome outcome = meet(cast_.client(), cast_.server());
-    EXPECT_EQ(outcome.server, outcome.client == "ready" ? "ready" : "refused_by_peer (tls handshake)");
+    EXPECT_EQ(outcome.server,
+              outcome.client == "ready" ? "ready" : "refused_by_peer (tls handshake)");
     return outcome.client;
   }
   Identity bent(void (*bend)(CertificateSpec&), const std::string& account = "client") {
@@ -90,10 +94,13 @@ TEST_F(Verification, RefusesWhatIsOutOfItsTime) {
               s.not_after = read_wall_clock() - seconds(1);
             })),
             "expired (tls handshake)");
-  EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) { s.not_before = read_wall_clock() + hours(1); })),
-            "not_yet_valid (tls handshake)");
-  EXPECT_EQ(client_says_to(bent([](CertificateSpec& s) { s.not_after = read_wall_clock() - seconds(1); }, "server")),
-            "expired (tls handshake)");
+  EXPECT_EQ(
+      server_says_to(bent([](CertificateSpec& s) { s.not_before = read_wall_clock() + hours(1); })),
+      "not_yet_valid (tls handshake)");
+  EXPECT_EQ(
+      client_says_to(
+          bent([](CertificateSpec& s) { s.not_after = read_wall_clock() - seconds(1); }, "server")),
+      "expired (tls handshake)");
 }
 
 TEST_F(Verification, RefusesAnIdentityThatIsNotAccepted) {
@@ -132,7 +139,8 @@ TEST_F(Verification, LetsARootWithoutTrustDomainVouchForAny) {
                                .value();
   const Key key = Key::generate().value();
   CertificateSpec spec = cast_.authority.good_spec("client");
-  const Identity identity{build_certificate(spec, key, Issuer{root_key, root}).value(), key.private_pem()};
+  const Identity identity{build_certificate(spec, key, Issuer{root_key, root}).value(),
+                          key.private_pem()};
   TlsMaterial server = cast_.authority.material(cast_.server_identity);
   server.roots_pem = root;
   const auto context = ServerContext::make(server, cast_.server_settings, cast_.library).value();
@@ -141,10 +149,12 @@ TEST_F(Verification, LetsARootWithoutTrustDomainVouchForAny) {
 }
 
 TEST_F(Verification, HoldsEverySpiffeNameToTheRulesOfSvids) {
-  EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) { s.uris.push_back("spiffe://cluster.local/ns/a/sa/b"); })),
+  EXPECT_EQ(server_says_to(bent(
+                [](CertificateSpec& s) { s.uris.push_back("spiffe://cluster.local/ns/a/sa/b"); })),
             "bad_svid (tls identity)");
-  EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) { s.uris = {"spiffe://cluster.local/a?b"}; })),
-            "bad_svid (tls identity)");
+  EXPECT_EQ(
+      server_says_to(bent([](CertificateSpec& s) { s.uris = {"spiffe://cluster.local/a?b"}; })),
+      "bad_svid (tls identity)");
   EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) { s.uris = {"SPIFFE://cluster.local/a"}; })),
             "bad_svid (tls identity)");
   EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) {
@@ -152,18 +162,21 @@ TEST_F(Verification, HoldsEverySpiffeNameToTheRulesOfSvids) {
               s.dns_names = {"client.shop"};
             })),
             "bad_svid (tls identity)");
-  EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) { s.key_usage = "critical,digitalSignature,keyCertSign"; })),
+  EXPECT_EQ(server_says_to(bent(
+                [](CertificateSpec& s) { s.key_usage = "critical,digitalSignature,keyCertSign"; })),
             "bad_svid (tls identity)");
   // Even where any name of a good chain would do.
   cast_.server_settings.peer_names.clear();
-  EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) { s.uris.push_back("spiffe://cluster.local/ns/a/sa/b"); })),
+  EXPECT_EQ(server_says_to(bent(
+                [](CertificateSpec& s) { s.uris.push_back("spiffe://cluster.local/ns/a/sa/b"); })),
             "bad_svid (tls identity)");
 }
 
 TEST_F(Verification, RefusesALeafForTheOtherRole) {
   EXPECT_EQ(server_says_to(bent([](CertificateSpec& s) { s.extended_key_usage = "serverAuth"; })),
             "untrusted (tls handshake)");
-  EXPECT_EQ(client_says_to(bent([](CertificateSpec& s) { s.extended_key_usage = "clientAuth"; }, "server")),
+  EXPECT_EQ(client_says_to(
+                bent([](CertificateSpec& s) { s.extended_key_usage = "clientAuth"; }, "server")),
             "untrusted (tls handshake)");
 }
 
@@ -171,9 +184,11 @@ TEST_F(Verification, RefusesALeafSignedByALeaf) {
   const Identity middle = cast_.authority.leaf("middle");
   const Key middle_key = Key::from_private_pem(middle.key_pem).value();
   const Key key = Key::generate().value();
-  const std::string pem =
-      build_certificate(cast_.authority.good_spec("client"), key, Issuer{middle_key, middle.chain_pem}).value();
-  EXPECT_EQ(server_says_to({pem + middle.chain_pem, key.private_pem()}), "untrusted (tls handshake)");
+  const std::string pem = build_certificate(cast_.authority.good_spec("client"), key,
+                                            Issuer{middle_key, middle.chain_pem})
+                              .value();
+  EXPECT_EQ(server_says_to({pem + middle.chain_pem, key.private_pem()}),
+            "untrusted (tls handshake)");
 }
 
 TEST_F(Verification, AcceptsARealServerByItsDnsName) {
@@ -185,9 +200,10 @@ TEST_F(Verification, AcceptsARealServerByItsDnsName) {
     const char* wanted;
     bool accepted;
   };
-  for (const Case& c : {Case{"www.shop.example", true}, Case{"WWW.Shop.Example", true}, Case{"shop.example", true},
-                        Case{"a.b.shop.example", false}, Case{"evilshop.example", false}, Case{".shop.example", false},
-                        Case{"example", false}}) {
+  for (const Case& c :
+       {Case{"www.shop.example", true}, Case{"WWW.Shop.Example", true}, Case{"shop.example", true},
+        Case{"a.b.shop.example", false}, Case{"evilshop.example", false},
+        Case{".shop.example", false}, Case{"example", false}}) {
     cast_.client_settings.peer_names = {dns(c.wanted)};
     const std::string said = meet(cast_.client(), cast_.server()).client;
     EXPECT_EQ(said, c.accepted ? "ready" : "wrong_identity (tls identity)") << c.wanted;
@@ -209,13 +225,15 @@ TEST_F(Verification, TellsThePeerWhyByAlert) {
   cast_.client_identity = {};
   MeshPair pair(cast_.client(), cast_.server());
   pair.run();
-  EXPECT_NE(pair.client.ear.fault->detail.find("certificate required"), std::string::npos) << pair.client.ear.fault->detail;
+  EXPECT_NE(pair.client.ear.fault->detail.find("certificate required"), std::string::npos)
+      << pair.client.ear.fault->detail;
 }
 
 // ---- matching names ----
 
 TEST(Names, MatchExactlyByPrefixSuffixAndPart) {
-  const SubjectNames names{.uris = {"spiffe://a.b/ns/x/sa/y"}, .dns_names = {"Api.Shop"}, .addresses = {"10.0.0.1"}};
+  const SubjectNames names{
+      .uris = {"spiffe://a.b/ns/x/sa/y"}, .dns_names = {"Api.Shop"}, .addresses = {"10.0.0.1"}};
   using How = SanMatcher::How;
   EXPECT_TRUE(matches(uri("spiffe://a.b/ns/x/sa/y"), names));
   EXPECT_FALSE(matches(uri("spiffe://a.b/ns/x/sa/Y"), names));
@@ -279,7 +297,8 @@ TEST(ChainCache, ForgetsWhatHasExpired) {
   held_clock += seconds(3599);
   EXPECT_EQ(meet(client, server).server, "ready");
   held_clock += seconds(1);
-  EXPECT_EQ(meet(client, server).client, "expired (tls handshake)") << "the server's leaf was made at the same time";
+  EXPECT_EQ(meet(client, server).client, "expired (tls handshake)")
+      << "the server's leaf was made at the same time";
   cast.server_identity = cast.authority.leaf("server", hours(1), held_clock);
   EXPECT_EQ(meet(client, cast.server()).server, "expired (tls handshake)");
 }

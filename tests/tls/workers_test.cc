@@ -1,4 +1,5 @@
-// Two workers, each with a Library of its own, while the main thread makes new contexts with both: meant for tsan.
+// Two workers, each with a Library of its own, while the main thread makes new contexts with both:
+// meant for tsan.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -24,8 +25,10 @@ TEST(Workers, ShakeHandsWhileTheMainThreadMakesNewContexts) {
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < 2; ++i) {
     auto worker = std::make_unique<Worker>();
-    worker->client = ClientContext::make(client_material, client_settings(), worker->library).value();
-    worker->server = ServerContext::make(server_material, server_settings(), worker->library).value();
+    worker->client =
+        ClientContext::make(client_material, client_settings(), worker->library).value();
+    worker->server =
+        ServerContext::make(server_material, server_settings(), worker->library).value();
     workers.push_back(std::move(worker));
   }
   for (const auto& worker : workers) {
@@ -40,7 +43,8 @@ TEST(Workers, ShakeHandsWhileTheMainThreadMakesNewContexts) {
   }
   for (int i = 0; i < 10; ++i) {
     for (const auto& worker : workers) {
-      EXPECT_TRUE(ClientContext::make(client_material, client_settings(), worker->library).has_value());
+      EXPECT_TRUE(
+          ClientContext::make(client_material, client_settings(), worker->library).has_value());
     }
   }
   for (const auto& worker : workers) {

@@ -19,7 +19,8 @@ TEST(Document, ReadsYamlWithTypesOfTheCoreSchema) {
 }
 
 TEST(Document, ReadsJsonToo) {
-  EXPECT_EQ(read("{\"a\": [1, {\"b\": \"c\"}],\n\t\"d\": false}"), "{\"a\":[1,{\"b\":\"c\"}],\"d\":false}\n");
+  EXPECT_EQ(read("{\"a\": [1, {\"b\": \"c\"}],\n\t\"d\": false}"),
+            "{\"a\":[1,{\"b\":\"c\"}],\"d\":false}\n");
 }
 
 TEST(Document, ReadsSeveralDocumentsAndSkipsEmptyOnes) {

@@ -33,7 +33,8 @@ std::shared_ptr<const RouteTable> table(std::vector<VirtualHost> hosts, bool ign
 
 // "host/route", "host/-" or "-".
 std::string where(const RouteTable& routes, std::string_view authority, std::string_view target,
-                  std::vector<std::pair<std::string, std::string>> headers = {}, std::string_view method = "GET") {
+                  std::vector<std::pair<std::string, std::string>> headers = {},
+                  std::string_view method = "GET") {
   http::RequestHead head;
   head.authority = authority;
   head.target = target;
@@ -47,10 +48,13 @@ std::string where(const RouteTable& routes, std::string_view authority, std::str
 }
 
 TEST(RouteTable, ChoosesTheMostSpecificHost) {
-  const auto all = [](std::string name) { return std::vector<Route>{route(std::move(name), PathMatch::How::kPrefix, "/")}; };
-  const auto routes = table({host("any", {"*"}, all("r")), host("suffix", {"*.shop.com"}, all("r")),
-                             host("longer", {"*.eu.shop.com"}, all("r")), host("prefix", {"cart.*"}, all("r")),
-                             host("exact", {"cart.shop.com", "cart.shop.com:8080"}, all("r"))});
+  const auto all = [](std::string name) {
+    return std::vector<Route>{route(std::move(name), PathMatch::How::kPrefix, "/")};
+  };
+  const auto routes =
+      table({host("any", {"*"}, all("r")), host("suffix", {"*.shop.com"}, all("r")),
+             host("longer", {"*.eu.shop.com"}, all("r")), host("prefix", {"cart.*"}, all("r")),
+             host("exact", {"cart.shop.com", "cart.shop.com:8080"}, all("r"))});
   EXPECT_EQ(where(*routes, "cart.shop.com", "/"), "exact/r");
   EXPECT_EQ(where(*routes, "cart.shop.com:8080", "/"), "exact/r");
   EXPECT_EQ(where(*routes, "web.shop.com", "/"), "suffix/r");
@@ -86,7 +90,9 @@ TEST(RouteTable, TakesTheFirstRouteThatMatches) {
 // With many exact routes they are found by hash, and the order among all routes still decides.
 TEST(RouteTable, KeepsTheOrderWhenExactPathsAreHashed) {
   std::vector<Route> routes;
-  for (int i = 0; i < 50; ++i) routes.push_back(route("e" + std::to_string(i), PathMatch::How::kExact, "/" + std::to_string(i)));
+  for (int i = 0; i < 50; ++i)
+    routes.push_back(
+        route("e" + std::to_string(i), PathMatch::How::kExact, "/" + std::to_string(i)));
   routes.insert(routes.begin() + 25, route("prefix", PathMatch::How::kPrefix, "/4"));
   const auto compiled = table({host("h", {"*"}, routes)});
   EXPECT_EQ(where(*compiled, "x", "/4"), "h/e4");
@@ -102,7 +108,8 @@ TEST(RouteTable, MatchesHeadersQueryAndMethod) {
   post.headers.push_back(HeaderMatch{.name = ":method", .text = {.value = "POST"}});
   Route query = route("query", PathMatch::How::kPrefix, "/");
   query.query.push_back(QueryMatch{.name = "v", .text = {.value = "2"}});
-  const auto routes = table({host("h", {"*"}, {canary, post, query, route("rest", PathMatch::How::kPrefix, "/")})});
+  const auto routes =
+      table({host("h", {"*"}, {canary, post, query, route("rest", PathMatch::How::kPrefix, "/")})});
   EXPECT_EQ(where(*routes, "x", "/", {{"Canary", "true"}}), "h/canary");
   EXPECT_EQ(where(*routes, "x", "/", {{"canary", "tru"}}), "h/rest");
   EXPECT_EQ(where(*routes, "x", "/", {{"canary", "true"}, {"canary", "x"}}), "h/rest");
@@ -119,7 +126,8 @@ TEST(HeaderMatch, AnInvertedMatchDoesNotMatchAMissingHeader) {
   EXPECT_TRUE(match.matches(head));
   HeaderMatch absent{.name = "x", .how = HeaderMatch::How::kPresent, .present = false};
   EXPECT_TRUE(absent.matches(head));
-  HeaderMatch range{.name = "n", .how = HeaderMatch::How::kRange, .range_start = -5, .range_end = 5};
+  HeaderMatch range{
+      .name = "n", .how = HeaderMatch::How::kRange, .range_start = -5, .range_end = 5};
   head.headers.add("n", "-5");
   EXPECT_TRUE(range.matches(head));
   range.range_end = -5;
@@ -134,19 +142,23 @@ TEST(RouteTable, RefusesWhatCannotWorkByName) {
     return compiled ? std::string("accepted") : compiled.error().detail;
   };
   const VirtualHost fine = host("a", {"a"}, {});
-  EXPECT_EQ(refuse(fine, host("b", {"A"}, {})), "virtual_hosts[1].domains[0]: 'a' is in another virtual host too");
+  EXPECT_EQ(refuse(fine, host("b", {"A"}, {})),
+            "virtual_hosts[1].domains[0]: 'a' is in another virtual host too");
   EXPECT_EQ(refuse(fine, host("b", {}, {})), "virtual_hosts[1].domains: empty");
-  EXPECT_EQ(refuse(fine, host("b", {"b"}, {route("r", PathMatch::How::kRegex, "(")})),
-            "virtual_hosts[1].routes[0].match.safe_regex: bad regular expression '(': missing ): (");
+  EXPECT_EQ(
+      refuse(fine, host("b", {"b"}, {route("r", PathMatch::How::kRegex, "(")})),
+      "virtual_hosts[1].routes[0].match.safe_regex: bad regular expression '(': missing ): (");
   Route nothing = route("r", PathMatch::How::kPrefix, "/");
   nothing.action = ForwardAction{.clusters = {{"c", 0, {}}}};
   EXPECT_EQ(refuse(fine, host("b", {"b"}, {nothing})),
             "virtual_hosts[1].routes[0].route: no cluster with a weight above 0");
 }
 
-// Every prefix of the sequence is within one request of the share asked for, for two clusters, from any phase.
+// Every prefix of the sequence is within one request of the share asked for, for two clusters, from
+// any phase.
 TEST(Split, IsExactAtEveryMoment) {
-  const std::vector<std::array<std::uint32_t, 2>> weights{{90, 10}, {99, 1}, {1, 999}, {50, 50}, {1, 2}, {3333, 6667}};
+  const std::vector<std::array<std::uint32_t, 2>> weights{{90, 10}, {99, 1}, {1, 999},
+                                                          {50, 50}, {1, 2},  {3333, 6667}};
   for (const auto& [a, b] : weights) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       Random random(seed);
@@ -155,7 +167,8 @@ TEST(Split, IsExactAtEveryMoment) {
       for (int n = 1; n <= 10'000; ++n) {
         counts[split.next()] += 1;
         const double share = static_cast<double>(n) * b / (a + b);
-        ASSERT_LE(std::abs(counts[1] - share), 1.0) << a << "/" << b << " after " << n << " seed " << seed;
+        ASSERT_LE(std::abs(counts[1] - share), 1.0)
+            << a << "/" << b << " after " << n << " seed " << seed;
       }
     }
   }

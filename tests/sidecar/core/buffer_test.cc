@@ -111,7 +111,8 @@ TEST(Buffer, AgreesWithAStringForRandomEdits) {
           iovec vectors[3];
           const int filled = buffer.gather(vectors, 3);
           std::string gathered;
-          for (int i = 0; i < filled; ++i) gathered.append(static_cast<char*>(vectors[i].iov_base), vectors[i].iov_len);
+          for (int i = 0; i < filled; ++i)
+            gathered.append(static_cast<char*>(vectors[i].iov_base), vectors[i].iov_len);
           ASSERT_EQ(gathered, model.substr(0, gathered.size()));
           break;
         }
@@ -133,7 +134,8 @@ TEST(Buffer, SharesAnyPartOfItselfAndKeepsIt) {
     model += piece;
   }
   for (std::size_t begin = 0; begin <= model.size(); begin += 997) {
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{5001}, model.size() - begin}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{5001}, model.size() - begin}) {
       if (size > model.size() - begin) continue;
       EXPECT_EQ(buffer.share(begin, size).to_string(), model.substr(begin, size));
     }

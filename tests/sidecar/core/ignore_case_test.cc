@@ -9,9 +9,7 @@
 namespace weft {
 namespace {
 
-bool by_bytes(std::string_view a, std::string_view b) {
-  return to_lower(a) == to_lower(b);
-}
+bool by_bytes(std::string_view a, std::string_view b) { return to_lower(a) == to_lower(b); }
 
 TEST(EqualsIgnoreCase, SaysWhatABytewiseComparisonSays) {
   for (std::size_t size = 1; size <= 18; ++size) {
@@ -22,7 +20,8 @@ TEST(EqualsIgnoreCase, SaysWhatABytewiseComparisonSays) {
           std::string b(size, 'K');
           a[at] = static_cast<char>(byte);
           b[at] = static_cast<char>(byte ^ change);
-          ASSERT_EQ(equals_ignore_case(a, b), by_bytes(a, b)) << size << ' ' << at << ' ' << byte << ' ' << change;
+          ASSERT_EQ(equals_ignore_case(a, b), by_bytes(a, b))
+              << size << ' ' << at << ' ' << byte << ' ' << change;
         }
       }
     }

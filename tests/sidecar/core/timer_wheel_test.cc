@@ -120,7 +120,8 @@ TEST(TimerWheel, ACallbackMayDestroyAnotherTimerThatIsDue) {
   EXPECT_EQ(killer.count, 1);
 }
 
-// Against a model: every timer fires once, at the first advance() whose time is past its deadline's tick.
+// Against a model: every timer fires once, at the first advance() whose time is past its deadline's
+// tick.
 TEST(TimerWheel, AgreesWithASortedListForRandomSchedules) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     Random random(seed);

@@ -18,19 +18,22 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST(SocketAddress, PrintsWhatItParsed) {
-  for (const char* text : {"127.0.0.1:80", "[::1]:15001", "0.0.0.0:0", "unix:/run/weft.sock", "[fe80::1]:65535"}) {
+  for (const char* text :
+       {"127.0.0.1:80", "[::1]:15001", "0.0.0.0:0", "unix:/run/weft.sock", "[fe80::1]:65535"}) {
     Result<SocketAddress> address = SocketAddress::parse(text);
     ASSERT_TRUE(address.has_value()) << text;
     EXPECT_EQ(address->to_string(), text);
     sockaddr_storage storage;
     const socklen_t length = address->to_native(storage);
-    EXPECT_EQ(SocketAddress::from_native(reinterpret_cast<sockaddr*>(&storage), length), *address) << text;
+    EXPECT_EQ(SocketAddress::from_native(reinterpret_cast<sockaddr*>(&storage), length), *address)
+        << text;
   }
 }
 
 TEST(SocketAddress, RefusesWhatIsNotAnAddress) {
-  for (const char* text : {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "localhost:80",
-                           "[127.0.0.1]:80", "01.2.3.4:5", "unix:", "1.2.3.4:8 0", "[::1%lo]:80"}) {
+  for (const char* text :
+       {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "localhost:80",
+        "[127.0.0.1]:80", "01.2.3.4:5", "unix:", "1.2.3.4:8 0", "[::1%lo]:80"}) {
     EXPECT_FALSE(SocketAddress::parse(text).has_value()) << text;
   }
 }
@@ -54,9 +57,10 @@ TEST(SpiffeId, NamesAWorkload) {
 }
 
 TEST(SpiffeId, RefusesWhatTheSpecificationRefuses) {
-  for (const char* uri : {"", "spiffe://", "http://a/b", "spiffe:///a", "spiffe://A/b", "spiffe://a/", "spiffe://a//b",
-                          "spiffe://a/./b", "spiffe://a/..", "spiffe://a:80/b", "spiffe://u@a/b", "spiffe://a/b?c",
-                          "spiffe://a/b#c", "spiffe://a/b%20", "SPIFFE://a/b"}) {
+  for (const char* uri :
+       {"", "spiffe://", "http://a/b", "spiffe:///a", "spiffe://A/b", "spiffe://a/",
+        "spiffe://a//b", "spiffe://a/./b", "spiffe://a/..", "spiffe://a:80/b", "spiffe://u@a/b",
+        "spiffe://a/b?c", "spiffe://a/b#c", "spiffe://a/b%20", "SPIFFE://a/b"}) {
     EXPECT_FALSE(SpiffeId::parse(uri).has_value()) << uri;
   }
   EXPECT_FALSE(SpiffeId::make("a", "b/sa/c", "d").has_value());
@@ -66,8 +70,10 @@ TEST(Duration, ReadsGatewayApiText) {
   EXPECT_EQ(parse_duration("1h30m").value(), std::chrono::minutes(90));
   EXPECT_EQ(parse_duration("250ms").value(), milliseconds(250));
   EXPECT_EQ(parse_duration("0s").value(), Duration::zero());
-  EXPECT_EQ(parse_duration("1h2m3s4ms").value(), std::chrono::hours(1) + std::chrono::minutes(2) + milliseconds(3004));
-  for (const char* text : {"", "5", "s", "1.5s", "-1s", "1s1h", "1d", "100000s", "1s1s", " 1s", "1 s", "1us"}) {
+  EXPECT_EQ(parse_duration("1h2m3s4ms").value(),
+            std::chrono::hours(1) + std::chrono::minutes(2) + milliseconds(3004));
+  for (const char* text :
+       {"", "5", "s", "1.5s", "-1s", "1s1h", "1d", "100000s", "1s1s", " 1s", "1 s", "1us"}) {
     EXPECT_FALSE(parse_duration(text).has_value()) << text;
   }
   EXPECT_EQ(format_duration(std::chrono::minutes(90)), "1h30m");
@@ -121,7 +127,8 @@ TEST(Arena, KeepsCopiesInPlace) {
   std::vector<std::string_view> views;
   std::vector<std::string> texts;
   for (int i = 0; i < 500; ++i) {
-    texts.push_back(std::string(static_cast<std::size_t>(i * 7 % 900), static_cast<char>('a' + i % 26)));
+    texts.push_back(
+        std::string(static_cast<std::size_t>(i * 7 % 900), static_cast<char>('a' + i % 26)));
     views.push_back(arena.copy(texts.back()));
   }
   Arena moved = std::move(arena);

@@ -24,7 +24,8 @@ class ServiceDialer final : public Dialer {
       timer.arm(Duration::zero());
     }
     void on_timer(Timer&) override {
-      if (dialer.refuse) return holder.on_dial_failed({Fault::kConnect, Side::kUpstream, "refused"});
+      if (dialer.refuse)
+        return holder.on_dial_failed({Fault::kConnect, Side::kUpstream, "refused"});
       dialer.pipes.push_back(std::make_unique<MemoryPipe>(dialer.turn_));
       std::unique_ptr<Transport> mine = dialer.pipes.back()->take_left();
       dialer.service_.adopt(dialer.pipes.back()->take_right());
@@ -69,11 +70,16 @@ class Clients : public ::testing::TestWithParam<Client::Speaks> {
  protected:
   Clients() {
     service.handle("GET", "/hello", [](const ServiceRequest&) { return Reply{.body = "hello"}; });
-    service.handle("POST", "/echo", [](const ServiceRequest& request) { return Reply{.body = std::string(request.body)}; });
-    service.handle("GET", "/large", [](const ServiceRequest&) { return Reply{.body = std::string(1024 * 1024, 'x')}; });
-    service.handle_stream("/silence", [this](std::unique_ptr<ServerStream> stream, RequestHead&&, bool, Transport&) {
-      silent_streams.push_back(std::move(stream));
+    service.handle("POST", "/echo", [](const ServiceRequest& request) {
+      return Reply{.body = std::string(request.body)};
     });
+    service.handle("GET", "/large", [](const ServiceRequest&) {
+      return Reply{.body = std::string(1024 * 1024, 'x')};
+    });
+    service.handle_stream(
+        "/silence", [this](std::unique_ptr<ServerStream> stream, RequestHead&&, bool, Transport&) {
+          silent_streams.push_back(std::move(stream));
+        });
     options.speaks = GetParam();
   }
   ~Clients() override {
@@ -89,7 +95,8 @@ class Clients : public ::testing::TestWithParam<Client::Speaks> {
     for (int quiet = 0; quiet < 3;) {
       bool moved = false;
       turn.advance(turn.now() + 10ms);
-      for (std::size_t i = 0; i < dialer.pipes.size(); ++i) moved = dialer.pipes[i]->step() || moved;
+      for (std::size_t i = 0; i < dialer.pipes.size(); ++i)
+        moved = dialer.pipes[i]->step() || moved;
       turn.end();
       quiet = moved ? 0 : quiet + 1;
     }
@@ -124,7 +131,9 @@ class Clients : public ::testing::TestWithParam<Client::Speaks> {
 std::string speaks_name(const ::testing::TestParamInfo<Client::Speaks>& info) {
   return info.param == Client::Speaks::kHttp2 ? "Http2" : "Http1";
 }
-INSTANTIATE_TEST_SUITE_P(Over, Clients, ::testing::Values(Client::Speaks::kHttp1, Client::Speaks::kHttp2), speaks_name);
+INSTANTIATE_TEST_SUITE_P(Over, Clients,
+                         ::testing::Values(Client::Speaks::kHttp1, Client::Speaks::kHttp2),
+                         speaks_name);
 
 TEST_P(Clients, AskAndHearTheWholeAnswer) {
   make();
@@ -223,13 +232,15 @@ TEST_P(Clients, AskAgainWhenTheKeptConnectionHasGone) {
   holder.call = client->send(get("/hello"), holder);
   run();
   // The peer's end is on its way while the next request is.
-  dialer.pipes[0]->break_end(MemoryPipe::End::kLeft, {Fault::kReset, Side::kLocal, "closed while idle"});
+  dialer.pipes[0]->break_end(MemoryPipe::End::kLeft,
+                             {Fault::kReset, Side::kLocal, "closed while idle"});
   holder.call = client->send(get("/hello"), holder);
   run();
   EXPECT_EQ(holder.text, "[200 hello][200 hello]");
   EXPECT_EQ(dialer.dials, 2);
   // A POST may have been acted upon.
-  dialer.pipes[1]->break_end(MemoryPipe::End::kLeft, {Fault::kReset, Side::kLocal, "closed while idle"});
+  dialer.pipes[1]->break_end(MemoryPipe::End::kLeft,
+                             {Fault::kReset, Side::kLocal, "closed while idle"});
   holder.call = client->send(post("x"), holder);
   run();
   EXPECT_EQ(holder.text, "[200 hello][200 hello][reset]");

@@ -1,7 +1,9 @@
 #pragma once
-// ConnectionPair: a ClientConnection and a ServerConnection joined by a MemoryPipe, with owners that retire what is done.
+// ConnectionPair: a ClientConnection and a ServerConnection joined by a MemoryPipe, with owners
+// that retire what is done.
 //
-// run() moves bytes until nothing moves; pass() moves time in small steps and bytes with it. Thread: the test's.
+// run() moves bytes until nothing moves; pass() moves time in small steps and bytes with it.
+// Thread: the test's.
 
 #include <memory>
 #include <string>
@@ -27,7 +29,8 @@ struct ServerOwner final : ServerConnection::Owner {
     connection->abandon();
     turn.retire(std::move(connection));
   }
-  void on_request(ServerConnection&, std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) override {
+  void on_request(ServerConnection&, std::unique_ptr<ServerStream> stream, RequestHead&& head,
+                  bool end) override {
     requests.on_request(std::move(stream), std::move(head), end);
     if (abandon_in_request) abandon();
   }
@@ -68,8 +71,10 @@ class ConnectionPair final {
   explicit ConnectionPair(Protocol protocol, const ConnectionOptions& options = {},
                           const weft::testing::MemoryPipe::Options& wire = {})
       : pipe(turn, wire), server(turn), client(turn) {
-    server.connection = std::make_unique<ServerConnection>(turn, pipe.take_right(), protocol, options, server);
-    client.connection = std::make_unique<ClientConnection>(turn, pipe.take_left(), protocol, options, client);
+    server.connection =
+        std::make_unique<ServerConnection>(turn, pipe.take_right(), protocol, options, server);
+    client.connection =
+        std::make_unique<ClientConnection>(turn, pipe.take_left(), protocol, options, client);
     server.connection->start(Buffer());
   }
 
@@ -97,10 +102,12 @@ class ConnectionPair final {
 // The client's side is a bare Ear that writes what the test says.
 class RawClient final {
  public:
-  explicit RawClient(Protocol protocol, const ConnectionOptions& options = {}, Buffer&& first = Buffer())
+  explicit RawClient(Protocol protocol, const ConnectionOptions& options = {},
+                     Buffer&& first = Buffer())
       : pipe(turn), server(turn), transport(pipe.take_left()) {
     transport->set_sink(&ear);
-    server.connection = std::make_unique<ServerConnection>(turn, pipe.take_right(), protocol, options, server);
+    server.connection =
+        std::make_unique<ServerConnection>(turn, pipe.take_right(), protocol, options, server);
     server.connection->start(std::move(first));
   }
 

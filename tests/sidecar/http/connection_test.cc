@@ -20,7 +20,8 @@ class Connections : public ::testing::TestWithParam<Protocol> {};
 std::string protocol_name(const ::testing::TestParamInfo<Protocol>& info) {
   return info.param == Protocol::kHttp1 ? "Http1" : "Http2";
 }
-INSTANTIATE_TEST_SUITE_P(Over, Connections, ::testing::Values(Protocol::kHttp1, Protocol::kHttp2), protocol_name);
+INSTANTIATE_TEST_SUITE_P(Over, Connections, ::testing::Values(Protocol::kHttp1, Protocol::kHttp2),
+                         protocol_name);
 
 ResponseHead with_length(std::size_t size) {
   ResponseHead head;
@@ -251,7 +252,8 @@ TEST(Http2Connection, CutsAHeadThatDrips) {
 
 TEST(Http2Connection, AnInvalidHeadIsNotTakenForASlowOne) {
   RawClient client(Protocol::kHttp2);
-  client.write(testing::preface() + testing::headers(1, "\x82\x86\x84" + testing::literal("Upper", "x")));
+  client.write(testing::preface() +
+               testing::headers(1, "\x82\x86\x84" + testing::literal("Upper", "x")));
   client.pass(1min);
   EXPECT_EQ(client.server.requests.malformed, "[400 protocol]");
   EXPECT_EQ(client.server.done, "");

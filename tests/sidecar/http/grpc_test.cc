@@ -77,7 +77,8 @@ TEST(GrpcTimeout, ReadsEveryUnit) {
 
 TEST(GrpcTimeout, ClampsOrIgnoresNonsense) {
   EXPECT_EQ(parse_grpc_timeout("99999999H"), kGrpcTimeoutMax);
-  for (const char* text : {"", "S", "1", "-1S", "+1S", "1x", "1s", " 1S", "1S ", "1.5S", "123456789S", "12345678901234567890H"}) {
+  for (const char* text : {"", "S", "1", "-1S", "+1S", "1x", "1s", " 1S", "1S ", "1.5S",
+                           "123456789S", "12345678901234567890H"}) {
     EXPECT_EQ(parse_grpc_timeout(text), std::nullopt) << text;
   }
 }
@@ -89,7 +90,8 @@ TEST(GrpcTimeout, PrintsTheFinestUnitThatFits) {
   EXPECT_EQ(format_grpc_timeout(Duration(0)), "1n");
   EXPECT_EQ(format_grpc_timeout(-5s), "1n");
   EXPECT_EQ(format_grpc_timeout(Duration::max()), "2562047H");
-  for (const Duration d : {Duration(1), Duration(99'999'999), Duration(100'000'001), Duration(24h)}) {
+  for (const Duration d :
+       {Duration(1), Duration(99'999'999), Duration(100'000'001), Duration(24h)}) {
     EXPECT_LE(*parse_grpc_timeout(format_grpc_timeout(d)), d);
     EXPECT_GT(*parse_grpc_timeout(format_grpc_timeout(d)), d - d / 100'000 - Duration(1));
   }
@@ -103,7 +105,8 @@ TEST(GrpcStatus, HasANameANumberAndAnHttpCounterpart) {
     EXPECT_FALSE(name_of(status).empty());
     EXPECT_GE(http_status_of_grpc(status), 200);
   }
-  for (const char* text : {"17", "-1", "", "04", "x"}) EXPECT_EQ(grpc_status_from(text), std::nullopt) << text;
+  for (const char* text : {"17", "-1", "", "04", "x"})
+    EXPECT_EQ(grpc_status_from(text), std::nullopt) << text;
   EXPECT_EQ(grpc_status_of_http(503), GrpcStatus::kUnavailable);
   EXPECT_EQ(grpc_status_of_http(404), GrpcStatus::kUnimplemented);
   EXPECT_EQ(grpc_status_of_http(500), GrpcStatus::kUnknown);

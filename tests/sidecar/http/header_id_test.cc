@@ -33,7 +33,8 @@ TEST(HeaderId, NothingElseIsTakenForAKnownName) {
         std::string changed = name;
         changed[at] = static_cast<char>(byte);
         const HeaderId found = header_id_of(changed);
-        ASSERT_TRUE(found == HeaderId::kOther || equals_ignore_case(name_of(found), changed)) << changed;
+        ASSERT_TRUE(found == HeaderId::kOther || equals_ignore_case(name_of(found), changed))
+            << changed;
       }
     }
   }

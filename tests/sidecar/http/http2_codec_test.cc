@@ -226,7 +226,8 @@ TEST(Http2Codec, ADroppedAnswerThatIsCompleteStillArrives) {
   asking->hold = true;
   pair.run();
   pair.requests.at(0).server->send_head(ok(), false);
-  pair.requests.at(0).server->send_body(Buffer(std::string(600 * 1024, 'x')), true);  // more than the window
+  pair.requests.at(0).server->send_body(Buffer(std::string(600 * 1024, 'x')),
+                                        true);  // more than the window
   pair.requests.at(0).server.reset();
   pair.run();
   EXPECT_LT(asking->body.size(), 600U * 1024);
@@ -293,7 +294,8 @@ TEST(Http2Codec, NinetyNineStalledStreamsDoNotHarmTheHundredth) {
   pair.run();
   // 99 windows are more than the connection's own: its credit did not wait for the readers.
   EXPECT_GT(99U * options.http2.stream_window, options.http2.connection_window);
-  for (const auto& hearer : pair.requests.all) EXPECT_EQ(hearer->body.size(), options.http2.stream_window);
+  for (const auto& hearer : pair.requests.all)
+    EXPECT_EQ(hearer->body.size(), options.http2.stream_window);
   pair.requests.hold = false;
   auto bystander = pair.open(head, false);
   bystander->client->send_body(Buffer(std::string(8 * 1024 * 1024, 'b')), true);
@@ -537,7 +539,8 @@ TEST(Http2Codec, SurvivesStreamsDroppedInEveryEvent) {
       auto other = pair.open(head, false);
       if (side == 1) asking->drop_in_event = event;
       for (int i = 0; i < 3; ++i) {
-        if (asking->client != nullptr) asking->client->send_body(Buffer(std::string(100, 'x')), false);
+        if (asking->client != nullptr)
+          asking->client->send_body(Buffer(std::string(100, 'x')), false);
         pair.run();
         Hearer& asked = pair.requests.at(0);
         if (asked.server != nullptr) {
@@ -548,7 +551,8 @@ TEST(Http2Codec, SurvivesStreamsDroppedInEveryEvent) {
       }
       if (asking->client != nullptr) asking->client->send_trailers(Headers());
       pair.run();
-      if (pair.requests.at(0).server != nullptr) pair.requests.at(0).server->send_trailers(Headers());
+      if (pair.requests.at(0).server != nullptr)
+        pair.requests.at(0).server->send_trailers(Headers());
       pair.run();
       pair.requests.at(1).server->send_head(ok(), true);
       other->client->send_body(Buffer(), true);

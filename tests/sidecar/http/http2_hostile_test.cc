@@ -1,4 +1,5 @@
-// What a hostile or broken peer sends, frame by frame, and what becomes of its connection (threats.md 3.2 and 3.4).
+// What a hostile or broken peer sends, frame by frame, and what becomes of its connection
+// (threats.md 3.2 and 3.4).
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -31,7 +32,8 @@ std::unique_ptr<RawServer> greeted(const CodecOptions& options = {}) {
   return server;
 }
 
-// Every case runs on its own stream of one connection; a good request after it must still be served.
+// Every case runs on its own stream of one connection; a good request after it must still be
+// served.
 struct Bad {
   const char* name;
   std::string block;
@@ -83,7 +85,8 @@ TEST(Http2Hostile, MalformedHeadsCostTheStreamNotTheConnection) {
       {"authority with LF", std::string(kGet) + literal(":authority", "cart\nx")},
       {"port out of range", std::string(kGet) + literal(":authority", "cart:99999")},
       {"two hosts", get_block() + literal("host", "a") + literal("host", "b")},
-      {"two lengths", get_block() + literal("content-length", "1") + literal("content-length", "1")},
+      {"two lengths",
+       get_block() + literal("content-length", "1") + literal("content-length", "1")},
       {"negative length", get_block() + literal("content-length", "-1")},
       {"length with plus", get_block() + literal("content-length", "+1")},
       {"length of 20 digits", get_block() + literal("content-length", "99999999999999999999")},
@@ -115,18 +118,22 @@ TEST(Http2Hostile, MalformedHeadsCostTheStreamNotTheConnection) {
 
 TEST(Http2Hostile, TheAuthorityDecidesAndHostIsDropped) {
   auto server = greeted();
-  server->feed(headers(1, get_block("Real.Example:8080") + literal("host", "other.example") + literal("te", "Trailers")));
+  server->feed(headers(1, get_block("Real.Example:8080") + literal("host", "other.example") +
+                              literal("te", "Trailers")));
   ASSERT_EQ(server->requests.all.size(), 1U);
-  EXPECT_EQ(testing::describe(server->requests.at(0).request), "GET http://real.example:8080/\nte: trailers");
+  EXPECT_EQ(testing::describe(server->requests.at(0).request),
+            "GET http://real.example:8080/\nte: trailers");
   server->feed(headers(3, std::string(kGet) + literal("host", "only.example")));
   EXPECT_EQ(server->requests.at(1).request.authority, "only.example");
 }
 
 TEST(Http2Hostile, ABodyMustBeAsLongAsItSays) {
-  const auto with_length = [](std::string_view length) { return get_block() + literal("content-length", length); };
+  const auto with_length = [](std::string_view length) {
+    return get_block() + literal("content-length", length);
+  };
   for (const auto& [length, body, end_by_trailers] :
-       {std::tuple{"5", "1234", false}, std::tuple{"5", "123456", false}, std::tuple{"0", "1", false},
-        std::tuple{"5", "1234", true}}) {
+       {std::tuple{"5", "1234", false}, std::tuple{"5", "123456", false},
+        std::tuple{"0", "1", false}, std::tuple{"5", "1234", true}}) {
     auto server = greeted();
     server->feed(headers(1, with_length(length), false));
     if (end_by_trailers) {
@@ -135,7 +142,8 @@ TEST(Http2Hostile, ABodyMustBeAsLongAsItSays) {
       server->feed(frame(0, 1, 1, body));
     }
     EXPECT_EQ(server->reply(), "RST_STREAM(1,1)") << length << " " << body;
-    EXPECT_TRUE(server->requests.at(0).text.ends_with("[fault protocol]")) << server->requests.at(0).text;
+    EXPECT_TRUE(server->requests.at(0).text.ends_with("[fault protocol]"))
+        << server->requests.at(0).text;
     EXPECT_FALSE(server->requests.at(0).ended) << length << " " << body;
   }
 }
@@ -152,18 +160,20 @@ TEST(Http2Hostile, AFrameCutShortDeliversOnlyWhatIsInHand) {
 }
 
 TEST(Http2Hostile, TrailersObeyTheSameRules) {
-  for (const std::string& trailers :
-       {literal(":path", "/x"), literal("Upper", "x"), literal("connection", "close"), literal("a", "b\n")}) {
+  for (const std::string& trailers : {literal(":path", "/x"), literal("Upper", "x"),
+                                      literal("connection", "close"), literal("a", "b\n")}) {
     auto server = greeted();
     server->feed(headers(1, get_block(), false) + headers(1, trailers));
     EXPECT_EQ(server->reply(), "RST_STREAM(1,1)");
     EXPECT_EQ(server->requests.at(0).text, "[fault protocol]");
   }
   auto server = greeted();
-  server->feed(headers(1, get_block(), false) + headers(1, literal("a", "b"), false));  // without END_STREAM
+  server->feed(headers(1, get_block(), false) +
+               headers(1, literal("a", "b"), false));  // without END_STREAM
   EXPECT_EQ(server->reply(), "RST_STREAM(1,1)");
   // What must not be merged into a head is dropped.
-  server->feed(headers(3, get_block(), false) + headers(3, literal("x-sum", "1") + literal("authorization", "x")));
+  server->feed(headers(3, get_block(), false) +
+               headers(3, literal("x-sum", "1") + literal("authorization", "x")));
   EXPECT_EQ(server->requests.at(1).text, "[trailers x-sum=1]");
   std::string many;
   for (int i = 0; i < 33; ++i) many += literal("a", "b");
@@ -174,13 +184,16 @@ TEST(Http2Hostile, TrailersObeyTheSameRules) {
 
 // ---- sizes ----
 
-std::string blocks(std::uint32_t stream, std::string_view block) {  // HEADERS and CONTINUATIONs of at most 16 KiB
+std::string blocks(std::uint32_t stream,
+                   std::string_view block) {  // HEADERS and CONTINUATIONs of at most 16 KiB
   std::string wire;
   bool first = true;
   do {
     const std::string_view piece = block.substr(0, 16384);
     block.remove_prefix(piece.size());
-    wire += frame(first ? 1 : 9, static_cast<std::uint8_t>((first ? 1 : 0) | (block.empty() ? 4 : 0)), stream, piece);
+    wire +=
+        frame(first ? 1 : 9, static_cast<std::uint8_t>((first ? 1 : 0) | (block.empty() ? 4 : 0)),
+              stream, piece);
     first = false;
   } while (!block.empty());
   return wire;
@@ -194,7 +207,8 @@ TEST(Http2Hostile, HeadsAtTheLimitPassAndBeyondItAreAnswered) {
     return block;
   };
   const auto path = [](std::size_t size) {
-    return "\x82\x86" + literal(":authority", "cart") + literal(":path", "/" + std::string(size - 1, 'x'));
+    return "\x82\x86" + literal(":authority", "cart") +
+           literal(":path", "/" + std::string(size - 1, 'x'));
   };
   auto server = greeted();
   server->feed(blocks(1, fields(100)));
@@ -205,7 +219,8 @@ TEST(Http2Hostile, HeadsAtTheLimitPassAndBeyondItAreAnswered) {
   server->feed(blocks(7, path(options.limits.target_bytes_max + 1)));
   server->feed(blocks(9, get_block() + literal("big", std::string(62'000, 'x'))));
   EXPECT_EQ(server->requests.all.size(), 2U);
-  EXPECT_EQ(server->requests.malformed, "[431 head too large][414 target too long][431 head too large]");
+  EXPECT_EQ(server->requests.malformed,
+            "[431 head too large][414 target too long][431 head too large]");
   EXPECT_EQ(server->reply(), "HEADERS(3,end) HEADERS(7,end) HEADERS(9,end)");
   // Far beyond, nobody waits for the end.
   server->feed(blocks(11, fields(1000)));
@@ -241,7 +256,8 @@ TEST(Http2Hostile, TheTableStaysRightBehindAHeadThatWasThrownAway) {
   auto server = greeted();
   std::string block = get_block();
   for (int i = 0; i < 300; ++i) block += literal("a", "b");
-  block += "\x40" + literal("later", "here").substr(1);  // enters the table although nobody reads it
+  block +=
+      "\x40" + literal("later", "here").substr(1);  // enters the table although nobody reads it
   server->feed(blocks(1, block));
   server->feed(blocks(3, get_block() + "\xbe"));
   ASSERT_EQ(server->requests.all.size(), 1U);
@@ -271,7 +287,8 @@ TEST(Http2Hostile, ContinuationsMayArriveByteByByte) {
 // ---- floods ----
 
 // Feeds `make(i)` until the connection is ended; reading what the server says only when `reads`.
-std::size_t ended_after(RawServer& server, std::size_t limit, bool reads, const std::function<std::string(std::size_t)>& make) {
+std::size_t ended_after(RawServer& server, std::size_t limit, bool reads,
+                        const std::function<std::string(std::size_t)>& make) {
   for (std::size_t i = 0; i < limit; ++i) {
     server.feed(make(i));
     if (reads) server.reply();
@@ -289,7 +306,8 @@ TEST(Http2Hostile, RapidResetEndsTheConnection) {
     std::size_t at_once = 0;
     const std::size_t after = ended_after(*server, 100'000, true, [&](std::size_t i) {
       at_once = std::max(at_once, server->codec->streams());
-      std::string wire = headers(stream_of(2 * i), get_block(), false) + frame(3, 0, stream_of(2 * i), u32(8));
+      std::string wire =
+          headers(stream_of(2 * i), get_block(), false) + frame(3, 0, stream_of(2 * i), u32(8));
       if (mixed) wire += headers(stream_of(2 * i + 1), get_block());
       return wire;
     });
@@ -338,19 +356,23 @@ TEST(Http2Hostile, ResetsThatWeAreMadeToSendCount) {
     EXPECT_LE(after, 1500U) << reads;
     auto malformed = greeted();
     EXPECT_LE(ended_after(*malformed, 5000, reads,
-                          [&](std::size_t i) { return headers(stream_of(i), get_block() + literal("connection", "x")); }),
+                          [&](std::size_t i) {
+                            return headers(stream_of(i), get_block() + literal("connection", "x"));
+                          }),
               1500U);
     auto lengths = greeted();
     EXPECT_LE(ended_after(*lengths, 5000, reads,
                           [&](std::size_t i) {
-                            return headers(stream_of(i), get_block() + literal("content-length", "0"), false) +
+                            return headers(stream_of(i),
+                                           get_block() + literal("content-length", "0"), false) +
                                    frame(0, 1, stream_of(i), "x");
                           }),
               1500U);
     auto refused = greeted();
-    EXPECT_LE(ended_after(*refused, 5000, reads,
-                          [&](std::size_t i) { return headers(stream_of(i), get_block("user@cart")); }),
-              1500U);
+    EXPECT_LE(
+        ended_after(*refused, 5000, reads,
+                    [&](std::size_t i) { return headers(stream_of(i), get_block("user@cart")); }),
+        1500U);
   }
 }
 
@@ -359,7 +381,8 @@ TEST(Http2Hostile, RepliesThatNobodyReadsAreBounded) {
   const std::string settings = frame(4, 0, 0, "");
   for (const std::string& one : {ping, settings}) {
     auto server = greeted();
-    const std::size_t after = ended_after(*server, 1'000'000, false, [&](std::size_t) { return one; });
+    const std::size_t after =
+        ended_after(*server, 1'000'000, false, [&](std::size_t) { return one; });
     EXPECT_LE(after, 1001U);
     EXPECT_TRUE(server->reply().ends_with("GOAWAY(0,11)"));
   }
@@ -389,12 +412,14 @@ TEST(Http2Hostile, FramesThatCarryNothingEndTheConnection) {
     for (int i = 0; i < 100; ++i) many += one;
     const std::size_t after = ended_after(*server, 10'000, true, [&](std::size_t) { return many; });
     EXPECT_LE(after, 400U) << name;
-    EXPECT_TRUE(frames_of(server->out).find(",11)") != std::string::npos) << name << frames_of(server->out).substr(0, 300);
+    EXPECT_TRUE(frames_of(server->out).find(",11)") != std::string::npos)
+        << name << frames_of(server->out).substr(0, 300);
   }
 }
 
 TEST(Http2Hostile, ALongDownloadIsNoFlood) {
-  // A receiver that answers every DATA frame with two small WINDOW_UPDATEs, ten million bytes long, in no time.
+  // A receiver that answers every DATA frame with two small WINDOW_UPDATEs, ten million bytes long,
+  // in no time.
   auto server = greeted();
   server->feed(headers(1, get_block()));
   server->requests.at(0).server->send_head(ResponseHead(), false);
@@ -447,7 +472,8 @@ TEST(Http2Hostile, BrokenFramesEndTheConnectionCleanly) {
       {"SETTINGS of 5 bytes", frame(4, 0, 0, "12345"), 6},
       {"SETTINGS answer with a body", frame(4, 1, 0, std::string(6, '\0')), 6},
       {"ENABLE_PUSH 2", frame(4, 0, 0, std::string("\0\2", 2) + u32(2)), 1},
-      {"INITIAL_WINDOW_SIZE too large", frame(4, 0, 0, std::string("\0\4", 2) + u32(0x80000000U)), 3},
+      {"INITIAL_WINDOW_SIZE too large", frame(4, 0, 0, std::string("\0\4", 2) + u32(0x80000000U)),
+       3},
       {"MAX_FRAME_SIZE too small", frame(4, 0, 0, std::string("\0\5", 2) + u32(100)), 1},
       {"WINDOW_UPDATE 0", frame(8, 0, 0, u32(0)), 1},
       {"connection window too large", frame(8, 0, 0, u32(0x7fffffff)), 3},
@@ -522,7 +548,8 @@ TEST(Http2Hostile, PaddingIsNotDeliveredAndItsCreditReturns) {
   server->requests.hold = false;
   server->feed(headers(1, get_block(), false));
   for (int i = 0; i < 2000; ++i) {
-    server->feed(frame(0, 8, 1, std::string(1, '\xff') + std::string(16'000, 'd') + std::string(255, '\0')));
+    server->feed(
+        frame(0, 8, 1, std::string(1, '\xff') + std::string(16'000, 'd') + std::string(255, '\0')));
     server->reply();
     ASSERT_TRUE(server->status.has_value());
   }

@@ -1,8 +1,10 @@
 #pragma once
-// Http2Pair: an HTTP/2 client codec and a server codec joined through bytes, each with sinks that write down what they hear.
+// Http2Pair: an HTTP/2 client codec and a server codec joined through bytes, each with sinks that
+// write down what they hear.
 //
-// The test says what either side does and calls run(); bytes then pass both ways in pieces of `piece` until nothing moves.
-// raw() feeds the server hand-written bytes instead. Thread: the test's.
+// The test says what either side does and calls run(); bytes then pass both ways in pieces of
+// `piece` until nothing moves. raw() feeds the server hand-written bytes instead. Thread: the
+// test's.
 
 #include <cstdint>
 #include <memory>
@@ -24,7 +26,8 @@ struct Host final : CodecHost {
   [[nodiscard]] TimePoint now() const override { return time; }
 };
 
-// Hears one stream from the server's or the client's side. Consumes bodies at once unless told to hold them.
+// Hears one stream from the server's or the client's side. Consumes bodies at once unless told to
+// hold them.
 struct Hearer final : RequestSink, ResponseSink {
   std::string text;
   std::string body;
@@ -66,7 +69,8 @@ struct Hearer final : RequestSink, ResponseSink {
   void on_trailers(Headers&& trailers) override {
     ended = true;
     std::string line = "[trailers";
-    for (const Field& field : trailers) line += " " + std::string(field.name) + "=" + std::string(field.value);
+    for (const Field& field : trailers)
+      line += " " + std::string(field.name) + "=" + std::string(field.value);
     note(line + "]");
   }
   void on_sent(std::size_t bytes) override {
@@ -76,8 +80,12 @@ struct Hearer final : RequestSink, ResponseSink {
       client.reset();
     }
   }
-  void on_stream_fault(const Error& error) override { note("[fault " + std::string(name_of(error.fault)) + "]"); }
-  void on_informational(ResponseHead&& head) override { note("[" + std::to_string(head.status) + "]"); }
+  void on_stream_fault(const Error& error) override {
+    note("[fault " + std::string(name_of(error.fault)) + "]");
+  }
+  void on_informational(ResponseHead&& head) override {
+    note("[" + std::to_string(head.status) + "]");
+  }
   void on_response_head(ResponseHead&& head, bool end) override {
     ended |= end;
     response = std::move(head);
@@ -87,19 +95,21 @@ struct Hearer final : RequestSink, ResponseSink {
 
 inline std::string describe(const RequestHead& head) {
   std::string text(head.method_name);
-  text += " " + std::string(head.scheme) + "://" + std::string(head.authority) + std::string(head.target);
+  text += " " + std::string(head.scheme) + "://" + std::string(head.authority) +
+          std::string(head.target);
   if (head.content_length) text += " length=" + std::to_string(*head.content_length);
   if (!head.protocol.empty()) text += " protocol=" + std::string(head.protocol);
-  for (const Field& field : head.headers) text += "\n" + std::string(field.name) + ": " + std::string(field.value);
+  for (const Field& field : head.headers)
+    text += "\n" + std::string(field.name) + ": " + std::string(field.value);
   return text;
 }
 
 struct Requests final : ServerCodec::Handler {
   std::vector<std::unique_ptr<Hearer>> all;
   std::string malformed;
-  bool drop = false;       // streams are dropped at once
+  bool drop = false;  // streams are dropped at once
   bool hold = false;
-  bool answer = false;     // "200 end" at once
+  bool answer = false;  // "200 end" at once
   int drop_in_event = 0;
 
   void on_request(std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) override {
@@ -122,7 +132,8 @@ struct Requests final : ServerCodec::Handler {
 
 class Http2Pair final {
  public:
-  explicit Http2Pair(const CodecOptions& options = {}, std::size_t piece_in = SIZE_MAX) : piece(piece_in) {
+  explicit Http2Pair(const CodecOptions& options = {}, std::size_t piece_in = SIZE_MAX)
+      : piece(piece_in) {
     server = make_http2_server(server_host, requests, options);
     client = make_http2_client(client_host, options);
   }
@@ -178,7 +189,8 @@ inline RequestHead get(std::string_view target = "/") {
 
 // ---- frames by hand ----
 
-inline std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {
+inline std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
+                         std::string_view payload) {
   std::string text;
   for (const int shift : {16, 8, 0}) text += static_cast<char>(payload.size() >> shift);
   text += static_cast<char>(type);
@@ -211,18 +223,24 @@ inline std::string literal(std::string_view name, std::string_view value) {
   return text + std::string(value);
 }
 // :method GET, :scheme http, :path / from the static table.
-inline std::string get_block(std::string_view authority = "cart") { return "\x82\x86\x84" + literal(":authority", authority); }
-inline std::string headers(std::uint32_t stream, std::string_view block, bool end = true, bool whole = true) {
+inline std::string get_block(std::string_view authority = "cart") {
+  return "\x82\x86\x84" + literal(":authority", authority);
+}
+inline std::string headers(std::uint32_t stream, std::string_view block, bool end = true,
+                           bool whole = true) {
   return frame(1, static_cast<std::uint8_t>((end ? 1 : 0) | (whole ? 4 : 0)), stream, block);
 }
 
-// The frames in `bytes` as "SETTINGS HEADERS(1) DATA(1,5) RST_STREAM(1,8) GOAWAY(0,11)", codes at the end.
+// The frames in `bytes` as "SETTINGS HEADERS(1) DATA(1,5) RST_STREAM(1,8) GOAWAY(0,11)", codes at
+// the end.
 inline std::string frames_of(std::string_view bytes) {
-  constexpr const char* kNames[] = {"DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS",
-                                    "PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE", "CONTINUATION"};
+  constexpr const char* kNames[] = {"DATA",          "HEADERS",      "PRIORITY", "RST_STREAM",
+                                    "SETTINGS",      "PUSH_PROMISE", "PING",     "GOAWAY",
+                                    "WINDOW_UPDATE", "CONTINUATION"};
   const auto number = [&](std::size_t at, std::size_t size) {
     std::uint32_t value = 0;
-    for (std::size_t i = 0; i < size; ++i) value = value * 256 + static_cast<std::uint8_t>(bytes[at + i]);
+    for (std::size_t i = 0; i < size; ++i)
+      value = value * 256 + static_cast<std::uint8_t>(bytes[at + i]);
     return value;
   };
   std::string text;
@@ -255,7 +273,9 @@ inline std::string frames_of(std::string_view bytes) {
 // A server codec that is fed by hand.
 class RawServer final {
  public:
-  explicit RawServer(const CodecOptions& options = {}) { codec = make_http2_server(host, requests, options); }
+  explicit RawServer(const CodecOptions& options = {}) {
+    codec = make_http2_server(host, requests, options);
+  }
   Host host;
   Requests requests;
   std::unique_ptr<ServerCodec> codec;

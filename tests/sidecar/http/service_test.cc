@@ -18,17 +18,21 @@ class ServiceTest : public ::testing::Test, public ClientConnection::Owner {
  protected:
   void make(const Service::Options& options = {}) {
     service = std::make_unique<Service>(turn, options);
-    service->handle("GET", "/ready", [](const ServiceRequest&) { return Reply{.body = "ready\n"}; });
+    service->handle("GET", "/ready",
+                    [](const ServiceRequest&) { return Reply{.body = "ready\n"}; });
     service->handle("GET,POST", "/level", [](const ServiceRequest& request) {
       return Reply{.body = std::string(request.head.query()) + "|" + std::string(request.body)};
     });
-    service->handle_prefix("GET", "/config/", [](const ServiceRequest&) { return Reply{.body = "config"}; });
-    service->handle_prefix("GET", "/config/deep/", [](const ServiceRequest&) { return Reply{.body = "deep"}; });
+    service->handle_prefix("GET", "/config/",
+                           [](const ServiceRequest&) { return Reply{.body = "config"}; });
+    service->handle_prefix("GET", "/config/deep/",
+                           [](const ServiceRequest&) { return Reply{.body = "deep"}; });
     service->handle("GET", "/none", [](const ServiceRequest&) { return Reply{.status = 204}; });
     service->handle("GET", "/peer", [](const ServiceRequest& request) {
       return Reply{.body = request.transport.peer_address().to_string()};
     });
-    service->handle_stream("/weft.Test/Echo", [this](std::unique_ptr<ServerStream> stream, RequestHead&&, bool, Transport&) {
+    service->handle_stream("/weft.Test/Echo", [this](std::unique_ptr<ServerStream> stream,
+                                                     RequestHead&&, bool, Transport&) {
       auto hearer = std::make_unique<Hearer>();
       stream->set_sink(hearer.get());
       stream->send_head(make_grpc_head(), false);
@@ -40,8 +44,8 @@ class ServiceTest : public ::testing::Test, public ClientConnection::Owner {
   void connect() {
     pipes.push_back(std::make_unique<MemoryPipe>(turn));
     service->adopt(pipes.back()->take_right());
-    connection =
-        std::make_unique<ClientConnection>(turn, pipes.back()->take_left(), Protocol::kHttp2, ConnectionOptions(), *this);
+    connection = std::make_unique<ClientConnection>(turn, pipes.back()->take_left(),
+                                                    Protocol::kHttp2, ConnectionOptions(), *this);
     run();
   }
   void TearDown() override {
@@ -69,7 +73,8 @@ class ServiceTest : public ::testing::Test, public ClientConnection::Owner {
     auto hearer = open(head, body.empty());
     if (!body.empty()) hearer->client->send_body(Buffer(body), true);
     run();
-    return std::to_string(hearer->response.status) + " " + hearer->body + (hearer->ended ? "" : " (no end)");
+    return std::to_string(hearer->response.status) + " " + hearer->body +
+           (hearer->ended ? "" : " (no end)");
   }
   void on_capacity(ClientConnection&) override {}
   void on_connection_done(ClientConnection&, const Error&) override {
@@ -102,7 +107,9 @@ TEST_F(ServiceTest, RefusesOtherPathsAndMethods) {
   EXPECT_EQ(ask("GET", "/config"), "404 not found\n");
   EXPECT_EQ(ask("POST", "/ready", "x"), "405 method not allowed\n");
   EXPECT_EQ(ask("DELETE", "/level"), "405 method not allowed\n");
-  service->handle_rest([](const ServiceRequest& request) { return Reply{.body = std::string(request.head.path())}; });
+  service->handle_rest([](const ServiceRequest& request) {
+    return Reply{.body = std::string(request.head.path())};
+  });
   EXPECT_EQ(ask("GET", "/nothing"), "200 /nothing");
 }
 
@@ -156,14 +163,18 @@ TEST_F(ServiceTest, AsksForTheBodyThatTheClientHoldsBack) {
 
 TEST_F(ServiceTest, AnswersOnlyForLoopbackNamesWhenTold) {
   make({.loopback_hosts_only = true, .hosts = {"admin.mesh"}});
-  for (const std::string_view good : {"localhost", "localhost:15000", "127.0.0.1:15000", "127.8.9.1", "[::1]:15000", "admin.mesh"}) {
+  for (const std::string_view good : {"localhost", "localhost:15000", "127.0.0.1:15000",
+                                      "127.8.9.1", "[::1]:15000", "admin.mesh"}) {
     EXPECT_EQ(ask("GET", "/ready", {}, good), "200 ready\n") << good;
   }
-  for (const std::string_view bad : {"evil.example:15000", "10.0.0.1", "localhost.evil.example", "127.0.0.1.evil.example"}) {
-    EXPECT_EQ(ask("GET", "/ready", {}, bad), "421 this address does not answer for that host\n") << bad;
+  for (const std::string_view bad :
+       {"evil.example:15000", "10.0.0.1", "localhost.evil.example", "127.0.0.1.evil.example"}) {
+    EXPECT_EQ(ask("GET", "/ready", {}, bad), "421 this address does not answer for that host\n")
+        << bad;
   }
-  for (const auto& [origin, status] : {std::pair{"http://localhost:15000", 200}, std::pair{"http://evil.example", 403},
-                                       std::pair{"null", 403}}) {
+  for (const auto& [origin, status] :
+       {std::pair{"http://localhost:15000", 200}, std::pair{"http://evil.example", 403},
+        std::pair{"null", 403}}) {
     RequestHead head = testing::get("/level");
     head.authority = "localhost:15000";
     head.headers.add(HeaderId::kOrigin, origin);

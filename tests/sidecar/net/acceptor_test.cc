@@ -59,7 +59,8 @@ TEST(Acceptor, HandsItsOptionsDownToConnections) {
   Acceptor acceptor(rig.loop, *bind_listener(loopback(), options), door);
   const OwnedFd client = connect_to(acceptor.address());
   ASSERT_TRUE(rig.run_until([&] { return door.sockets.size() == 1; }));
-  for (const auto& [level, name] : {std::pair<int, int>{IPPROTO_TCP, TCP_NODELAY}, std::pair<int, int>{SOL_SOCKET, SO_KEEPALIVE}}) {
+  for (const auto& [level, name] : {std::pair<int, int>{IPPROTO_TCP, TCP_NODELAY},
+                                    std::pair<int, int>{SOL_SOCKET, SO_KEEPALIVE}}) {
     int value = 0;
     socklen_t length = sizeof value;
     ::getsockopt(door.sockets[0]->fd(), level, name, &value, &length);
@@ -217,7 +218,7 @@ TEST_F(UnixListener, AcceptsOnAPathWithTheModeAskedFor) {
   ListenOptions options;
   options.unix_mode = 0660;
   const Acceptor acceptor(rig.loop, *bind_listener(address, options), door);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(address.path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0660u);
   const OwnedFd client = connect_to(address);
@@ -225,7 +226,9 @@ TEST_F(UnixListener, AcceptsOnAPathWithTheModeAskedFor) {
 }
 
 TEST_F(UnixListener, ReplacesAFileThatNobodyAnswersAt) {
-  { const auto dead = bind_listener(address); }
+  {
+    const auto dead = bind_listener(address);
+  }
   EXPECT_TRUE(bind_listener(address).has_value());
 }
 
@@ -235,7 +238,8 @@ TEST_F(UnixListener, LeavesALivingListenerAlone) {
 }
 
 TEST(BindListener, SharesAnAbstractUnixSocketBetweenWorkers) {
-  const SocketAddress address = SocketAddress::unix_path("@weft-net-test-" + std::to_string(::getpid()));
+  const SocketAddress address =
+      SocketAddress::unix_path("@weft-net-test-" + std::to_string(::getpid()));
   const auto fds = bind_listeners(address, 2);
   ASSERT_TRUE(fds.has_value()) << fds.error().detail;
   EXPECT_EQ(local_address_of((*fds)[1].get()), address);

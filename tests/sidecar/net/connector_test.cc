@@ -55,7 +55,8 @@ TEST(Connector, ConnectsToAListener) {
   ASSERT_NE(phone.caller.transport, nullptr);
   EXPECT_EQ(phone.caller.transport->peer_address(), address);
   const OwnedFd server(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK));
-  Conn conn(phone.rig, std::unique_ptr<Socket>(static_cast<Socket*>(phone.caller.transport.release())));
+  Conn conn(phone.rig,
+            std::unique_ptr<Socket>(static_cast<Socket*>(phone.caller.transport.release())));
   conn.send("hello");
   write_all(server, "welcome");
   ASSERT_TRUE(phone.rig.run_until([&] { return conn.received == "welcome"; }));
@@ -68,7 +69,8 @@ TEST(Connector, BlamesTheUpstreamForItsFaults) {
   phone.call(local_address_of(listener.get()));
   ASSERT_TRUE(phone.wait());
   OwnedFd server(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK));
-  Conn conn(phone.rig, std::unique_ptr<Socket>(static_cast<Socket*>(phone.caller.transport.release())));
+  Conn conn(phone.rig,
+            std::unique_ptr<Socket>(static_cast<Socket*>(phone.caller.transport.release())));
   reset_connection(server);
   ASSERT_TRUE(phone.rig.run_until([&] { return conn.fault.has_value(); }));
   EXPECT_EQ(conn.fault->side, Side::kUpstream);
@@ -99,8 +101,8 @@ TEST(Connector, GivesUpAtTheDeadline) {
   phone.call(hole.address, {.timeout = milliseconds(50)});
   ASSERT_TRUE(phone.wait());
   ASSERT_TRUE(phone.caller.error.has_value());
-  EXPECT_EQ(to_string(*phone.caller.error),
-            "upstream connect timeout: connect to " + hole.address.to_string() + ": no answer in time");
+  EXPECT_EQ(to_string(*phone.caller.error), "upstream connect timeout: connect to " +
+                                                hole.address.to_string() + ": no answer in time");
 }
 
 TEST(Connector, IsSilentWhenTheDialIsDropped) {
@@ -131,7 +133,8 @@ TEST(Connector, IsSilentWhenAFailedDialIsDroppedBeforeItIsTold) {
 TEST(Connector, LetsTheHolderDropTheDialWhenItHears) {
   const OwnedFd listener = *bind_listener(loopback());
   const BlackHole hole;
-  for (const SocketAddress& address : {local_address_of(listener.get()), free_port(), hole.address}) {
+  for (const SocketAddress& address :
+       {local_address_of(listener.get()), free_port(), hole.address}) {
     Phone phone;
     phone.caller.hearing = [&] { phone.dial.reset(); };
     phone.call(address, {.timeout = milliseconds(20)});
@@ -167,7 +170,8 @@ TEST(Connector, TellsASourceItCannotUse) {
   phone.call(free_port(), {.source = *SocketAddress::parse("192.0.2.1:0")});
   ASSERT_TRUE(phone.wait());
   EXPECT_EQ(phone.caller.error->fault, Fault::kConnect);
-  EXPECT_NE(phone.caller.error->detail.find("no local address or port left (EADDRNOTAVAIL)"), std::string::npos);
+  EXPECT_NE(phone.caller.error->detail.find("no local address or port left (EADDRNOTAVAIL)"),
+            std::string::npos);
 }
 
 TEST(Connector, IsNotFooledByAConnectionToItself) {
@@ -181,7 +185,8 @@ TEST(Connector, IsNotFooledByAConnectionToItself) {
 
 TEST(Connector, ReachesUnixSockets) {
   Phone phone;
-  const SocketAddress address = SocketAddress::unix_path("@weft-connector-test-" + std::to_string(::getpid()));
+  const SocketAddress address =
+      SocketAddress::unix_path("@weft-connector-test-" + std::to_string(::getpid()));
   phone.call(address);
   ASSERT_TRUE(phone.wait());
   EXPECT_EQ(phone.caller.error->fault, Fault::kConnect);

@@ -14,21 +14,30 @@ std::string parsed(const std::string& wire, DnsType type = DnsType::kA) {
   if (!answer) return to_string(answer.error());
   std::string text;
   for (const IpAddress& address : answer->addresses) text += address.to_string() + " ";
-  return text + "ttl " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(answer->ttl).count());
+  return text + "ttl " +
+         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(answer->ttl).count());
 }
 
-DnsMessage about(std::string_view name = "a.test", unsigned type = 1) { return DnsMessage::about(name, type); }
+DnsMessage about(std::string_view name = "a.test", unsigned type = 1) {
+  return DnsMessage::about(name, type);
+}
 
 TEST(DnsAnswer, GivesTheAddressesInOrderWithTheSmallestTtl) {
   EXPECT_EQ(parsed(about().a("1.2.3.4", 60).a("5.6.7.8", 30).wire()), "1.2.3.4 5.6.7.8 ttl 30");
-  EXPECT_EQ(parsed(about("a.test", 28).aaaa("2001:db8::1", 5).wire(), DnsType::kAaaa), "2001:db8::1 ttl 5");
+  EXPECT_EQ(parsed(about("a.test", 28).aaaa("2001:db8::1", 5).wire(), DnsType::kAaaa),
+            "2001:db8::1 ttl 5");
 }
 
 TEST(DnsAnswer, FollowsAliasesAndCountsTheirTtl) {
   const std::string alias = dns_name("b.test");
-  EXPECT_EQ(parsed(about().add("\xc0\x0c", 5, 7, alias).add(alias, 1, 60, "\x01\x02\x03\x04").wire()), "1.2.3.4 ttl 7");
+  EXPECT_EQ(
+      parsed(about().add("\xc0\x0c", 5, 7, alias).add(alias, 1, 60, "\x01\x02\x03\x04").wire()),
+      "1.2.3.4 ttl 7");
   // The server may tell them in any order, and in any case of letters.
-  EXPECT_EQ(parsed(about().add(dns_name("B.test"), 1, 60, "\x01\x02\x03\x04").add(dns_name("A.TEST"), 5, 7, alias).wire()),
+  EXPECT_EQ(parsed(about()
+                       .add(dns_name("B.test"), 1, 60, "\x01\x02\x03\x04")
+                       .add(dns_name("A.TEST"), 5, 7, alias)
+                       .wire()),
             "1.2.3.4 ttl 7");
 }
 
@@ -37,12 +46,15 @@ TEST(DnsAnswer, IgnoresRecordsOfOtherNamesTypesAndClasses) {
   message.add(dns_name("evil.test"), 1, 1, "\x06\x06\x06\x06");
   message.add("\xc0\x0c", 28, 1, std::string(16, '\1'));
   message.add("\xc0\x0c", 46, 1, "a signature");
-  message.records += std::string("\xc0\x0c", 2) + be16(1) + be16(3) + be32(1) + be16(4) + "\x06\x06\x06\x06";
+  message.records +=
+      std::string("\xc0\x0c", 2) + be16(1) + be16(3) + be32(1) + be16(4) + "\x06\x06\x06\x06";
   ++message.count;
   EXPECT_EQ(parsed(message.wire()), "1.2.3.4 ttl 30");
 }
 
-TEST(DnsAnswer, IsEmptyWhenTheNameHasNoneOfTheType) { EXPECT_TRUE(parsed(about().wire()).starts_with("ttl")); }
+TEST(DnsAnswer, IsEmptyWhenTheNameHasNoneOfTheType) {
+  EXPECT_TRUE(parsed(about().wire()).starts_with("ttl"));
+}
 
 TEST(DnsAnswer, ReadsALargeTtlAsTheRfcSays) {
   EXPECT_EQ(parsed(about().a("1.2.3.4", 0x80000000U).wire()), "1.2.3.4 ttl 0");
@@ -67,13 +79,16 @@ TEST(DnsAnswer, RefusesWhatDoesNotAddUp) {
   DnsMessage liar = about();
   liar.count = 65535;
   EXPECT_EQ(parsed(liar.wire()), "protocol: dns answer: a record is cut short");
-  EXPECT_EQ(parsed(about().add("\xc0\x0c", 1, 30, "\x01\x02\x03").wire()), "protocol: dns answer: an address of the wrong size");
+  EXPECT_EQ(parsed(about().add("\xc0\x0c", 1, 30, "\x01\x02\x03").wire()),
+            "protocol: dns answer: an address of the wrong size");
 }
 
 TEST(DnsAnswer, RefusesPointersThatDoNotPointBack) {
   // To itself, forwards, and two that point at each other.
-  EXPECT_EQ(parsed(about().add("\xc0\x18", 1, 30, "\x01\x02\x03\x04").wire()), "protocol: dns answer: a record is cut short");
-  EXPECT_EQ(parsed(about().add("\xc0\xff", 1, 30, "\x01\x02\x03\x04").wire()), "protocol: dns answer: a record is cut short");
+  EXPECT_EQ(parsed(about().add("\xc0\x18", 1, 30, "\x01\x02\x03\x04").wire()),
+            "protocol: dns answer: a record is cut short");
+  EXPECT_EQ(parsed(about().add("\xc0\xff", 1, 30, "\x01\x02\x03\x04").wire()),
+            "protocol: dns answer: a record is cut short");
   DnsMessage circle;
   circle.question = std::string("\xc0\x0e\xc0\x0c", 4) + be16(1) + be16(1);
   EXPECT_EQ(parsed(circle.wire()), "protocol: dns answer: the question is cut short");
@@ -88,7 +103,8 @@ TEST(DnsAnswer, EndsACircleOfAliases) {
 TEST(DnsAnswer, RefusesALongChainOfAliases) {
   DnsMessage message = about("0.test");
   for (int i = 0; i < 100; ++i) {
-    message.add(dns_name(std::to_string(i) + ".test"), 5, 1, dns_name(std::to_string(i + 1) + ".test"));
+    message.add(dns_name(std::to_string(i) + ".test"), 5, 1,
+                dns_name(std::to_string(i + 1) + ".test"));
   }
   EXPECT_EQ(parsed(message.wire()), "protocol: dns answer: too many aliases");
 }
@@ -100,14 +116,19 @@ TEST(DnsAnswer, DoesNotTakeADotInsideALabelForABoundary) {
 
 TEST(DnsAnswer, SurvivesEveryCutAndEveryChangedByte) {
   const std::string alias = dns_name("b.test");
-  const std::string good = about().add("\xc0\x0c", 5, 7, alias).add(alias, 1, 60, "\x01\x02\x03\x04").a("9.9.9.9").wire();
+  const std::string good = about()
+                               .add("\xc0\x0c", 5, 7, alias)
+                               .add(alias, 1, 60, "\x01\x02\x03\x04")
+                               .a("9.9.9.9")
+                               .wire();
   for (std::size_t cut = 0; cut < good.size(); ++cut) {
     EXPECT_FALSE(parse_dns_answer(as_bytes(good.substr(0, cut)), DnsType::kA).has_value()) << cut;
   }
   Random random(11);
   for (int i = 0; i < 50'000; ++i) {
     std::string bad = good;
-    for (std::uint64_t n = random.below(6); n-- > 0;) bad[random.below(bad.size())] = static_cast<char>(random.below(256));
+    for (std::uint64_t n = random.below(6); n-- > 0;)
+      bad[random.below(bad.size())] = static_cast<char>(random.below(256));
     (void)parse_dns_answer(as_bytes(bad), DnsType::kA);
   }
 }

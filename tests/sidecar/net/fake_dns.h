@@ -1,6 +1,7 @@
 #pragma once
-// FakeDns: a DNS server for tests on loopback, UDP and TCP on one port. It answers when serve() is called, with what `answer`
-// makes of a question; DnsMessage builds answers byte by byte, so that they may be as wrong as a test wants.
+// FakeDns: a DNS server for tests on loopback, UDP and TCP on one port. It answers when serve() is
+// called, with what `answer` makes of a question; DnsMessage builds answers byte by byte, so that
+// they may be as wrong as a test wants.
 
 #include <functional>
 #include <string>
@@ -48,19 +49,28 @@ struct DnsMessage {
 
   static DnsMessage to(std::string_view query) {
     const std::size_t end = 12 + dns_name(dns_text(query)).size() + 4;
-    return {.id = std::string(query.substr(0, 2)), .question = std::string(query.substr(12, end - 12))};
+    return {.id = std::string(query.substr(0, 2)),
+            .question = std::string(query.substr(12, end - 12))};
   }
-  static DnsMessage about(std::string_view name, unsigned type) { return {.question = dns_name(name) + be16(type) + be16(1)}; }
+  static DnsMessage about(std::string_view name, unsigned type) {
+    return {.question = dns_name(name) + be16(type) + be16(1)};
+  }
 
-  DnsMessage& add(std::string_view owner_wire, unsigned type, std::uint32_t ttl, std::string_view data) {
-    records += std::string(owner_wire) + be16(type) + be16(1) + be32(ttl) + be16(static_cast<unsigned>(data.size()));
+  DnsMessage& add(std::string_view owner_wire, unsigned type, std::uint32_t ttl,
+                  std::string_view data) {
+    records += std::string(owner_wire) + be16(type) + be16(1) + be32(ttl) +
+               be16(static_cast<unsigned>(data.size()));
     records += data;
     ++count;
     return *this;
   }
   // For the name asked, by a pointer to the question.
-  DnsMessage& a(std::string_view address, std::uint32_t ttl = 30) { return add("\xc0\x0c", 1, ttl, packed(address)); }
-  DnsMessage& aaaa(std::string_view address, std::uint32_t ttl = 30) { return add("\xc0\x0c", 28, ttl, packed(address)); }
+  DnsMessage& a(std::string_view address, std::uint32_t ttl = 30) {
+    return add("\xc0\x0c", 1, ttl, packed(address));
+  }
+  DnsMessage& aaaa(std::string_view address, std::uint32_t ttl = 30) {
+    return add("\xc0\x0c", 28, ttl, packed(address));
+  }
 
   static std::string packed(std::string_view address) {
     const IpAddress ip = *IpAddress::parse(address);
@@ -96,13 +106,15 @@ class FakeDns final {
     char block[65536];
     sockaddr_storage from{};
     socklen_t length = sizeof from;
-    for (ssize_t n; (n = ::recvfrom(udp_.get(), block, sizeof block, 0, reinterpret_cast<sockaddr*>(&from), &length)) > 0;) {
+    for (ssize_t n; (n = ::recvfrom(udp_.get(), block, sizeof block, 0,
+                                    reinterpret_cast<sockaddr*>(&from), &length)) > 0;) {
       const std::string query(block, static_cast<std::size_t>(n));
       questions.push_back(dns_text(query));
       last_query = query;
       last_asker = SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&from), length);
       for (const std::string& reply : answers(query)) {
-        ::sendto(udp_.get(), reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&from), length);
+        ::sendto(udp_.get(), reply.data(), reply.size(), 0,
+                 reinterpret_cast<const sockaddr*>(&from), length);
       }
       length = sizeof from;
     }

@@ -127,7 +127,8 @@ TEST(Loop, SleepsWhileNobodyWantsAnything) {
   std::uint64_t turns_before = 0;
   std::thread other([&] {
     loop.post([&] { turns_before = loop.stats().turns.value(); });
-    std::this_thread::sleep_for(milliseconds(200));  // the length of the observation, not a wait for something
+    std::this_thread::sleep_for(
+        milliseconds(200));  // the length of the observation, not a wait for something
     loop.post([&] { loop.stop(); });
   });
   loop.run();
@@ -245,7 +246,8 @@ TEST(Loop, MeasuresHowLongATurnHeldItUp) {
   Alarm stop(loop, milliseconds(50), [&] { loop.stop(); });
   loop.run();
   std::uint64_t slow = 0;
-  for (std::size_t i = 5; i <= Histogram::kEdges.size(); ++i) slow += loop.stats().lag.bucket(i);  // over 25 ms
+  for (std::size_t i = 5; i <= Histogram::kEdges.size(); ++i)
+    slow += loop.stats().lag.bucket(i);  // over 25 ms
   EXPECT_GE(slow, 1u);
 }
 

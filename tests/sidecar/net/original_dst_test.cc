@@ -19,7 +19,9 @@ TEST(OriginalDst, IsNothingForAUnixSocket) {
   EXPECT_FALSE(found->has_value());
 }
 
-TEST(OriginalDst, SaysWhatTheSystemSaidOfABadDescriptor) { EXPECT_FALSE(original_dst(-1).has_value()); }
+TEST(OriginalDst, SaysWhatTheSystemSaidOfABadDescriptor) {
+  EXPECT_FALSE(original_dst(-1).has_value());
+}
 
 }  // namespace
 }  // namespace weft::net

@@ -30,7 +30,8 @@ struct Asker final : QueryHolder {
     if (error) return to_string(*error);
     std::string list;
     for (const IpAddress& address : resolved->addresses) list += address.to_string() + " ";
-    return list + "ttl " + std::to_string(std::chrono::duration_cast<seconds>(resolved->ttl).count());
+    return list + "ttl " +
+           std::to_string(std::chrono::duration_cast<seconds>(resolved->ttl).count());
   }
   std::optional<Resolved> resolved;
   std::optional<Error> error;
@@ -70,7 +71,9 @@ std::string both_families(std::string_view query) {
 
 TEST(Resolver, FindsAddressesWithTheirTtl) {
   Town town;
-  town.dns.answer = [](std::string_view query) { return DnsMessage::to(query).a("1.2.3.4", 30).a("1.2.3.5", 20).wire(); };
+  town.dns.answer = [](std::string_view query) {
+    return DnsMessage::to(query).a("1.2.3.4", 30).a("1.2.3.5", 20).wire();
+  };
   EXPECT_EQ(town.ask("cart.shop.test"), "1.2.3.4 1.2.3.5 ttl 20");
   EXPECT_EQ(town.dns.questions, std::vector<std::string>{"cart.shop.test"});
 }
@@ -107,9 +110,10 @@ TEST(Resolver, NeedsNoServerForNumbersAndLocalhost) {
 
 TEST(Resolver, RefusesWhatIsNoHostName) {
   Town town;
-  for (const std::string& name : {std::string(), std::string("."), std::string("a..b"), std::string("a b"),
-                                  std::string("a\nb"), std::string("a\0b", 3), std::string(64, 'a') + ".test",
-                                  std::string(254, 'a'), std::string("*.test")}) {
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string("a..b"), std::string("a b"),
+        std::string("a\nb"), std::string("a\0b", 3), std::string(64, 'a') + ".test",
+        std::string(254, 'a'), std::string("*.test")}) {
     EXPECT_TRUE(town.ask(name).starts_with("invalid:")) << name;
   }
   EXPECT_TRUE(town.dns.questions.empty());
@@ -125,7 +129,8 @@ TEST(Resolver, NamesTheKindOfFailure) {
     };
   };
   town.dns.answer = with_code(3);
-  EXPECT_EQ(town.ask("no.test"), "upstream name not resolved: resolve no.test: Domain name not found");
+  EXPECT_EQ(town.ask("no.test"),
+            "upstream name not resolved: resolve no.test: Domain name not found");
   town.dns.answer = with_code(0);
   EXPECT_TRUE(town.ask("no.test").starts_with("upstream name not resolved:"));
   town.dns.answer = with_code(2);
@@ -194,7 +199,9 @@ TEST(Resolver, FetchesALongAnswerOverTcp) {
 
 TEST(Resolver, DoesNotAskAgainAtOnceForATtlOfZero) {
   Town town;
-  town.dns.answer = [](std::string_view query) { return DnsMessage::to(query).a("1.2.3.4", 0).wire(); };
+  town.dns.answer = [](std::string_view query) {
+    return DnsMessage::to(query).a("1.2.3.4", 0).wire();
+  };
   EXPECT_EQ(town.ask("a.test"), "1.2.3.4 ttl 1");
 }
 
@@ -208,7 +215,8 @@ TEST(Resolver, IgnoresAnswersToOtherQuestions) {
     DnsMessage wrong_name = DnsMessage::about("evil.test", 1);
     wrong_name.id = std::string(query.substr(0, 2));
     DnsMessage right = DnsMessage::to(query);
-    return std::vector<std::string>{wrong_id.a("6.6.6.6").wire(), wrong_name.a("6.6.6.6").wire(), right.a("1.2.3.4").wire()};
+    return std::vector<std::string>{wrong_id.a("6.6.6.6").wire(), wrong_name.a("6.6.6.6").wire(),
+                                    right.a("1.2.3.4").wire()};
   };
   EXPECT_EQ(town.ask("a.test"), "1.2.3.4 ttl 30");
 }
@@ -221,7 +229,8 @@ TEST(Resolver, IgnoresAnswersFromElsewhere) {
   const std::string forged = DnsMessage::to(town.dns.last_query).a("6.6.6.6").wire();
   sockaddr_storage native;
   const socklen_t length = town.dns.last_asker.to_native(native);
-  (void)::sendto(stranger.get(), forged.data(), forged.size(), 0, reinterpret_cast<const sockaddr*>(&native), length);
+  (void)::sendto(stranger.get(), forged.data(), forged.size(), 0,
+                 reinterpret_cast<const sockaddr*>(&native), length);
   town.rig.run_turns(10);
   EXPECT_FALSE(town.asker.heard());
 }
@@ -234,7 +243,8 @@ TEST(Resolver, RefusesABrokenAnswer) {
     reply.count = 65535;
     return reply.wire();
   };
-  EXPECT_EQ(town.ask("a.test"), "upstream protocol: resolve a.test: dns answer: a record is cut short");
+  EXPECT_EQ(town.ask("a.test"),
+            "upstream protocol: resolve a.test: dns answer: a record is cut short");
 }
 
 TEST(Resolver, SurvivesGarbage) {
@@ -248,11 +258,13 @@ TEST(Resolver, SurvivesGarbage) {
       for (std::uint64_t n = 1 + random.below(8); n-- > 0;) {
         reply[2 + random.below(reply.size() - 2)] = static_cast<char>(random.below(256));
       }
-      replies.push_back(reply.substr(0, random.below(3) == 0 ? random.below(reply.size()) : reply.size()));
+      replies.push_back(
+          reply.substr(0, random.below(3) == 0 ? random.below(reply.size()) : reply.size()));
     }
     return replies;
   };
-  for (int i = 0; i < 100; ++i) EXPECT_NE(town.ask("a" + std::to_string(i) + ".test"), "nothing heard");
+  for (int i = 0; i < 100; ++i)
+    EXPECT_NE(town.ask("a" + std::to_string(i) + ".test"), "nothing heard");
 }
 
 // ---- letting go ----
@@ -302,7 +314,8 @@ TEST(Resolver, IsDestroyedWithAThousandQueriesOpen) {
   Town town;
   std::vector<std::unique_ptr<Resolver::Query>> queries;
   for (int i = 0; i < 1000; ++i) {
-    queries.push_back(town.resolver->resolve("n" + std::to_string(i) + ".test", DnsFamily::kAll, town.asker));
+    queries.push_back(
+        town.resolver->resolve("n" + std::to_string(i) + ".test", DnsFamily::kAll, town.asker));
   }
   town.rig.run_turns(3);
   for (std::size_t i = 0; i < 1000; i += 2) queries[i].reset();
@@ -330,9 +343,11 @@ TEST(Resolver, PutsABoundedNumberOfQuestionsAndServesTheLineInOrder) {
   std::vector<std::unique_ptr<Resolver::Query>> queries;
   for (int i = 0; i < 40; ++i) {
     askers.push_back(std::make_unique<Asker>());
-    queries.push_back(town.resolver->resolve("n" + std::to_string(i) + ".test", DnsFamily::kV4, *askers.back()));
+    queries.push_back(
+        town.resolver->resolve("n" + std::to_string(i) + ".test", DnsFamily::kV4, *askers.back()));
   }
-  town.rig.run_until([&, left = 5]() mutable { return town.serve(), left-- <= 0; });  // nothing answers yet
+  town.rig.run_until(
+      [&, left = 5]() mutable { return town.serve(), left-- <= 0; });  // nothing answers yet
   EXPECT_EQ(town.dns.questions.size(), 8u);
 
   queries[20].reset();  // leaves the line
@@ -341,8 +356,8 @@ TEST(Resolver, PutsABoundedNumberOfQuestionsAndServesTheLineInOrder) {
   town.open({.questions_max = 8});
   for (int i = 0; i < 40; ++i) {
     askers[static_cast<std::size_t>(i)] = std::make_unique<Asker>();
-    queries[static_cast<std::size_t>(i)] =
-        town.resolver->resolve("n" + std::to_string(i) + ".test", DnsFamily::kV4, *askers[static_cast<std::size_t>(i)]);
+    queries[static_cast<std::size_t>(i)] = town.resolver->resolve(
+        "n" + std::to_string(i) + ".test", DnsFamily::kV4, *askers[static_cast<std::size_t>(i)]);
   }
   queries[20].reset();
   EXPECT_TRUE(town.rig.run_until([&] {
@@ -358,7 +373,8 @@ TEST(Resolver, RefusesWhenTheLineIsTooLong) {
   Town town;
   town.open({.questions_max = 1, .waiting_max = 2});
   std::vector<std::unique_ptr<Resolver::Query>> queries;
-  for (int i = 0; i < 3; ++i) queries.push_back(town.resolver->resolve("a.test", DnsFamily::kV4, town.asker));
+  for (int i = 0; i < 3; ++i)
+    queries.push_back(town.resolver->resolve("a.test", DnsFamily::kV4, town.asker));
   Asker late;
   const auto query = town.resolver->resolve("late.test", DnsFamily::kV4, late);
   ASSERT_TRUE(town.rig.run_until([&] { return late.heard(); }));
@@ -378,10 +394,12 @@ TEST(Resolver, NoticesThatTheServersHaveChanged) {
       std::filesystem::temp_directory_path() / ("weft-resolv-" + std::to_string(::getpid()));
   const auto write = [&](const std::string& server, int age) {
     std::ofstream(conf) << "nameserver " << server << "\n";
-    std::filesystem::last_write_time(conf, std::filesystem::file_time_type::clock::now() - seconds(age));
+    std::filesystem::last_write_time(conf,
+                                     std::filesystem::file_time_type::clock::now() - seconds(age));
   };
   write("127.0.0.1", 100);
-  Resolver resolver(rig.loop, {.resolv_conf = conf.string(), .port = first.address.port(), .search = false});
+  Resolver resolver(rig.loop,
+                    {.resolv_conf = conf.string(), .port = first.address.port(), .search = false});
   const auto ask = [&] {
     Asker asker;
     const auto query = resolver.resolve("a.test", DnsFamily::kV4, asker);
@@ -405,7 +423,8 @@ TEST(Resolver, TriesSearchDomainsOfTheConfiguration) {
   };
   const std::filesystem::path conf =
       std::filesystem::temp_directory_path() / ("weft-search-" + std::to_string(::getpid()));
-  std::ofstream(conf) << "nameserver 127.0.0.1\nsearch shop.svc.cluster.local svc.cluster.local\noptions ndots:5\n";
+  std::ofstream(conf)
+      << "nameserver 127.0.0.1\nsearch shop.svc.cluster.local svc.cluster.local\noptions ndots:5\n";
   Resolver resolver(rig.loop, {.resolv_conf = conf.string(), .port = dns.address.port()});
   Asker asker;
   const auto query = resolver.resolve("cart", DnsFamily::kV4, asker);

@@ -1,6 +1,6 @@
 #pragma once
-// Rig: a loop that runs until something has happened, and connections that write down what they hear. Kernel sockets on
-// loopback, port 0, no sleeping; a guard ends a test that waits in vain.
+// Rig: a loop that runs until something has happened, and connections that write down what they
+// hear. Kernel sockets on loopback, port 0, no sleeping; a guard ends a test that waits in vain.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -21,7 +21,8 @@
 #include "sidecar/net/loop.h"
 #include "sidecar/net/socket.h"
 
-// The undefined-behaviour sanitizer looks at memory through a pipe and calls everything broken when it cannot open one.
+// The undefined-behaviour sanitizer looks at memory through a pipe and calls everything broken when
+// it cannot open one.
 #ifdef __SANITIZE_ADDRESS__
 #define WEFT_NEEDS_NO_DESCRIPTORS() GTEST_SKIP() << "the sanitizer needs descriptors itself"
 #else
@@ -65,7 +66,9 @@ class Rig final : TimerSink, Deferred {
 // The top object of one Socket.
 class Conn final : public Sink, public Flushable {
  public:
-  Conn(Rig& rig, std::unique_ptr<Socket> its_socket) : rig_(rig), socket(std::move(its_socket)) { socket->set_sink(this); }
+  Conn(Rig& rig, std::unique_ptr<Socket> its_socket) : rig_(rig), socket(std::move(its_socket)) {
+    socket->set_sink(this);
+  }
   Conn(Rig& rig, OwnedFd fd) : Conn(rig, Socket::adopt(rig.loop, std::move(fd))) {}
 
   void send(std::string_view text) {
@@ -163,7 +166,8 @@ inline std::string read_to_end(const OwnedFd& fd) {
 }
 
 inline void write_all(const OwnedFd& fd, std::string_view text) {
-  ASSERT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  ASSERT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(text.size()));
 }
 
 inline void reset_connection(OwnedFd& fd) {

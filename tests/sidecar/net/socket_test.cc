@@ -13,7 +13,8 @@ std::string noise(std::size_t size) {
   Random random(7);
   std::string text(size + sizeof(std::uint64_t), '\0');
   for (std::size_t at = 0; at < size; at += sizeof(std::uint64_t)) {
-    const std::uint64_t letters = (random.next() & 0x0f0f0f0f0f0f0f0fU) + 0x6161616161616161U;  // a to p
+    const std::uint64_t letters =
+        (random.next() & 0x0f0f0f0f0f0f0f0fU) + 0x6161616161616161U;  // a to p
     std::memcpy(text.data() + at, &letters, sizeof letters);
   }
   text.resize(size);
@@ -253,7 +254,8 @@ TEST(Socket, DoesNotReadForASinkThatTakesNothing) {
   const std::string text = noise(4 << 20);
   std::size_t sent = 0;
   const auto push = [&] {
-    const ssize_t n = ::send(ends.theirs.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    const ssize_t n =
+        ::send(ends.theirs.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
     if (n > 0) sent += static_cast<std::size_t>(n);
   };
   for (int i = 0; i < 50; ++i) {
@@ -298,7 +300,8 @@ TEST(Socket, GivesOthersTheirTurnAfter256KiB) {
   write_all(slow.theirs, "me too");
   ASSERT_TRUE(rig.run_until([&] { return !modest.received.empty(); }));
   EXPECT_LE(greedy.received.size(), 2 * Socket::kReadPerTurnMax);
-  ASSERT_TRUE(rig.run_until([&] { return greedy.received.size() >= static_cast<std::size_t>(sent); }));
+  ASSERT_TRUE(
+      rig.run_until([&] { return greedy.received.size() >= static_cast<std::size_t>(sent); }));
   EXPECT_EQ(in_turn_max, Socket::kReadPerTurnMax);
   EXPECT_TRUE(greedy.received == text.substr(0, static_cast<std::size_t>(sent)));
 }
@@ -482,7 +485,8 @@ class SocketGoneInsideAnEvent : public testing::TestWithParam<Way> {
   std::unique_ptr<Conn> conn = std::make_unique<Conn>(rig, std::move(ends.ours));
   bool gone = false;
 };
-INSTANTIATE_TEST_SUITE_P(Ways, SocketGoneInsideAnEvent, testing::Values(Way::kDestroy, Way::kAbort));
+INSTANTIATE_TEST_SUITE_P(Ways, SocketGoneInsideAnEvent,
+                         testing::Values(Way::kDestroy, Way::kAbort));
 
 TEST_P(SocketGoneInsideAnEvent, OfBytes) {
   conn->reading = [&](Buffer&) { go(); };
@@ -553,7 +557,8 @@ TEST(Socket, IsTornDownUnderLoadTogetherWithItsLoop) {
       for (int k = 0; k < 4; ++k) conn.send(load);
     }
     rig.run_turns(2);
-    // The sockets go while reads, queued writes and deferred events are under way; the loop right after.
+    // The sockets go while reads, queued writes and deferred events are under way; the loop right
+    // after.
   }
   for (const OwnedFd& peer : peers) EXPECT_TRUE(read_to_end(peer).ends_with('>'));
 }

@@ -8,7 +8,8 @@
 namespace weft::proxy {
 namespace {
 
-std::string rewritten(config::PathMatch::How how, std::string match, std::string prefix, std::string_view target) {
+std::string rewritten(config::PathMatch::How how, std::string match, std::string prefix,
+                      std::string_view target) {
   config::Route route;
   route.path.how = how;
   route.path.text.value = std::move(match);
@@ -32,7 +33,8 @@ TEST(Hop, ReplacesAPrefixAsTheGatewayApiSays) {
 
 TEST(Hop, BelievesMeshFieldsOnlyFromTheMesh) {
   http::Headers headers;
-  for (const char* name : {"x-weft-peer", "X-Weft-Cause", "x-weft-unheard-of", "x-request-id"}) headers.add_copy(name, "v");
+  for (const char* name : {"x-weft-peer", "X-Weft-Cause", "x-weft-unheard-of", "x-request-id"})
+    headers.add_copy(name, "v");
   http::Headers copy = headers.clone();
   strip_mesh_fields(headers, false);
   EXPECT_EQ(headers.size(), 1u);
@@ -54,7 +56,8 @@ TEST(Hop, MakesAVersion4Uuid) {
 }
 
 TEST(Hop, RedirectsToTheSameServerUnlessToldOtherwise) {
-  const auto location = [](config::RedirectAction action, std::string_view authority, std::string_view target) {
+  const auto location = [](config::RedirectAction action, std::string_view authority,
+                           std::string_view target) {
     http::RequestHead head;
     head.authority = authority;
     head.target = target;
@@ -79,10 +82,12 @@ TEST(ChainChoice, TakesTheMostSpecificChain) {
     return made;
   };
   listener.chains = {chain("any", {}), chain("tls", {.transport_protocol = "tls"}),
-                     chain("wildcard", {.server_names = {"*.shop"}}), chain("name", {.server_names = {"cart.shop"}}),
+                     chain("wildcard", {.server_names = {"*.shop"}}),
+                     chain("name", {.server_names = {"cart.shop"}}),
                      chain("port", {.destination_port = 99})};
   const auto choose = [&](ConnectionFacts facts) {
-    facts.destination = SocketAddress::parse("10.0.0.1:" + std::to_string(facts.destination.port())).value();
+    facts.destination =
+        SocketAddress::parse("10.0.0.1:" + std::to_string(facts.destination.port())).value();
     facts.source = SocketAddress::parse("10.0.0.2:1").value();
     return choose_chain(listener, facts)->name;
   };
@@ -90,15 +95,16 @@ TEST(ChainChoice, TakesTheMostSpecificChain) {
   EXPECT_EQ(choose({.tls = true}), "tls");
   EXPECT_EQ(choose({.server_name = "web.shop", .tls = true}), "wildcard");
   EXPECT_EQ(choose({.server_name = "cart.shop", .tls = true}), "name");
-  EXPECT_EQ(choose({.destination = SocketAddress(IpAddress(), 99), .server_name = "cart.shop"}), "port");
+  EXPECT_EQ(choose({.destination = SocketAddress(IpAddress(), 99), .server_name = "cart.shop"}),
+            "port");
 }
 
 // behaviour.md section 15, the rows that apply.
 TEST(Replies, AnswerAsTheTableSays) {
   const auto reply = [](Fault fault, Side side) {
     const LocalReply made = reply_for(Error{fault, side, {}});
-    return std::to_string(made.status) + " " + std::to_string(made.grpc_status) + " " + made.flags.to_string() +
-           (made.unprocessed ? " unprocessed" : "");
+    return std::to_string(made.status) + " " + std::to_string(made.grpc_status) + " " +
+           made.flags.to_string() + (made.unprocessed ? " unprocessed" : "");
   };
   EXPECT_EQ(reply(Fault::kProtocol, Side::kDownstream), "400 13 DPE");
   EXPECT_EQ(reply(Fault::kProtocol, Side::kUpstream), "502 14 UPE");

@@ -11,20 +11,30 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Kind = AttemptEnd::Kind;
 
-std::string decide(const config::RetryPolicy& policy, const AttemptEnd& end, const RetryFacts& facts) {
+std::string decide(const config::RetryPolicy& policy, const AttemptEnd& end,
+                   const RetryFacts& facts) {
   const RetryDecision decision = decide_retry(policy, end, facts);
   if (decision.retry) return decision.courtesy ? "courtesy" : "retry";
   if (!decision.denied) return "final";
   switch (*decision.denied) {
-    case telemetry::RetryDenied::kBudget: return "budget";
-    case telemetry::RetryDenied::kDeadline: return "deadline";
-    case telemetry::RetryDenied::kMethod: return "method";
-    case telemetry::RetryDenied::kBodyTooLarge: return "body";
-    case telemetry::RetryDenied::kResponseStarted: return "started";
-    case telemetry::RetryDenied::kRetryAfter: return "retry-after";
-    case telemetry::RetryDenied::kBreaker: return "breaker";
-    case telemetry::RetryDenied::kLimit: return "limit";
-    case telemetry::RetryDenied::kAttempts: return "attempts";
+    case telemetry::RetryDenied::kBudget:
+      return "budget";
+    case telemetry::RetryDenied::kDeadline:
+      return "deadline";
+    case telemetry::RetryDenied::kMethod:
+      return "method";
+    case telemetry::RetryDenied::kBodyTooLarge:
+      return "body";
+    case telemetry::RetryDenied::kResponseStarted:
+      return "started";
+    case telemetry::RetryDenied::kRetryAfter:
+      return "retry-after";
+    case telemetry::RetryDenied::kBreaker:
+      return "breaker";
+    case telemetry::RetryDenied::kLimit:
+      return "limit";
+    case telemetry::RetryDenied::kAttempts:
+      return "attempts";
   }
   return "?";
 }
@@ -32,7 +42,8 @@ std::string decide(const config::RetryPolicy& policy, const AttemptEnd& end, con
 const config::RetryPolicy kDefault{.on = config::kRetryUnprocessed, .attempts_extra = 2};
 
 TEST(Retry, RepeatsWhatWasProvablyNotProcessedForAnyMethod) {
-  EXPECT_EQ(decide(kDefault, {.kind = Kind::kUnprocessed}, {.method = http::Method::kPost}), "retry");
+  EXPECT_EQ(decide(kDefault, {.kind = Kind::kUnprocessed}, {.method = http::Method::kPost}),
+            "retry");
 }
 
 TEST(Retry, DoesNotRepeatAPostThatMayHaveBeenProcessed) {
@@ -62,8 +73,12 @@ TEST(Retry, ChoosesByStatusOnlyWhatWasAskedFor) {
   EXPECT_EQ(decide(codes, {.kind = Kind::kHead, .status = 418}, {}), "retry");
   EXPECT_EQ(decide(kDefault, {.kind = Kind::kHead, .status = 503}, {}), "final");
   const config::RetryPolicy grpc{.on = config::kRetryGrpcUnavailable, .any_method = true};
-  EXPECT_EQ(decide(grpc, {.kind = Kind::kHead, .status = 200, .grpc_status = 14}, {.method = http::Method::kPost}), "retry");
-  EXPECT_EQ(decide(grpc, {.kind = Kind::kHead, .status = 200, .grpc_status = 13}, {.method = http::Method::kPost}), "final");
+  EXPECT_EQ(decide(grpc, {.kind = Kind::kHead, .status = 200, .grpc_status = 14},
+                   {.method = http::Method::kPost}),
+            "retry");
+  EXPECT_EQ(decide(grpc, {.kind = Kind::kHead, .status = 200, .grpc_status = 13},
+                   {.method = http::Method::kPost}),
+            "final");
 }
 
 TEST(Retry, HonoursTheServersWishUpToABound) {

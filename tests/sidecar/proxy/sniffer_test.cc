@@ -9,11 +9,16 @@ namespace {
 
 std::string name(Sniffed sniffed) {
   switch (sniffed) {
-    case Sniffed::kNeedMore: return "more";
-    case Sniffed::kTls: return "tls";
-    case Sniffed::kHttp1: return "http1";
-    case Sniffed::kHttp2: return "http2";
-    case Sniffed::kOpaque: return "opaque";
+    case Sniffed::kNeedMore:
+      return "more";
+    case Sniffed::kTls:
+      return "tls";
+    case Sniffed::kHttp1:
+      return "http1";
+    case Sniffed::kHttp2:
+      return "http2";
+    case Sniffed::kOpaque:
+      return "opaque";
   }
   return "?";
 }
@@ -41,8 +46,9 @@ TEST(Sniffer, KnowsWhatAConnectionSpeaks) {
 
 // Fed byte by byte it says "more" until it knows, and then what the whole says.
 TEST(Sniffer, DoesNotCareHowBytesArrive) {
-  for (const std::string& bytes : {std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), std::string("GET / HTTP/1.1\r\n"),
-                                  std::string("\x16\x03\x01\x02\x00\x01", 6), std::string("PRIVATE / HTTP/1.1")}) {
+  for (const std::string& bytes :
+       {std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), std::string("GET / HTTP/1.1\r\n"),
+        std::string("\x16\x03\x01\x02\x00\x01", 6), std::string("PRIVATE / HTTP/1.1")}) {
     const Sniffed whole = sniff(bytes);
     for (std::size_t n = 1; n <= bytes.size(); ++n) {
       const Sniffed part = sniff(std::string_view(bytes).substr(0, n));

@@ -40,7 +40,8 @@ TEST(RoundRobin, SharesByWeight) {
 }
 
 TEST(Balancers, PreferWhatWasNotTriedAndStillAnswerWhenAllWere) {
-  for (const auto kind : {config::BalancerKind::kRoundRobin, config::BalancerKind::kLeastRequest, config::BalancerKind::kRandom}) {
+  for (const auto kind : {config::BalancerKind::kRoundRobin, config::BalancerKind::kLeastRequest,
+                          config::BalancerKind::kRandom}) {
     Random random(2);
     const auto balancer = make_balancer(kind, 2, random);
     EXPECT_EQ(balancer->pick(nullptr), nullptr);
@@ -82,7 +83,8 @@ TEST(Outlier, CountsFailuresInARowAndStartsAgainAfterASuccess) {
 }
 
 TEST(Outlier, TellsLocalFailuresApartWhenAsked) {
-  const config::OutlierDetection settings{.consecutive_5xx = 2, .consecutive_local_failure = 2, .split_local = true};
+  const config::OutlierDetection settings{
+      .consecutive_5xx = 2, .consecutive_local_failure = 2, .split_local = true};
   OutlierState state;
   EXPECT_FALSE(state.note(settings, Verdict::kConnectFailure));
   EXPECT_FALSE(state.note(settings, Verdict::kServerError));
@@ -91,7 +93,8 @@ TEST(Outlier, TellsLocalFailuresApartWhenAsked) {
 }
 
 TEST(Outlier, LeavesOutForLongerEachTimeUpToAMaximum) {
-  const config::OutlierDetection settings{.base_ejection = seconds(30), .max_ejection = seconds(100)};
+  const config::OutlierDetection settings{.base_ejection = seconds(30),
+                                          .max_ejection = seconds(100)};
   Random random(1);
   OutlierState state;
   TimePoint now{};
