@@ -115,15 +115,15 @@ void Pool::on_dial_failed(Dialing& dialing, const Error& error) {
   WEFT_ASSERT(found != dialing_.end());
   turn_.retire(std::move(*found));
   dialing_.erase(found);
+  // With nothing else to hope for everybody hears it; otherwise only the one this connection was meant for. They hear it
+  // before the connection is given back, which lets those who still wait dial again.
+  if (!draining_) fail_waiting(error, empty() || owner_.multiplexes() ? waiting_count_ : 1);
   owner_.give_connection();
   if (draining_) {
     report_if_drained();
-    return;
+  } else {
+    dial_if_needed();
   }
-  // With nothing else to hope for everybody hears it; otherwise only the one this connection was
-  // meant for.
-  fail_waiting(error, empty() || owner_.multiplexes() ? waiting_count_ : 1);
-  dial_if_needed();
 }
 
 void Pool::fail_waiting(const Error& error, std::size_t count) {
