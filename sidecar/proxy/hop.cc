@@ -21,10 +21,13 @@ void strip_mesh_fields(http::Headers& headers, bool verified_peer) {
       default:
         break;
     }
-    // Names of ours that no version knows yet are nobody's to send.
+    if (field.id != HeaderId::kOther) return false;
+    // Names of ours that no version knows yet are nobody's to send; nor is a client certificate
+    // that only a proxy may vouch for (HttpConnectionManager.forward_client_cert_details SANITIZE,
+    // the default and the only one there is).
     constexpr std::string_view kPrefix = "x-weft-";
-    return field.id == HeaderId::kOther && field.name.size() >= kPrefix.size() &&
-           equals_ignore_case(field.name.substr(0, kPrefix.size()), kPrefix);
+    return equals_ignore_case(field.name.substr(0, kPrefix.size()), kPrefix) ||
+           equals_ignore_case(field.name, "x-forwarded-client-cert");
   });
 }
 

@@ -12,8 +12,8 @@
 
 namespace weft::proxy {
 
-// Removes x-weft-* fields that came from somebody who may not set them. `verified_peer`: a sidecar
-// of the mesh over mTLS.
+// Removes x-weft-* fields that came from somebody who may not set them (`verified_peer`: a sidecar
+// of the mesh over mTLS may), and x-forwarded-client-cert whoever sent it.
 void strip_mesh_fields(http::Headers& headers, bool verified_peer);
 
 void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& headers);

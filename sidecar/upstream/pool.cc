@@ -115,8 +115,9 @@ void Pool::on_dial_failed(Dialing& dialing, const Error& error) {
   WEFT_ASSERT(found != dialing_.end());
   turn_.retire(std::move(*found));
   dialing_.erase(found);
-  // With nothing else to hope for everybody hears it; otherwise only the one this connection was meant for. They hear it
-  // before the connection is given back, which lets those who still wait dial again.
+  // With nothing else to hope for everybody hears it; otherwise only the one this connection was
+  // meant for. They hear it before the connection is given back, which lets those who still wait
+  // dial again.
   if (!draining_) fail_waiting(error, empty() || owner_.multiplexes() ? waiting_count_ : 1);
   owner_.give_connection();
   if (draining_) {
