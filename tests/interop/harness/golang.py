@@ -1,0 +1,44 @@
+"""Peers written in Go: built from the module beside `run`, at its pinned versions, and spoken to in lines of JSON."""
+
+import json
+import os
+import subprocess
+
+from harness.checks import Failed, wait_until
+from harness.processes import Process, find_program, temp_dir
+
+
+def build(folder, timeout=280):
+    """The program of the module in `folder`; the compiler's cache outlives the run."""
+    program = temp_dir() / folder.name
+    done = subprocess.run([find_program("go"), "build", "-mod=readonly", "-o", program, "."], cwd=folder, capture_output=True,
+                          text=True, timeout=timeout, check=False, env=dict(os.environ, GOTOOLCHAIN="local", GOWORK="off"))
+    if done.returncode != 0:
+        raise Failed(f"go build in {folder.name}: {done.stderr.strip()[-2000:]}")
+    return program
+
+
+class Talker(Process):
+    """Prints one JSON object a line, each with one key that says what it is about; is told things a line each."""
+
+    def __init__(self, name, argv, env=None):
+        super().__init__(name, argv, env, talks=True)
+
+    def told(self, what):
+        """All that it said so far about `what`."""
+        values = []
+        for line in self.output().splitlines(keepends=True):
+            # The last line may be half written; other lines are logs of its libraries.
+            if line.startswith("{") and line.endswith("\n"):
+                message = json.loads(line)
+                if what in message:
+                    values.append(message[what])
+        return values
+
+    def wait_for(self, what, matches=lambda _: True, patience=10.0, after=0):
+        """The first value about `what`, from the one numbered `after` on, that matches."""
+        def first():
+            if not self.running():
+                raise Failed(f"{self.name} ended:\n{self.tail()}")
+            return next(([value] for value in self.told(what)[after:] if matches(value)), None)
+        return wait_until(first, f"{what} of {self.name}", patience, 0.05)[0]
