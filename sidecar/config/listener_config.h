@@ -38,7 +38,7 @@ struct AccessLog {
   enum class Mode : std::uint8_t {
     kAll,
     kErrors
-  };                 // kErrors: status >= 500, a flag, or a failed attempt
+  };  // kErrors: status >= 500, a flag, or a failed attempt
   std::string path;  // "/dev/stdout" and "/dev/stderr" are the streams
   Format format = Format::kText;
   Mode mode = Mode::kAll;
