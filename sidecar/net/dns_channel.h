@@ -39,7 +39,7 @@ class DnsChannel final : private Deferred, private TimerSink {
   DnsChannel(Loop& its_loop, Resolver::Options its_options);
   ~DnsChannel();
 
-  void enter(DnsLookup& lookup) { all_.push_back(lookup); }
+  void enter(DnsLookup& lookup);
   // Begins, or waits in line; false when the line is too long.
   bool admit(DnsLookup& lookup);
   void leave_line(DnsLookup& lookup);
