@@ -348,16 +348,18 @@ void Http2Session::report_sent() {
 
 void Http2Session::report_closed() {
   while (Http2Stream* stream = closed_.pop_front())
-    report_end(std::unique_ptr<Http2Stream>(stream), close_error(*stream));
+    report_end(std::unique_ptr<Http2Stream>(stream), nullptr);
 }
 
-void Http2Session::report_end(std::unique_ptr<Http2Stream> stream, const Error& error) {
+// `error` null: what its close code says.
+void Http2Session::report_end(std::unique_ptr<Http2Stream> stream, const Error* error) {
   if (stream->handle != nullptr) *stream->handle = nullptr;
   // Whatever of an answer was not read yet has no reader any more; a whole answer needs no bad news
   // behind it.
   const bool complete =
       role_ == Role::kServer ? stream->remote_ended && stream->end_sent : stream->remote_ended;
-  if (!complete && stream->sink != nullptr) stream->sink->on_stream_fault(error);
+  if (!complete && stream->sink != nullptr)
+    stream->sink->on_stream_fault(error != nullptr ? *error : close_error(*stream));
 }
 
 void Http2Session::fail_streams(const Error& error) {
@@ -367,7 +369,7 @@ void Http2Session::fail_streams(const Error& error) {
     stream->closed = true;
     --live_;
     nghttp2_session_set_stream_user_data(session_, stream->id, nullptr);
-    report_end(std::unique_ptr<Http2Stream>(stream), error);
+    report_end(std::unique_ptr<Http2Stream>(stream), &error);
   }
 }
 

@@ -89,7 +89,7 @@ class Http2Session final {
   void close(Http2Stream& stream, std::uint32_t code);
   void report_sent();
   void report_closed();
-  void report_end(std::unique_ptr<Http2Stream> stream, const Error& error);
+  void report_end(std::unique_ptr<Http2Stream> stream, const Error* error);
   void reset_for(Http2Stream& stream, std::uint32_t code, Fault fault, const char* detail);
   void queue_reset(Http2Stream& stream, std::uint32_t code);
   [[nodiscard]] Error close_error(const Http2Stream& stream) const;
