@@ -56,6 +56,11 @@ class Codec {
   // Streams whose output has been stuck since before `since` are reset and hear kIdle. A codec with
   // one stream leaves that to its connection, which watches the transport.
   virtual void expire(TimePoint since) { (void)since; }
+  // Asks the peer for a sign of life, where the version has a way to.
+  virtual void ping() {}
+  // Streams wait because the peer takes no more bytes on this connection as a whole; another one
+  // would help.
+  [[nodiscard]] virtual bool blocked() const { return false; }
 
   [[nodiscard]] virtual std::size_t streams() const = 0;
   // Nothing under way, nothing to send, and no more will come: close the transport.

@@ -26,6 +26,7 @@ Connection::Connection(Turn& turn, std::unique_ptr<Transport> transport, Protoco
       idle_timer_(turn.timers(), *this),
       drain_timer_(turn.timers(), *this),
       close_timer_(turn.timers(), *this),
+      ping_timer_(turn.timers(), *this),
       protocol_(protocol) {}
 
 Connection::~Connection() { transport_->set_sink(nullptr); }
@@ -45,6 +46,7 @@ void Connection::on_bytes(Buffer& bytes) {
     bytes.clear();
     return;
   }
+  heard_ = true;
   if (held_.empty()) {
     feed(bytes);
   } else {
@@ -225,6 +227,7 @@ void Connection::silence() {
   idle_timer_.cancel();
   drain_timer_.cancel();
   close_timer_.cancel();
+  ping_timer_.cancel();
   unlink();
   transport_->set_sink(nullptr);
 }
@@ -257,6 +260,8 @@ void Connection::on_timer(Timer& timer) {
     on_drain_timer();
   } else if (&timer == &close_timer_) {
     on_close_timer();
+  } else if (&timer == &ping_timer_) {
+    on_ping_timer();
   } else {
     on_own_timer(timer);
   }
@@ -277,8 +282,26 @@ void Connection::on_drain_timer() {
   settle();
 }
 
+// Any byte is a sign of life; only a peer that was silent for a whole interval is asked for one.
+void Connection::on_ping_timer() {
+  if (state_ != State::kOpen) return;
+  if (pinged_ && !heard_) {
+    transport_->abort();
+    finish(Error{Fault::kTimeout, Side::kLocal, "the peer does not answer a PING"});
+    return;
+  }
+  pinged_ = !heard_;
+  heard_ = false;
+  if (pinged_) codec_->ping();
+  ping_timer_.arm(pinged_ ? options_.timeouts.ping_answer : options_.timeouts.ping);
+}
+
 void Connection::tend_timers() {
   if (state_ != State::kOpen) return;
+  if (options_.timeouts.ping > Duration::zero() && protocol_ == Protocol::kHttp2 &&
+      !ping_timer_.armed()) {
+    ping_timer_.arm(options_.timeouts.ping);
+  }
   const bool busy = codec_->streams() > 0;
   if (busy) {
     idle_timer_.cancel();

@@ -96,6 +96,7 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   void watch_stalls();
   void on_drain_timer();
   void on_close_timer();
+  void on_ping_timer();
   void silence();
 
   std::unique_ptr<Transport> transport_;
@@ -104,7 +105,8 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   Timer idle_timer_;
   Timer drain_timer_;
   Timer close_timer_;  // while open it watches for stalls
-  Error reason_;       // once leaving
+  Timer ping_timer_;
+  Error reason_;  // once leaving
   std::uint64_t written_ = 0;
   std::uint64_t left_at_mark_ =
       0;  // bytes that had left the transport when the stall watch last looked
@@ -115,6 +117,8 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   bool drained_ = false;  // the second GOAWAY was asked for
   bool input_ended_ = false;
   bool input_paused_ = false;
+  bool heard_ = false;  // a byte came since the ping timer was set
+  bool pinged_ = false;
   bool done_ = false;
   bool abandoned_ = false;
 };
@@ -173,6 +177,9 @@ class ClientConnection final : public Connection {
   ~ClientConnection();
 
   [[nodiscard]] std::size_t available() const;
+  // Streams wait for the peer's connection window; when that lasts, another connection is worth its
+  // price.
+  [[nodiscard]] bool blocked() const { return client_codec_->blocked(); }
   // REQUIRES available() > 0.
   [[nodiscard]] std::unique_ptr<ClientStream> open(const RequestHead& head, bool end,
                                                    ResponseSink& sink);

@@ -304,7 +304,7 @@ void Http2Session::on_frame(const nghttp2_frame& frame) {
       if (!is_ack(frame.hd)) preface_done_ = true;
       break;
     case NGHTTP2_PING:
-      if (is_ack(frame.hd) && draining_) drain_now();
+      if (is_ack(frame.hd)) on_ping_answer(frame.ping);
       break;
     case NGHTTP2_GOAWAY:
       peer_leaves_ = true;

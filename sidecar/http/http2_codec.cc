@@ -42,6 +42,8 @@ class Http2Codec : public Base {
   void drain_now() override { session_.drain_now(); }
   void fail(const Error& error) override { session_.fail(error); }
   void expire(TimePoint since) override { session_.expire(since); }
+  void ping() override { session_.ping(); }
+  [[nodiscard]] bool blocked() const override { return session_.blocked(); }
   [[nodiscard]] std::size_t streams() const override { return session_.streams(); }
   [[nodiscard]] bool finished() const override { return session_.finished(); }
   [[nodiscard]] const Error* failure() const override { return session_.failure(); }

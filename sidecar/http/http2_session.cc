@@ -1,5 +1,6 @@
 #include "sidecar/http/http2_session.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -23,7 +24,9 @@ constexpr std::uint32_t kDefaultTableBytes = 4096;
 // Frames that may wait besides the peer's replies: heads and window updates of the streams there
 // are.
 constexpr std::size_t kFramesPerStream = 4;
-constexpr std::array<std::uint8_t, 8> kDrainPing{'w', 'e', 'f', 't', 'd', 'r', 'n', '1'};
+using PingBytes = std::array<std::uint8_t, 8>;
+constexpr PingBytes kDrainPing{'w', 'e', 'f', 't', ' ', 'b', 'y', 'e'};
+constexpr PingBytes kLifePing{'w', 'e', 'f', 't', ' ', 'h', 'i', '?'};
 
 nghttp2_mem slab_memory() {
   return {nullptr, [](std::size_t size, void*) { return slab_malloc(size); },
@@ -313,6 +316,20 @@ void Http2Session::expire(TimePoint since) {
     provoked(&stream);
   });
   if (wants_output()) host_.wake();
+}
+
+void Http2Session::ping() {
+  if (dead_ || failure_) return;
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kLifePing.data());
+  host_.wake();
+}
+
+void Http2Session::on_ping_answer(const nghttp2_ping& ping) {
+  if (draining_ && std::equal(kDrainPing.begin(), kDrainPing.end(), ping.opaque_data)) drain_now();
+}
+
+bool Http2Session::blocked() const {
+  return !dead_ && live_ > 0 && nghttp2_session_get_remote_window_size(session_) <= 0;
 }
 
 std::size_t Http2Session::available() const {

@@ -50,6 +50,8 @@ class Http2Session final {
   void drain_now();
   void fail(const Error& error);
   void expire(TimePoint since);
+  void ping();
+  [[nodiscard]] bool blocked() const;
   [[nodiscard]] std::size_t streams() const { return live_; }
   [[nodiscard]] bool finished() const;
   [[nodiscard]] const Error* failure() const { return failure_ ? &*failure_ : nullptr; }
@@ -100,6 +102,7 @@ class Http2Session final {
   void refuse(std::int32_t id, const Http2Reader::Refusal& refusal);
   void after_end_sent(std::int32_t id, Http2Stream* stream);
 
+  void on_ping_answer(const nghttp2_ping& ping);
   void on_begin_frame(const nghttp2_frame_hd& head);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value,

@@ -44,6 +44,10 @@ struct ConnectionTimeouts {
   // No byte moved in either direction on a stream that waits for the peer: the body is not read or
   // not sent.
   Duration stream_idle = std::chrono::minutes(5);
+  // HTTP/2: a PING after so long without a byte from the peer, and how long its answer may take.
+  // Off unless asked for: some servers take pings for an attack.
+  Duration ping = Duration::zero();
+  Duration ping_answer = std::chrono::seconds(20);
 };
 
 }  // namespace weft::http

@@ -49,12 +49,12 @@ TEST_P(Connections, CarryOneRequestAfterAnother) {
 }
 
 TEST_P(Connections, StopAtTheHighMarkAndGoOnBelowIt) {
-  for (const std::size_t wire : {1000U, 64U * 1024, 300U * 1024}) {
+  for (const std::size_t wire : {4000U, 64U * 1024, 300U * 1024}) {
     ConnectionPair pair(GetParam(), {}, {.wire = wire});
     auto asking = pair.open(get());
     asking->hold = true;
     pair.run();
-    constexpr std::size_t kSize = 2 * 1024 * 1024;
+    constexpr std::size_t kSize = 1024 * 1024;
     Hearer& asked = pair.server.requests.at(0);
     asked.server->send_head(with_length(kSize), false);
     asked.server->send_body(Buffer(std::string(kSize, 'x')), true);
@@ -278,6 +278,50 @@ TEST(Http2Connection, DoesNotLingerForEver) {
   client.write(testing::preface() + testing::frame(0, 0, 0, "data on stream 0"));
   client.pass(Connection::kLinger + 100ms);
   EXPECT_EQ(client.server.done.substr(0, 20), "[downstream protocol");
+}
+
+TEST(Http2Connection, AsksASilentPeerForASignOfLife) {
+  ConnectionOptions options;
+  options.timeouts.ping = 10s;
+  options.timeouts.ping_answer = 5s;
+  options.timeouts.drain = 1h;
+  ConnectionPair pair(Protocol::kHttp2, options);
+  auto asking = pair.open(get());
+  pair.pass(5min);  // the answers to the pings are enough
+  EXPECT_EQ(pair.client.done + pair.server.done, "");
+  EXPECT_NE(frames_of(pair.pipe.sent_to(MemoryPipe::End::kRight)).find("PING"), std::string::npos);
+  pair.pipe.set_wire(0);
+  pair.pass(26s);
+  EXPECT_EQ(pair.client.done, "[timeout: the peer does not answer a PING]");
+  EXPECT_EQ(asking->text, "[fault timeout]");
+}
+
+TEST(Http2Connection, APingAnswerAloneDoesNotEndADrain) {
+  RawClient client(Protocol::kHttp2);
+  client.write(testing::preface() + testing::headers(1, testing::get_block()));
+  client.server.connection->drain();
+  client.write(testing::frame(6, 1, 0, "12345678"));  // not ours
+  EXPECT_EQ(frames_of(client.ear.text).find("GOAWAY(1,0)"), std::string::npos);
+  client.write(testing::headers(3, testing::get_block()));
+  EXPECT_EQ(client.server.requests.all.size(), 2U);
+  client.pass(2s);
+  EXPECT_NE(frames_of(client.ear.text).find("GOAWAY(3,0)"), std::string::npos);
+}
+
+TEST(Http2Connection, SaysWhenThePeersWindowHoldsUpEverything) {
+  ConnectionOptions options;
+  options.codec.http2.connection_window = 65'535;
+  options.codec.http2.stream_window = 1024 * 1024;
+  ConnectionPair pair(Protocol::kHttp2, options);
+  pair.run();
+  auto asking = pair.open(get(), false);
+  EXPECT_FALSE(pair.client.connection->blocked());
+  pair.pipe.set_wire(70'000);
+  asking->client->send_body(Buffer(std::string(200'000, 'x')), false);
+  pair.turn.end();
+  EXPECT_TRUE(pair.client.connection->blocked());
+  pair.run();
+  EXPECT_FALSE(pair.client.connection->blocked());
 }
 
 TEST(Http2Connection, FeedsWhatASnifferHasRead) {
