@@ -1,0 +1,245 @@
+// The beginning of an exchange: which route, which cluster, and what its request carries on.
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/http/grpc.h"
+#include "sidecar/proxy/exchange.h"
+#include "sidecar/proxy/hop.h"
+#include "sidecar/proxy/replies.h"
+
+namespace weft::proxy {
+
+using http::HeaderId;
+using telemetry::Cause;
+
+// ---- route ----
+
+Exchange::Next Exchange::match_route() {
+  const View& view = *services_.view;
+  generation_ = view.snapshot().generation;
+  strip_mesh_fields(head_.headers, origin_.verified_peer);
+  if (origin_.verified_peer) {
+    if (const auto told = head_.headers.find(HeaderId::kXWeftPeer))
+      source_ = owner_.peer_told(*told);
+  }
+  read_trace();
+  table_ = view.table(origin_.route_key);
+  if (!table_)
+    return go_reply(
+        Error{Fault::kNoRoute, Side::kLocal, "routes '" + origin_.route_key + "' are not here"});
+  const config::RouteTable::Match match = table_->table().match(head_, services_.random);
+  host_ = match.host;
+  route_ = match.route;
+  if (route_ == nullptr) {
+    return go_reply(Error{Fault::kNoRoute, Side::kLocal,
+                          host_ == nullptr ? "no such host" : "no route for this path"});
+  }
+  if (const auto* direct = std::get_if<config::DirectResponse>(&route_->action)) {
+    prepare_direct(*direct);
+    step_ = Step::kReply;
+    return Next::kGo;
+  }
+  if (const auto* redirect = std::get_if<config::RedirectAction>(&route_->action)) {
+    prepare_redirect(*redirect);
+    step_ = Step::kReply;
+    return Next::kGo;
+  }
+  forward_ = &std::get<config::ForwardAction>(route_->action);
+  return choose_cluster(*forward_);
+}
+
+Exchange::Next Exchange::choose_cluster(const config::ForwardAction& action) {
+  std::string_view name;
+  if (!action.cluster_header.empty()) {
+    const auto value = head_.headers.find(action.cluster_header);
+    if (!value)
+      return go_reply(Error{Fault::kNoRoute, Side::kLocal, "no header " + action.cluster_header});
+    name = *value;
+  } else {
+    // The split is decided once; retries stay in the chosen group.
+    chosen_ = &action.clusters[action.splits() ? table_->choose(*route_) : 0];
+    name = chosen_->cluster;
+  }
+  cluster_ = services_.clusters.find(name);
+  if (!cluster_)
+    return go_reply(
+        Error{Fault::kNoCluster, Side::kLocal, "unknown cluster '" + std::string(name) + "'"});
+  labels_ = cluster_->labels();
+  step_ = Step::kAdmit;
+  return Next::kGo;
+}
+
+Exchange::Next Exchange::go_reply(Error error) {
+  failure_ = std::move(error);
+  step_ = Step::kReply;
+  return Next::kGo;
+}
+
+void Exchange::prepare_direct(const config::DirectResponse& direct) {
+  local_head_.status = direct.status;
+  if (!direct.body.empty()) local_head_.headers.add_copy("content-type", direct.content_type);
+  local_body_ = direct.body;  // lives in the table
+  local_answer_ready_ = true;
+  cause_ = Cause::kDirectResponse;
+}
+
+void Exchange::prepare_redirect(const config::RedirectAction& redirect) {
+  local_head_.status = redirect.status;
+  local_head_.headers.add(HeaderId::kLocation, redirect_location(*route_, redirect, head_));
+  local_answer_ready_ = true;
+  cause_ = Cause::kRedirect;
+}
+
+// ---- admit ----
+
+Exchange::Next Exchange::admit() {
+  if (services_.draining && request_ends_with_head_) stream_->close_after();
+  if (!read_deadline())
+    return go_reply(Error{Fault::kTimeout, Side::kUpstream, "the caller's deadline had passed"});
+  const config::RouteTimeouts& timeouts = forward_->timeouts;
+  idle_limit_ =
+      timeouts.idle > Duration::zero() ? timeouts.idle : origin_.http->timeouts.stream_idle;
+  if (idle_limit_ > Duration::zero()) touch();
+  if (timeouts.stream_max > Duration::zero()) stream_timer_.arm(timeouts.stream_max);
+  replayable_ = forward_->retry.on != 0;
+  write_upstream_fields();
+  cluster_->count_request();
+  step_ = Step::kPick;
+  return Next::kGo;
+}
+
+void Exchange::read_trace() {
+  // The common request has neither; one pass over the fields finds all of them.
+  telemetry::TraceHeaders headers;
+  for (const http::Field& field : head_.headers) {
+    switch (field.id) {
+      case HeaderId::kTraceparent:
+        headers.traceparent = headers.traceparent.empty() ? field.value : "twice";
+        break;
+      case HeaderId::kTracestate:
+        headers.tracestate = field.value;
+        break;
+      case HeaderId::kB3:
+        headers.b3 = field.value;
+        break;
+      case HeaderId::kXB3Traceid:
+        headers.b3_trace_id = field.value;
+        break;
+      case HeaderId::kXB3Spanid:
+        headers.b3_span_id = field.value;
+        break;
+      case HeaderId::kXB3Parentspanid:
+        headers.b3_parent_span_id = field.value;
+        break;
+      case HeaderId::kXB3Sampled:
+        headers.b3_sampled = field.value;
+        break;
+      case HeaderId::kXB3Flags:
+        headers.b3_flags = field.value;
+        break;
+      case HeaderId::kXRequestId:
+        request_id_ = field.value;
+        break;
+      default:
+        break;
+    }
+  }
+  trace_ = telemetry::make_child(telemetry::parse_trace_context(headers), services_.random);
+  const config::Tracing& tracing = origin_.http->tracing;
+  if (trace_.sampling == telemetry::Sampling::kUndecided) {
+    // A sidecar that traces nothing leaves the decision to the next one.
+    if (tracing.enabled)
+      trace_.sampling = services_.sampler.decide(trace_, sampling_options(), services_.turn.now());
+  }
+  if (request_id_.empty() && origin_.http->generate_request_id) {
+    request_id_ = make_request_id(head_.headers, services_.random.next(), services_.random.next());
+    head_.headers.add(HeaderId::kXRequestId, request_id_);
+  }
+}
+
+telemetry::SamplingOptions Exchange::sampling_options() const {
+  const config::Tracing& tracing = origin_.http->tracing;
+  telemetry::SamplingOptions options;
+  options.ratio = tracing.random_sampling / 100.0;
+  options.roots_per_second = tracing.roots_per_second;
+  options.failures_per_second = tracing.failures_per_second;
+  return options;
+}
+
+bool Exchange::read_deadline() {
+  const config::RouteTimeouts& timeouts = forward_->timeouts;
+  Duration limit = timeouts.request;
+  const auto shorten = [&](Duration wanted) {
+    if (limit <= Duration::zero() || wanted < limit) limit = wanted;
+  };
+  if (timeouts.honour_grpc_timeout && is_grpc_) {
+    if (const auto text = head_.headers.find(HeaderId::kGrpcTimeout)) {
+      if (const std::optional<Duration> wanted = http::parse_grpc_timeout(*text)) {
+        const Duration most = timeouts.grpc_timeout_max;
+        shorten(most > Duration::zero() ? std::min(*wanted, most) : *wanted);
+      }
+    }
+  }
+  if (origin_.verified_peer) {
+    if (const auto text = head_.headers.find(HeaderId::kXWeftDeadline)) {
+      const std::optional<std::uint64_t> ms = parse_u64(*text);
+      if (ms && *ms == 0) return false;
+      if (ms && *ms < 86'400'000) shorten(std::chrono::milliseconds(*ms));
+    }
+  }
+  if (limit > Duration::zero()) request_timer_.arm(limit);
+  return true;
+}
+
+void Exchange::write_upstream_fields() {
+  http::Headers& headers = head_.headers;
+  apply_edits(route_->edits.request, headers);
+  if (host_ != nullptr) apply_edits(host_->edits.request, headers);
+  apply_edits(table_->table().config().edits.request, headers);
+  if (chosen_ != nullptr) apply_edits(chosen_->edits.request, headers);
+  rewrite_request(*route_, *forward_, head_);
+  headers.remove(HeaderId::kXWeftPeer);
+  headers.remove(HeaderId::kXWeftDeadline);
+  if (cluster_->config().mesh_peer) headers.add(HeaderId::kXWeftPeer, origin_.local_peer_text);
+}
+
+void Exchange::write_attempt_fields() {
+  http::Headers& headers = head_.headers;
+  if (cluster_->config().mesh_peer && request_timer_.armed()) {
+    // What is left, never a point in time: clocks differ.
+    const Duration left = request_timer_.deadline() - services_.turn.now();
+    const auto ms = std::max<std::int64_t>(
+        1, std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
+    headers.set(HeaderId::kXWeftDeadline, headers.copy(std::to_string(ms)));
+  }
+  // Every attempt is a span of its own and names itself as the callee's parent.
+  attempt_span_ = telemetry::make_span_id(services_.random);
+  const telemetry::TraceContext context = attempt_context();
+  const telemetry::TraceHeaderText text(context);
+  const auto write = [&](HeaderId id, std::string_view value) {
+    if (value.empty()) {
+      headers.remove(id);
+    } else {
+      headers.set(id, headers.copy(value));
+    }
+  };
+  write(HeaderId::kTraceparent, text.traceparent());
+  if (!trace_.keep_tracestate) headers.remove(HeaderId::kTracestate);
+  if (context.formats.b3_single || context.formats.b3_multi) {
+    write(HeaderId::kB3, text.b3());
+    write(HeaderId::kXB3Traceid, text.b3_trace_id());
+    write(HeaderId::kXB3Spanid, text.b3_span_id());
+    write(HeaderId::kXB3Parentspanid, text.b3_parent_span_id());
+    write(HeaderId::kXB3Sampled, text.b3_sampled());
+    write(HeaderId::kXB3Flags, text.b3_flags());
+  }
+  for (http::Field& field : headers.fields()) {
+    const bool unique = field.id == HeaderId::kTraceparent || field.id == HeaderId::kXRequestId ||
+                        field.id == HeaderId::kAuthorization ||
+                        field.id == HeaderId::kXWeftDeadline;
+    if (unique) field.never_index = true;
+  }
+}
+
+}  // namespace weft::proxy
