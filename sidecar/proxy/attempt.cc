@@ -68,6 +68,8 @@ void Attempt::give_up() {
   time_limit_.cancel();
   head_limit_.cancel();
   ticket_.reset();
+  // The next attempt may begin in this turn; it must not find our place still taken.
+  permit_.release();
 }
 
 Status Attempt::start() {
