@@ -339,6 +339,7 @@ std::string describe(const Snapshot& snapshot) {
   for (const auto& listener : snapshot.listeners) text += describe(*listener);
   // By name, whatever order the maps have.
   std::vector<std::string_view> names;
+  names.reserve(snapshot.routes.size());
   for (const auto& [name, table] : snapshot.routes) names.push_back(name);
   std::sort(names.begin(), names.end());
   for (const std::string_view name : names)

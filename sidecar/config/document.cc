@@ -324,7 +324,9 @@ void append_json(const Value& value, std::string& out) {
     case Value::Kind::kScalar:
       if (value.quoted()) {
         quote(value.text());
-      } else if (const std::optional<bool> flag = plain_bool(value.text())) {
+        return;
+      }
+      if (const std::optional<bool> flag = plain_bool(value.text())) {
         out += *flag ? "true" : "false";
       } else if (const std::optional<std::int64_t> number = plain_int(value.text())) {
         out += std::to_string(*number);

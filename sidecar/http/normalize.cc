@@ -136,7 +136,9 @@ Outcome resolve(char* path, std::size_t size, const NormalizeOptions& options) {
     }
     from = end;
     if (segment == "..") {
-      while (to > 0 && path[--to] != '/') {
+      while (to > 0) {
+        --to;
+        if (path[to] == '/') break;
       }
       if (last) path[to++] = '/';
     } else if (segment == ".") {

@@ -40,7 +40,7 @@ Result<std::optional<SocketAddress>> original_dst(int fd) {
     if (means_not_redirected(errno)) return std::nullopt;
     return fail(Fault::kInternal, std::string("original destination: ") + ::strerror(errno));
   }
-  const SocketAddress there =
+  SocketAddress there =
       SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&wanted), length);
   if (!there.is_ip() || there == here) return std::nullopt;
   return there;
