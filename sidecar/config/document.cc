@@ -22,8 +22,10 @@ struct Refused {
   std::string why;
 };
 
-Position position_of(const YAML::Mark& mark) {
-  return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
+// `lines_before`: those of the file that the parser is not shown.
+Position position_of(const YAML::Mark& mark, std::uint32_t lines_before) {
+  return {static_cast<std::uint32_t>(mark.line + 1) + lines_before,
+          static_cast<std::uint32_t>(mark.column + 1)};
 }
 
 std::string message(std::string_view source, Position position, std::string_view why) {
@@ -60,8 +62,8 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
-Status check_text(std::string_view text, std::string_view source) {
-  Position position{1, 1};
+Status check_text(std::string_view text, std::string_view source, std::uint32_t lines_before) {
+  Position position{lines_before + 1, 1};
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '\0') return fail(Fault::kInvalid, message(source, position, "a NUL byte"));
     const std::size_t length = utf8_length(text.substr(i));
@@ -116,27 +118,28 @@ std::optional<double> plain_double(std::string_view text) {
 // Turns the parser's events into a tree, refusing what we do not want before it costs anything.
 class DocumentBuilder final : public YAML::EventHandler {
  public:
-  explicit DocumentBuilder(const DocumentLimits& limits) : limits_(limits) {}
+  DocumentBuilder(const DocumentLimits& limits, std::uint32_t lines_before)
+      : limits_(limits), lines_before_(lines_before) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
   void OnAnchor(const YAML::Mark& mark, const std::string&) override {
-    throw Refused{position_of(mark), "anchors are not accepted"};
+    throw Refused{at(mark), "anchors are not accepted"};
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    throw Refused{position_of(mark), "aliases are not accepted"};
+    throw Refused{at(mark), "aliases are not accepted"};
   }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     check(mark, "", anchor);
     Value value;
-    value.position_ = position_of(mark);
+    value.position_ = at(mark);
     place(std::move(value), mark);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
     check(mark, tag, anchor);
     Value value;
-    value.position_ = position_of(mark);
+    value.position_ = at(mark);
     // yaml-cpp marks every scalar that was not written plain (quoted, or a block) with the tag "!".
     value.quoted_ = tag == "!";
     if (value.quoted_ || !is_plain_null(text)) {
@@ -169,12 +172,15 @@ class DocumentBuilder final : public YAML::EventHandler {
     YAML::Mark mark;
   };
 
+  [[nodiscard]] Position at(const YAML::Mark& mark) const {
+    return position_of(mark, lines_before_);
+  }
   void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) throw Refused{position_of(mark), "anchors are not accepted"};
+    if (anchor != YAML::NullAnchor) throw Refused{at(mark), "anchors are not accepted"};
     if (!tag.empty() && tag != "?" && tag != "!")
-      throw Refused{position_of(mark), "tags are not accepted"};
+      throw Refused{at(mark), "tags are not accepted"};
     if (++values_ > limits_.values_max) {
-      throw Refused{position_of(mark),
+      throw Refused{at(mark),
                     "more than " + std::to_string(limits_.values_max) + " values"};
     }
     started_ = true;
@@ -183,14 +189,14 @@ class DocumentBuilder final : public YAML::EventHandler {
             Value::Kind kind) {
     check(mark, tag, anchor);
     if (open_.size() >= limits_.depth_max) {
-      throw Refused{position_of(mark), "nested deeper than " + std::to_string(limits_.depth_max)};
+      throw Refused{at(mark), "nested deeper than " + std::to_string(limits_.depth_max)};
     }
     if (!open_.empty() && open_.back().value.is_map() && open_.back().key_next) {
-      throw Refused{position_of(mark), "a key must be text"};
+      throw Refused{at(mark), "a key must be text"};
     }
     Open level;
     level.value.kind_ = kind;
-    level.value.position_ = position_of(mark);
+    level.value.position_ = at(mark);
     level.mark = mark;
     open_.push_back(std::move(level));
   }
@@ -210,11 +216,11 @@ class DocumentBuilder final : public YAML::EventHandler {
       return;
     }
     if (level.key_next) {
-      if (!value.is_scalar()) throw Refused{position_of(mark), "a key must be text"};
+      if (!value.is_scalar()) throw Refused{at(mark), "a key must be text"};
       if (value.text_ == "<<" && !value.quoted_)
-        throw Refused{position_of(mark), "merge keys are not accepted"};
+        throw Refused{at(mark), "merge keys are not accepted"};
       if (!level.keys.insert(value.text_).second) {
-        throw Refused{position_of(mark),
+        throw Refused{at(mark),
                       "the key '" + escape(value.text_, 64) + "' is there twice"};
       }
       level.key = std::move(value.text_);
@@ -228,26 +234,33 @@ class DocumentBuilder final : public YAML::EventHandler {
   }
 
   const DocumentLimits& limits_;
+  std::uint32_t lines_before_;
   std::vector<Open> open_;
   Value root_;
   std::size_t values_ = 0;
   bool started_ = false;
 };
 
-Result<std::vector<Document>> parse_documents(std::string_view text, std::string_view source,
-                                              const DocumentLimits& limits) {
-  if (text.size() > limits.bytes_max) {
-    return fail(
-        Fault::kInvalid,
-        message(source, {1, 1}, "larger than " + std::to_string(limits.bytes_max) + " bytes"));
-  }
-  if (Status s = check_text(text, source); !s) return fail(s.error());
+namespace {
+
+Status check_size(std::string_view text, std::string_view source, const DocumentLimits& limits) {
+  if (text.size() <= limits.bytes_max) return {};
+  return fail(
+      Fault::kInvalid,
+      message(source, {1, 1}, "larger than " + std::to_string(limits.bytes_max) + " bytes"));
+}
+
+Result<std::vector<Document>> parse(std::string_view text, std::string_view source,
+                                    const DocumentLimits& limits, std::uint32_t lines_before) {
+  if (Status s = check_text(text, source, lines_before); !s) return fail(s.error());
   std::vector<Document> documents;
-  std::istringstream stream{std::string(text)};
+  // yaml-cpp lets the end of the file close a quote that is open at the end of a line; a document's
+  // end marker it does not.
+  std::istringstream stream{std::string(text) + (text.ends_with('\n') ? "...\n" : "")};
   try {
     YAML::Parser parser(stream);
     while (true) {
-      DocumentBuilder builder(limits);
+      DocumentBuilder builder(limits, lines_before);
       if (!parser.HandleNextDocument(builder)) break;
       // "---" followed by nothing is no document.
       if (!builder.started()) continue;
@@ -258,9 +271,52 @@ Result<std::vector<Document>> parse_documents(std::string_view text, std::string
   } catch (const Refused& refused) {
     return fail(Fault::kInvalid, message(source, refused.position, refused.why));
   } catch (const YAML::Exception& broken) {
-    return fail(Fault::kInvalid, message(source, position_of(broken.mark), broken.msg));
+    return fail(Fault::kInvalid,
+                message(source, position_of(broken.mark, lines_before), broken.msg));
   }
   return documents;
+}
+
+// At the start of a line: "---" and nothing more, or white space and then more.
+bool begins_document(std::string_view line) {
+  return line.starts_with("---") &&
+         (line.size() == 3 || std::string_view(" \t\r\n").find(line[3]) != std::string_view::npos);
+}
+
+}  // namespace
+
+Result<std::vector<Document>> parse_documents(std::string_view text, std::string_view source,
+                                              const DocumentLimits& limits) {
+  if (Status s = check_size(text, source, limits); !s) return fail(s.error());
+  return parse(text, source, limits, 0);
+}
+
+std::vector<Result<Document>> parse_each_document(std::string_view text, std::string_view source,
+                                                  const DocumentLimits& limits) {
+  std::vector<Result<Document>> out;
+  if (Status s = check_size(text, source, limits); !s) {
+    out.emplace_back(fail(s.error()));
+    return out;
+  }
+  std::uint32_t lines_before = 0;
+  while (!text.empty()) {
+    std::uint32_t lines = 0;
+    std::size_t end = 0;
+    do {
+      const std::size_t line_end = text.find('\n', end);
+      end = line_end == std::string_view::npos ? text.size() : line_end + 1;
+      ++lines;
+    } while (end < text.size() && !begins_document(text.substr(end)));
+    Result<std::vector<Document>> piece = parse(text.substr(0, end), source, limits, lines_before);
+    if (piece) {
+      for (Document& document : *piece) out.emplace_back(std::move(document));
+    } else {
+      out.emplace_back(fail(piece.error()));
+    }
+    text.remove_prefix(end);
+    lines_before += lines;
+  }
+  return out;
 }
 
 std::string place(const Document& document, Position position) {

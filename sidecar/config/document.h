@@ -81,6 +81,11 @@ struct Document {
 [[nodiscard]] Result<std::vector<Document>> parse_documents(std::string_view text,
                                                             std::string_view source,
                                                             const DocumentLimits& limits = {});
+// The same, but a document that cannot be read leaves its neighbours alone. Where one ends is known
+// by the marker line "---", which nothing inside a document can look like (YAML 1.2.2, 9.1.2).
+[[nodiscard]] std::vector<Result<Document>> parse_each_document(std::string_view text,
+                                                                std::string_view source,
+                                                                const DocumentLimits& limits = {});
 [[nodiscard]] std::string place(const Document& document, Position position);
 // The value as compact JSON (scalars typed by the core schema), for protobuf's JSON reader and for
 // storing.

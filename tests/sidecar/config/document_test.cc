@@ -61,6 +61,55 @@ TEST(Document, DoesNotInventNumbers) {
 TEST(Document, SaysWhereTheSyntaxBreaks) {
   EXPECT_EQ(read("a: [1, 2\n").substr(0, 7), "f.yaml:");
   EXPECT_EQ(read("a: b: c\n").substr(0, 9), "f.yaml:1:");
+  for (const char* open : {"a: \"b\n", "a: 'b\n", "a: \"b", "a: [b\n", "a: {b: c\n"}) {
+    EXPECT_EQ(read(open).substr(0, 7), "f.yaml:") << open;
+  }
+  EXPECT_EQ(read("a: |\n  b\n"), "{\"a\":\"b\\n\"}\n");
+  EXPECT_EQ(read("a: |+\n  b\n\n"), "{\"a\":\"b\\n\\n\"}\n");
+  EXPECT_EQ(read("a: b\n...\n"), "{\"a\":\"b\"}\n");
+}
+
+// "{…}" for a good document, the error for a bad one, a line each.
+std::string read_each(std::string_view text, const DocumentLimits& limits = {}) {
+  std::string out;
+  for (const auto& document : parse_each_document(text, "f.yaml", limits)) {
+    out += (document ? to_json(document->root) : document.error().detail) + "\n";
+  }
+  return out;
+}
+
+TEST(EachDocument, LeavesItsNeighboursAlone) {
+  EXPECT_EQ(read_each("a: 1\n--- # two\nb: [1,\n---\nc: 3\nc: 4\n---\r\nd: &x 4\n--- {e: 5}\n"),
+            "{\"a\":1}\n"
+            "f.yaml:4:1: end of sequence flow not found\n"
+            "f.yaml:6:1: the key 'c' is there twice\n"
+            "f.yaml:8:4: anchors are not accepted\n"
+            "{\"e\":5}\n");
+  EXPECT_EQ(read_each("a: \"x\n---\nb: 2\n"),
+            "f.yaml:2:1: illegal document indicator in scalar\n{\"b\":2}\n");
+  EXPECT_EQ(read_each("a: 1\n---\nb: \xff\n---\nc: 3\n"),
+            "{\"a\":1}\nf.yaml:3:4: not UTF-8\n{\"c\":3}\n");
+}
+
+TEST(EachDocument, IsFoundWhereTheWholeFileHasIt) {
+  for (const std::string_view text :
+       {"", "\n", "---", "---\n---\n", "a: 1", "%YAML 1.2\n---\na: 1\n", "a: 1\n...\n---\nb: 2\n...\n",
+        "a: |\n  ---\n  text\n---x: 2\n", "--- |\n text\n--- >\n more\n", "\xef\xbb\xbf---\na: 1\n"}) {
+    std::string whole;
+    const auto documents = parse_documents(text, "f.yaml").value();
+    for (const Document& document : documents) {
+      whole += to_json(document.root) + "\n";
+    }
+    EXPECT_EQ(read_each(text), whole) << text;
+  }
+}
+
+TEST(EachDocument, KnowsItsLinesInTheFile) {
+  const auto documents = parse_each_document("a: 1\n\n---\n\nb:\n  c: x\n", "f.yaml");
+  ASSERT_EQ(documents.size(), 2u);
+  EXPECT_EQ(place(*documents[1], documents[1]->root.find("b")->find("c")->position()),
+            "f.yaml:6:6");
+  EXPECT_EQ(read_each("abcdef", {.bytes_max = 5}), "f.yaml:1:1: larger than 5 bytes\n");
 }
 
 }  // namespace
