@@ -157,10 +157,10 @@ config::Tracing read_tracing(const Manager& manager, const FieldPath& path, Read
   config::Tracing out;
   if (!manager.has_tracing()) return out;
   const auto& tracing = manager.tracing();
-  if (!tracing.has_provider()) {
-    in.note(path / "provider", "is missing: no traces are sent");
-    return out;
-  }
+  out.random_sampling = tracing.has_random_sampling() ? tracing.random_sampling().value() : 100.0;
+  out.overall_sampling =
+      tracing.has_overall_sampling() ? tracing.overall_sampling().value() : 100.0;
+  if (!tracing.has_provider()) return out;  // no traces are sent
   const auto provider = path / "provider";
   const auto at = provider / "typed_config";
   envoy::config::trace::v3::OpenTelemetryConfig otel;
@@ -171,9 +171,6 @@ config::Tracing read_tracing(const Manager& manager, const FieldPath& path, Read
   }
   out.enabled = true;
   out.service_name = otel.service_name();
-  out.random_sampling = tracing.has_random_sampling() ? tracing.random_sampling().value() : 100.0;
-  out.overall_sampling =
-      tracing.has_overall_sampling() ? tracing.overall_sampling().value() : 100.0;
   if (otel.has_grpc_service()) {
     out.collector_cluster = otel.grpc_service().envoy_grpc().cluster_name();
   } else {

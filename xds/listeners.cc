@@ -210,6 +210,19 @@ void apply(ListenerPolicy::AccessLogMode mode, config::FilterChain& chain) {
       chain.what);
 }
 
+void apply(const ListenerPolicy::Sampling& sampling, config::FilterChain& chain) {
+  auto* http = std::get_if<config::HttpSettings>(&chain.what);
+  if (http == nullptr) return;
+  http->tracing.enabled = true;
+  http->tracing.roots_per_second = static_cast<std::uint16_t>(sampling.roots_per_second());
+  http->tracing.failures_per_second = static_cast<std::uint16_t>(sampling.failures_per_second());
+}
+
+void apply(const ListenerPolicy& policy, config::FilterChain& chain) {
+  apply(policy.access_log(), chain);
+  if (policy.has_sampling()) apply(policy.sampling(), chain);
+}
+
 void read_policy(const lis::Listener& listener, const FieldPath& path, Reading& in,
                  config::ListenerConfig& out) {
   const std::string key(kListenerPolicy);
@@ -223,10 +236,10 @@ void read_policy(const lis::Listener& listener, const FieldPath& path, Reading& 
                   .name_space = policy.workload().namespace_(),
                   .canonical_service = policy.workload().canonical_service(),
                   .canonical_revision = policy.workload().canonical_revision()};
-  for (auto& chain : out.chains) apply(policy.access_log(), chain);
+  for (auto& chain : out.chains) apply(policy, chain);
   if (out.default_chain) {
     auto chain = *out.default_chain;
-    apply(policy.access_log(), chain);
+    apply(policy, chain);
     out.default_chain = std::make_shared<const config::FilterChain>(std::move(chain));
   }
 }

@@ -206,6 +206,25 @@ TEST(Listeners, AccessLogsAndTracing) {
   EXPECT_EQ(http.tracing.service_name, "cart");
 }
 
+TEST(Listeners, TraceWithoutACollectorWhereAPolicySaysWhat) {
+  Read read;
+  const auto listener = read.listener(
+      "metadata { typed_filter_metadata { key: 'weft.config.v1.ListenerPolicy' value { " +
+      any("weft.config.v1.ListenerPolicy",
+          "sampling { roots_per_second: 3 failures_per_second: 1 }") +
+      " } } } " + manager("tracing { random_sampling { value: 5 } }"));
+  const auto& tracing = http_of(listener).tracing;
+  EXPECT_TRUE(tracing.enabled);
+  EXPECT_EQ(tracing.random_sampling, 5.0);
+  EXPECT_EQ(tracing.roots_per_second, 3);
+  EXPECT_EQ(tracing.failures_per_second, 1);
+  EXPECT_EQ(tracing.collector_cluster, "");
+  // Neither a collector nor a policy: nothing is traced.
+  const auto plain = read.listener(manager("tracing { random_sampling { value: 5 } }"));
+  EXPECT_FALSE(http_of(plain).tracing.enabled);
+  EXPECT_TRUE(read.findings.notes().empty());
+}
+
 TEST(Listeners, WhatOnlyWeftSays) {
   Read read;
   const auto listener = read.listener(xds::listener(
