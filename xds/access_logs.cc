@@ -26,7 +26,8 @@ constexpr std::string_view kOurFields = "the fields are weft's own, in text or J
 Format format_of(const core::SubstitutionFormatString& format, const FieldPath& path, Reading& in) {
   if (format.has_text_format_source())
     in.data(format.text_format_source(), path / "text_format_source");
-  in.note(path, kOurFields);
+  // JSON without a word on its fields asks for ours.
+  if (!format.has_json_format() || !format.json_format().fields().empty()) in.note(path, kOurFields);
   return format.has_json_format() ? Format::kJson : Format::kText;
 }
 
