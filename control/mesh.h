@@ -1,0 +1,101 @@
+#pragma once
+// Mesh: what the mesh should be, as one immutable value per change: the accepted objects, joined.
+//
+// make_mesh() joins: it resolves which Workloads stand behind which Service port, which routes hold
+// for which clients, and writes a Condition wherever something named does not exist or loses
+// against something else. It never fails: what cannot be joined is left out and said. The planner
+// and the status pages read it. Pure.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/model/object.h"
+#include "sidecar/core/spiffe_id.h"
+
+namespace weft::control {
+
+using Objects = std::map<ObjectKey, Object>;
+
+// Something in an accepted object that does not hold. After Gateway API's conditions whose status
+// is False.
+struct Condition {
+  ObjectKey about;
+  std::string type;    // Accepted, ResolvedRefs, EndpointsResolved
+  std::string reason;  // NoMatchingParent, BackendNotFound, Conflicted, …
+  std::string message;
+  bool operator==(const Condition&) const = default;
+};
+
+enum class AppProtocol : std::uint8_t { kHttp1, kHttp2, kTcp };  // kHttp2: gRPC and h2c
+
+// One Workload behind a Service port, where a client finds it.
+struct Instance {
+  std::shared_ptr<const Workload> workload;
+  std::uint16_t port = 0;  // on the Workload's address
+  SpiffeId identity;       // empty without a sidecar
+};
+
+struct MeshPort {
+  std::string name;
+  std::uint16_t port = 0;
+  AppProtocol protocol = AppProtocol::kHttp1;
+  bool meshed = false;              // there are Workloads with sidecars, ready or not: mTLS
+  std::vector<Instance> instances;  // ready ones, in order of their names; all meshed or none
+  // Of all meshed Workloads, ready or not, sorted, each once: what is expected of the other side
+  // does not change with readiness.
+  std::vector<std::string> identities;
+
+  [[nodiscard]] bool is_http() const { return protocol != AppProtocol::kTcp; }
+};
+
+struct MeshService {
+  std::shared_ptr<const Service> service;
+  std::string host;  // "cart.shop.svc.cluster.local"
+  std::vector<MeshPort> ports;
+
+  [[nodiscard]] const ObjectName& name() const { return service->metadata.name; }
+  [[nodiscard]] const MeshPort* find_port(std::uint16_t port) const;
+};
+
+// A Service port as clients of one namespace, or of all that have no routes of their own, see it.
+struct RouteScope {
+  ObjectName service;
+  std::uint16_t port = 0;
+  std::string client_namespace;  // empty: the producer's routes
+  auto operator<=>(const RouteScope&) const = default;
+};
+
+struct Mesh {
+  static constexpr std::string_view kClusterDomain = "svc.cluster.local";
+
+  std::uint64_t generation = 0;
+  std::shared_ptr<const MeshConfig> config = std::make_shared<const MeshConfig>();
+  std::map<ObjectName, MeshService> services;
+  std::map<ObjectName, std::shared_ptr<const Workload>> workloads;
+  // Routes in order of precedence: older, then by name.
+  std::map<RouteScope, std::vector<std::shared_ptr<const HttpRoute>>> routes;
+  std::vector<Condition> conditions;
+
+  [[nodiscard]] const MeshService* find_service(const ObjectName& name) const;
+  // Those that hold for clients of `client_namespace`; null when no route does, so that the Service
+  // itself is meant.
+  [[nodiscard]] const std::vector<std::shared_ptr<const HttpRoute>>* find_routes(
+      const ObjectName& service, std::uint16_t port, const std::string& client_namespace) const;
+  // Null when it leads nowhere, which a Condition says.
+  [[nodiscard]] const MeshPort* find_backend(const BackendRef& backend) const;
+  [[nodiscard]] SpiffeId identity_of(const Workload& workload) const;
+};
+
+// `trust_domain` holds where no MeshConfig says; empty: the usual one.
+[[nodiscard]] std::shared_ptr<const Mesh> make_mesh(const Objects& objects,
+                                                    std::uint64_t generation,
+                                                    const std::string& trust_domain = "");
+
+// appProtocol, else the port's name up to a '-', else whether its number is known to be opaque.
+[[nodiscard]] AppProtocol protocol_of(const std::string& app_protocol, const std::string& name,
+                                      std::uint16_t port, const MeshConfig& config);
+
+}  // namespace weft::control

@@ -1,0 +1,114 @@
+#include "control/model/object.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sidecar/core/strings.h"
+
+namespace weft::control {
+
+namespace {
+
+struct KnownKind {
+  std::string_view kind;
+  std::string_view api_version;
+  Kind what;
+};
+
+constexpr std::array<KnownKind, 5> kKinds = {{
+    {"Service", "v1", Kind::kService},
+    {"Workload", "weft.dev/v1alpha1", Kind::kWorkload},
+    {"HTTPRoute", "gateway.networking.k8s.io/v1", Kind::kHttpRoute},
+    {"HTTPRoute", "gateway.networking.k8s.io/v1beta1", Kind::kHttpRoute},
+    {"MeshConfig", "weft.dev/v1alpha1", Kind::kMeshConfig},
+}};
+
+// Which kind the document is of, or nothing and a mistake.
+std::optional<Kind> read_kind(Reader& document) {
+  std::string kind;
+  std::string api_version;
+  const bool both = document.require("kind") & document.require("apiVersion");
+  if (!both || !document.text("kind", kind) || !document.text("apiVersion", api_version)) {
+    return std::nullopt;
+  }
+  std::string versions;
+  for (const KnownKind& known : kKinds) {
+    if (known.kind != kind) continue;
+    if (known.api_version == api_version) return known.what;
+    versions += fmt::format("{}{}", versions.empty() ? "" : " or ", known.api_version);
+  }
+  if (versions.empty()) {
+    document.refuse("kind", fmt::format("want one of Service, Workload, HTTPRoute, MeshConfig, "
+                                        "found '{}'",
+                                        escape(kind, 64)));
+  } else {
+    document.refuse("apiVersion", fmt::format("want {} for {}, found '{}'", versions, kind,
+                                              escape(api_version, 64)));
+  }
+  return std::nullopt;
+}
+
+// The name as far as it can be told, so that a bad text can be matched with the good one before it.
+std::optional<ObjectKey> key_of(Kind kind, const Metadata& metadata) {
+  if (metadata.name.name.empty()) return std::nullopt;
+  return ObjectKey{.kind = kind, .name = metadata.name};
+}
+
+template <typename T>
+void take(ReadObject& out, Kind kind, T read, const config::Document& document,
+          const Mistakes& mistakes) {
+  out.key = key_of(kind, read.metadata);
+  read.metadata.place = fmt::format("{}:{}", document.source, document.root.position().line);
+  if (mistakes.empty()) out.object = std::make_shared<const T>(std::move(read));
+}
+
+}  // namespace
+
+const Metadata& metadata_of(const Object& object) {
+  return std::visit([](const auto& held) -> const Metadata& { return held->metadata; }, object);
+}
+
+ReadObject read_object(const config::Document& document) {
+  ReadObject out;
+  Mistakes mistakes(document.source);
+  const auto read = [&](auto reading) {
+    auto value = [&] {
+      Reader reader(document.root, "", mistakes);
+      reader.pass("kind");
+      reader.pass("apiVersion");
+      return reading(reader);
+    }();  // the Reader is gone, so unknown fields are known
+    return value;
+  };
+  std::optional<Kind> kind;
+  if (!document.root.is_map()) {
+    mistakes.add(document.root.position(), "", "want an object: a map with apiVersion and kind");
+  } else {
+    Reader reader(document.root, "", mistakes);
+    kind = read_kind(reader);
+    for (const auto& member : document.root.members()) reader.pass(member.key);
+  }
+  if (kind) {
+    switch (*kind) {
+      case Kind::kMeshConfig:
+        take(out, *kind, read(read_mesh_config), document, mistakes);
+        break;
+      case Kind::kService:
+        take(out, *kind, read(read_service), document, mistakes);
+        break;
+      case Kind::kWorkload:
+        take(out, *kind, read(read_workload), document, mistakes);
+        break;
+      case Kind::kHttpRoute:
+        take(out, *kind, read(read_http_route), document, mistakes);
+        break;
+    }
+  }
+  out.mistakes = mistakes.texts();
+  out.notes = mistakes.notes();
+  return out;
+}
+
+}  // namespace weft::control

@@ -1,0 +1,37 @@
+#pragma once
+// Object: one document, understood: a Service, a Workload, an HTTPRoute or the MeshConfig.
+//
+// read_object() is the only door from text to model; the YAML directory, the state directory and
+// `weft lint` use it. Further kinds come in here. Objects are immutable and shared between versions
+// of the Mesh.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "control/model/http_route.h"
+#include "control/model/mesh_config.h"
+#include "control/model/service.h"
+#include "control/model/workload.h"
+#include "sidecar/config/document.h"
+
+namespace weft::control {
+
+using Object = std::variant<std::shared_ptr<const MeshConfig>, std::shared_ptr<const Service>,
+                            std::shared_ptr<const Workload>, std::shared_ptr<const HttpRoute>>;
+
+[[nodiscard]] const Metadata& metadata_of(const Object& object);
+
+// What reading one document gave.
+struct ReadObject {
+  std::optional<ObjectKey> key;  // known even of a bad document, when its kind and name can be read
+  std::optional<Object> object;  // only when there are no mistakes
+  std::vector<std::string> mistakes;  // "cart.yaml:3:5: spec.ports[0].port: …"
+  std::vector<std::string> notes;     // accepted, and without effect here
+};
+
+[[nodiscard]] ReadObject read_object(const config::Document& document);
+
+}  // namespace weft::control

@@ -1,0 +1,33 @@
+#pragma once
+// Service: a name that clients use, its ports, and which Workloads stand behind it. The part of
+// core/v1 Service that a mesh has a use for; what would change traffic and is not there yet is
+// refused by name.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/model/metadata.h"
+
+namespace weft::control {
+
+struct ServicePort {
+  std::string name;  // empty only for a single port
+  std::uint16_t port = 0;
+  std::string target_name;        // a Workload port's name, or
+  std::uint16_t target_port = 0;  // its number
+  std::string app_protocol;       // as written
+};
+
+struct Service {
+  static constexpr std::size_t kPortsMax = 64;
+
+  Metadata metadata;
+  std::vector<ServicePort> ports;
+  Labels selector;
+  bool publish_not_ready = false;
+};
+
+[[nodiscard]] Service read_service(Reader& document);
+
+}  // namespace weft::control
