@@ -166,8 +166,8 @@ class Joining final {
   void drop_shared_places(const MeshService& service, MeshPort& port) {
     std::map<std::pair<IpAddress, std::uint16_t>, std::shared_ptr<const Workload>> taken;
     std::erase_if(port.instances, [&](const Instance& instance) {
-      const auto [owner, added] =
-          taken.emplace(std::make_pair(instance.workload->address, instance.port), instance.workload);
+      const auto [owner, added] = taken.emplace(
+          std::make_pair(instance.workload->address, instance.port), instance.workload);
       if (added) return false;
       say(Kind::kService, service.name(), "EndpointsResolved", "Conflicted",
           fmt::format("port {}: Workloads {} and {} are both at {}:{}", port.port,

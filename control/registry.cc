@@ -47,7 +47,8 @@ Registry::File Registry::read_file(SourceFile&& source) {
   }
   for (Result<config::Document>& document : documents) {
     if (document) {
-      file.found.push_back({.read = read_object(*document), .json = config::to_json(document->root)});
+      file.found.push_back(
+          {.read = read_object(*document), .json = config::to_json(document->root)});
     } else {
       file.found.push_back({.read = {.mistakes = {std::move(document.error().detail)}}});
     }

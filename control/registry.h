@@ -2,10 +2,10 @@
 // Registry: what people have written, as files come and go -> the accepted objects -> a Mesh.
 //
 // Per object the last good version holds: a file that cannot be read, or an object whose new text
-// is bad, changes nothing but the list of problems. A document that cannot be read takes neither its
-// neighbours down nor anything of its file away, as nobody knows what it was. An object is gone when
-// its file is clear and no longer has it, or the file is gone. Two texts of one object: the first in
-// the order of file names wins, the other is a problem. A bad file never disturbs another.
+// is bad, changes nothing but the list of problems. A document that cannot be read takes neither
+// its neighbours down nor anything of its file away, as nobody knows what it was. An object is gone
+// when its file is clear and no longer has it, or the file is gone. Two texts of one object: the
+// first in the order of file names wins, the other is a problem. A bad file never disturbs another.
 //
 // Pure: files in, values out. Owner: Control, `weft lint`. Thread: one. The Mesh and what is in it
 // may go anywhere.

@@ -27,7 +27,8 @@ Format format_of(const core::SubstitutionFormatString& format, const FieldPath& 
   if (format.has_text_format_source())
     in.data(format.text_format_source(), path / "text_format_source");
   // JSON without a word on its fields asks for ours.
-  if (!format.has_json_format() || !format.json_format().fields().empty()) in.note(path, kOurFields);
+  if (!format.has_json_format() || !format.json_format().fields().empty())
+    in.note(path, kOurFields);
   return format.has_json_format() ? Format::kJson : Format::kText;
 }
 

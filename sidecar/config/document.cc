@@ -177,11 +177,9 @@ class DocumentBuilder final : public YAML::EventHandler {
   }
   void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     if (anchor != YAML::NullAnchor) throw Refused{at(mark), "anchors are not accepted"};
-    if (!tag.empty() && tag != "?" && tag != "!")
-      throw Refused{at(mark), "tags are not accepted"};
+    if (!tag.empty() && tag != "?" && tag != "!") throw Refused{at(mark), "tags are not accepted"};
     if (++values_ > limits_.values_max) {
-      throw Refused{at(mark),
-                    "more than " + std::to_string(limits_.values_max) + " values"};
+      throw Refused{at(mark), "more than " + std::to_string(limits_.values_max) + " values"};
     }
     started_ = true;
   }
@@ -220,8 +218,7 @@ class DocumentBuilder final : public YAML::EventHandler {
       if (value.text_ == "<<" && !value.quoted_)
         throw Refused{at(mark), "merge keys are not accepted"};
       if (!level.keys.insert(value.text_).second) {
-        throw Refused{at(mark),
-                      "the key '" + escape(value.text_, 64) + "' is there twice"};
+        throw Refused{at(mark), "the key '" + escape(value.text_, 64) + "' is there twice"};
       }
       level.key = std::move(value.text_);
       level.key_position = value.position_;

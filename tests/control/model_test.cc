@@ -90,8 +90,9 @@ TEST(Metadata, IsCheckedAsKubernetesDoes) {
 
 TEST(Metadata, HoldsWhatKubectlLeavesInAnnotations) {
   const auto with = [](std::size_t bytes) {
-    return mistakes_in("apiVersion: v1\nkind: Service\nmetadata: {name: cart, annotations: {last: \"" +
-                       std::string(bytes, 'x') + "\"}}\nspec: {}\n");
+    return mistakes_in(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: cart, annotations: {last: \"" +
+        std::string(bytes, 'x') + "\"}}\nspec: {}\n");
   };
   EXPECT_EQ(with(256 * 1024), "");
   EXPECT_EQ(with(256 * 1024 + 1), "3:44: metadata.annotations.last: longer than 262144 bytes\n");

@@ -208,11 +208,11 @@ TEST(Listeners, AccessLogsAndTracing) {
 
 TEST(Listeners, JsonLogsWithoutFieldsAreOurs) {
   Read read;
-  const auto listener = read.listener(
-      manager("access_log { typed_config { " +
-              any("envoy.extensions.access_loggers.file.v3.FileAccessLog",
-                  "path: '/dev/stdout' log_format { json_format {} }") +
-              " } }"));
+  const auto listener =
+      read.listener(manager("access_log { typed_config { " +
+                            any("envoy.extensions.access_loggers.file.v3.FileAccessLog",
+                                "path: '/dev/stdout' log_format { json_format {} }") +
+                            " } }"));
   EXPECT_EQ(http_of(listener).access_logs.at(0).format, config::AccessLog::Format::kJson);
   EXPECT_TRUE(read.findings.notes().empty());
 }

@@ -93,8 +93,9 @@ TEST(EachDocument, LeavesItsNeighboursAlone) {
 
 TEST(EachDocument, IsFoundWhereTheWholeFileHasIt) {
   for (const std::string_view text :
-       {"", "\n", "---", "---\n---\n", "a: 1", "%YAML 1.2\n---\na: 1\n", "a: 1\n...\n---\nb: 2\n...\n",
-        "a: |\n  ---\n  text\n---x: 2\n", "--- |\n text\n--- >\n more\n", "\xef\xbb\xbf---\na: 1\n"}) {
+       {"", "\n", "---", "---\n---\n", "a: 1", "%YAML 1.2\n---\na: 1\n",
+        "a: 1\n...\n---\nb: 2\n...\n", "a: |\n  ---\n  text\n---x: 2\n",
+        "--- |\n text\n--- >\n more\n", "\xef\xbb\xbf---\na: 1\n"}) {
     std::string whole;
     const auto documents = parse_documents(text, "f.yaml").value();
     for (const Document& document : documents) {

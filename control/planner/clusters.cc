@@ -1,0 +1,221 @@
+#include "control/planner/clusters.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "control/planner/defaults.h"
+#include "sidecar/core/address.h"
+#include "xds/proto/http_protocol_options.pb.h"
+#include "xds/proto/weft_config.pb.h"
+
+namespace weft::control {
+
+namespace cds = envoy::config::cluster::v3;
+namespace eds = envoy::config::endpoint::v3;
+namespace core = envoy::config::core::v3;
+namespace tls = envoy::extensions::transport_sockets::tls::v3;
+namespace up = envoy::extensions::upstreams::http::v3;
+using weft::config::v1::ClusterPolicy;
+
+namespace {
+
+void set_limits(cds::Cluster& cluster) {
+  auto& limits = *cluster.mutable_circuit_breakers()->add_thresholds();
+  limits.mutable_max_connections()->set_value(defaults::kConnectionsMax);
+  limits.mutable_max_pending_requests()->set_value(defaults::kPendingMax);
+  limits.mutable_max_requests()->set_value(defaults::kRequestsMax);
+  // For those who do not know ClusterPolicy.
+  limits.mutable_retry_budget()->mutable_budget_percent()->set_value(defaults::kBudgetPercent);
+  limits.mutable_retry_budget()->mutable_min_retry_concurrency()->set_value(
+      defaults::kBudgetMinPerSecond);
+}
+
+void set_ejection(cds::Cluster& cluster) {
+  auto& ejection = *cluster.mutable_outlier_detection();
+  ejection.mutable_enforcing_consecutive_5xx()->set_value(0);
+  ejection.mutable_consecutive_gateway_failure()->set_value(defaults::kConsecutiveFailures);
+  ejection.mutable_enforcing_consecutive_gateway_failure()->set_value(100);
+  ejection.set_split_external_local_origin_errors(true);
+  ejection.mutable_consecutive_local_origin_failure()->set_value(defaults::kConsecutiveFailures);
+  ejection.mutable_enforcing_consecutive_local_origin_failure()->set_value(100);
+  set(*ejection.mutable_interval(), defaults::kEjectionInterval);
+  set(*ejection.mutable_base_ejection_time(), defaults::kEjection);
+  set(*ejection.mutable_max_ejection_time(), defaults::kEjectionMax);
+  ejection.mutable_max_ejection_percent()->set_value(defaults::kEjectedPercentMax);
+  ejection.mutable_always_eject_one_host()->set_value(true);  // max(10 %, 1)
+}
+
+void set_http(cds::Cluster& cluster, bool http2) {
+  up::HttpProtocolOptions options;
+  auto& common = *options.mutable_common_http_protocol_options();
+  set(*common.mutable_idle_timeout(),
+      http2 ? defaults::kHttp2UpstreamIdle : defaults::kHttp1UpstreamIdle);
+  common.mutable_max_headers_count()->set_value(defaults::kFieldsMax);
+  auto& config = *options.mutable_explicit_http_config();
+  if (http2) {
+    set_http2(*config.mutable_http2_protocol_options());
+  } else {
+    config.mutable_http_protocol_options();
+  }
+  pack((*cluster.mutable_typed_extension_protocol_options())[options.GetDescriptor()->full_name()],
+       options);
+}
+
+void set_policy(cds::Cluster& cluster, const ClusterPolicy& policy) {
+  pack((*cluster.mutable_typed_extension_protocol_options())[policy.GetDescriptor()->full_name()],
+       policy);
+}
+
+void set_tls(cds::Cluster& cluster, const MeshService& service, const MeshPort& port,
+             const Mesh& mesh, Audience audience) {
+  tls::UpstreamTlsContext context;
+  const PeerNames peers{.identities = port.identities,
+                        .prefix = "spiffe://" + mesh.config->trust_domain + "/"};
+  auto& common = *context.mutable_common_tls_context();
+  if (audience == Audience::kSidecar) {
+    set_mtls(common, peers);
+    if (port.is_http()) common.add_alpn_protocols("h2");
+    context.set_sni(service.host);
+  } else {
+    set_provider_mtls(common, peers);
+  }
+  cluster.mutable_transport_socket()->set_name("envoy.transport_sockets.tls");
+  pack(*cluster.mutable_transport_socket()->mutable_typed_config(), context);
+}
+
+ClusterPolicy outbound_policy(const MeshPort& port) {
+  ClusterPolicy policy;
+  auto& budget = *policy.mutable_retry_budget();
+  budget.mutable_percent()->set_value(defaults::kBudgetPercent);
+  set(*budget.mutable_interval(), defaults::kBudgetInterval);
+  budget.mutable_min_per_second()->set_value(defaults::kBudgetMinPerSecond);
+  policy.set_keep_last_ready_endpoint(true);
+  set(*policy.mutable_tls_handshake_timeout(), defaults::kTlsHandshake);
+  set(*policy.mutable_pending_timeout(), defaults::kPendingTimeout);
+  policy.set_mesh_peer(port.meshed);
+  return policy;
+}
+
+void set_endpoint(eds::LbEndpoint& out, const Instance& instance) {
+  const Workload& workload = *instance.workload;
+  set(*out.mutable_endpoint()->mutable_address(), workload.address.to_string(), instance.port);
+  out.set_health_status(core::HEALTHY);
+  out.mutable_load_balancing_weight()->set_value(workload.weight);
+  set_weft(*out.mutable_metadata(), {{"workload", workload.metadata.name.name},
+                                     {"version", workload.canonical_revision()},
+                                     {"canonical_service", workload.canonical_service()},
+                                     {"identity", instance.identity.uri()}});
+}
+
+// The Service that this port is known by. Where there are several, the one named as the app is,
+// else the first: a request does not say by which of them it came.
+const MeshService* service_before(const Workload& workload, const WorkloadPort& port,
+                                  const Mesh& mesh) {
+  const MeshService* found = nullptr;
+  const std::string& name_space = workload.metadata.name.name_space;
+  for (auto at = mesh.services.lower_bound({name_space, ""});
+       at != mesh.services.end() && at->first.name_space == name_space; ++at) {
+    const auto& [name, service] = *at;
+    for (const MeshPort& candidate : service.ports) {
+      const bool leads_here =
+          std::ranges::any_of(candidate.instances, [&](const Instance& instance) {
+            return instance.workload.get() == &workload && instance.port == port.port;
+          });
+      if (!leads_here) continue;
+      if (name.name == workload.canonical_service()) return &service;
+      if (found == nullptr) found = &service;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+cds::Cluster make_outbound_cluster(const MeshService& service, const MeshPort& port,
+                                   const Mesh& mesh, Audience audience) {
+  cds::Cluster cluster;
+  cluster.set_name(outbound_cluster_name(service.host, port.port));
+  cluster.set_type(cds::Cluster::EDS);
+  set_ads(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
+  set(*cluster.mutable_connect_timeout(), defaults::kConnect);
+  cluster.set_lb_policy(audience == Audience::kSidecar ? cds::Cluster::LEAST_REQUEST
+                                                       : cds::Cluster::ROUND_ROBIN);
+  if (audience == Audience::kSidecar) {
+    cluster.mutable_common_lb_config()->mutable_healthy_panic_threshold()->set_value(0);
+    set_ejection(cluster);
+    if (port.is_http()) set_http(cluster, port.meshed || port.protocol == AppProtocol::kHttp2);
+    set_policy(cluster, outbound_policy(port));
+    set_weft(*cluster.mutable_metadata(), {{"service", service.host},
+                                           {"service_name", service.name().name},
+                                           {"service_namespace", service.name().name_space},
+                                           {"backend", service.name().name}});
+  }
+  set_limits(cluster);
+  if (port.meshed) set_tls(cluster, service, port, mesh, audience);
+  return cluster;
+}
+
+eds::ClusterLoadAssignment make_endpoints(const MeshService& service, const MeshPort& port,
+                                          Audience audience) {
+  eds::ClusterLoadAssignment out;
+  out.set_cluster_name(outbound_cluster_name(service.host, port.port));
+  std::map<std::tuple<std::string, std::string>, eds::LocalityLbEndpoints*> localities;
+  for (const Instance& instance : port.instances) {
+    const Workload& workload = *instance.workload;
+    eds::LocalityLbEndpoints*& locality = localities[{workload.region, workload.zone}];
+    if (locality == nullptr) {
+      locality = out.add_endpoints();
+      locality->mutable_locality()->set_region(workload.region);
+      locality->mutable_locality()->set_zone(workload.zone);
+    }
+    set_endpoint(*locality->add_lb_endpoints(), instance);
+    // gRPC passes over a locality without a weight (A27).
+    if (audience == Audience::kProxyless) {
+      auto& weight = *locality->mutable_load_balancing_weight();
+      weight.set_value(weight.value() + workload.weight);
+    }
+  }
+  return out;
+}
+
+cds::Cluster make_inbound_cluster(const Workload& workload, const WorkloadPort& port,
+                                  const Mesh& mesh) {
+  const AppProtocol protocol = protocol_of(port.app_protocol, port.name, port.port, *mesh.config);
+  cds::Cluster cluster;
+  cluster.set_name(inbound_cluster_name(port.port));
+  cluster.set_type(cds::Cluster::STATIC);
+  set(*cluster.mutable_connect_timeout(), defaults::kConnect);
+  auto& assignment = *cluster.mutable_load_assignment();
+  assignment.set_cluster_name(cluster.name());
+  set(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
+      "127.0.0.1", port.app_port);
+  set_limits(cluster);
+  if (protocol != AppProtocol::kTcp) set_http(cluster, protocol == AppProtocol::kHttp2);
+  ClusterPolicy policy;
+  set(*policy.mutable_pending_timeout(), defaults::kPendingTimeout);
+  policy.set_local_app(true);
+  set_policy(cluster, policy);
+  if (const MeshService* service = service_before(workload, port, mesh)) {
+    set_weft(*cluster.mutable_metadata(), {{"service", service->host},
+                                           {"service_name", service->name().name},
+                                           {"service_namespace", service->name().name_space}});
+  }
+  return cluster;
+}
+
+cds::Cluster make_collector_cluster(const MeshConfig& config) {
+  cds::Cluster cluster;
+  cluster.set_name(std::string(kCollectorCluster));
+  cluster.set_type(IpAddress::parse(config.collector.host) ? cds::Cluster::STATIC
+                                                           : cds::Cluster::STRICT_DNS);
+  set(*cluster.mutable_connect_timeout(), defaults::kConnect);
+  auto& assignment = *cluster.mutable_load_assignment();
+  assignment.set_cluster_name(cluster.name());
+  set(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
+      config.collector.host, config.collector.port);
+  set_limits(cluster);
+  return cluster;
+}
+
+}  // namespace weft::control

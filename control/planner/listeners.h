@@ -1,0 +1,32 @@
+#pragma once
+// Listeners: where a sidecar listens without redirect (decisions B1), and what a gRPC client asks
+// for under the name of a Service port. Pure. Internal to the planner.
+
+#include <optional>
+#include <vector>
+
+#include "control/planner/parts.h"
+#include "xds/proto/listener.pb.h"
+
+namespace weft::control {
+
+// The explicit proxy on port 15001: HTTP by Host or absolute-form.
+[[nodiscard]] envoy::config::listener::v3::Listener make_outbound_listener(
+    const Workload& workload, const MeshConfig& config);
+
+// Plain TCP to one Service port, on that port number of the Workload's own address.
+[[nodiscard]] envoy::config::listener::v3::Listener make_tcp_listener(const Workload& workload,
+                                                                      const MeshService& service,
+                                                                      const MeshPort& port,
+                                                                      const MeshConfig& config);
+
+// mTLS from the mesh to the app. Strict: nothing else gets in.
+[[nodiscard]] envoy::config::listener::v3::Listener make_inbound_listener(const Workload& workload,
+                                                                          const WorkloadPort& port,
+                                                                          const MeshConfig& config);
+
+// Named "cart.shop.svc.cluster.local:80"; gRFC A27.
+[[nodiscard]] envoy::config::listener::v3::Listener make_api_listener(const MeshService& service,
+                                                                      const MeshPort& port);
+
+}  // namespace weft::control

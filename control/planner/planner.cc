@@ -1,0 +1,252 @@
+#include "control/planner/planner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "control/planner/clusters.h"
+#include "control/planner/listeners.h"
+#include "control/planner/routes.h"
+#include "xds/proto/weft_config.pb.h"
+#include "xds/resource.h"
+
+namespace weft::control {
+
+namespace {
+
+using ResourcePtr = std::shared_ptr<const xds::Resource>;
+
+std::string full_name(std::string_view type_url) {
+  return std::string(xds::message_name(type_url));
+}
+
+// The TCP Service ports that find their number free on the Workload's address, and those that do
+// not.
+struct TcpPorts {
+  std::vector<std::pair<const MeshService*, const MeshPort*>> open;
+  std::vector<std::pair<const MeshService*, const MeshPort*>> shut;
+};
+
+TcpPorts tcp_ports(const Mesh& mesh, const Workload& workload) {
+  std::set<std::uint16_t> taken = {Workload::kAdminPort, Workload::kOutboundPort};
+  for (const WorkloadPort& port : workload.ports) taken.insert(port.port);
+  TcpPorts out;
+  // The own namespace first: its Services are the likelier ones.
+  for (const bool own : {true, false}) {
+    for (const auto& [name, service] : mesh.services) {
+      if ((name.name_space == workload.metadata.name.name_space) != own) continue;
+      for (const MeshPort& port : service.ports) {
+        if (port.is_http()) continue;
+        (taken.insert(port.port).second ? out.open : out.shut).emplace_back(&service, &port);
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+// The resources of one type under construction; those equal to the old ones become the old ones.
+class Planner::Table final {
+ public:
+  explicit Table(TypePtr before) : before_(std::move(before)) {}
+
+  void add(std::string_view name, const google::protobuf::Message& message) {
+    add(xds::make_resource(name, message));
+  }
+  void add(xds::Resource resource) {
+    if (before_ != nullptr) {
+      const auto old = before_->resources.find(resource.name);
+      if (old != before_->resources.end() && old->second->version == resource.version) {
+        add(old->second);
+        return;
+      }
+    }
+    add(std::make_shared<const xds::Resource>(std::move(resource)));
+  }
+  void add(const ResourcePtr& resource) {
+    auto& place = made_.resources[resource->name];
+    if (place != nullptr) made_.digest -= xds::digest_of(*place);
+    place = resource;
+    made_.digest += xds::digest_of(*resource);
+  }
+  void add_all(const xds::ResourceSet::Type& type) {
+    for (const auto& [name, resource] : type.resources) add(resource);
+  }
+
+  [[nodiscard]] TypePtr finish() {
+    if (before_ != nullptr && before_->resources == made_.resources) return before_;
+    return std::make_shared<const xds::ResourceSet::Type>(std::move(made_));
+  }
+
+ private:
+  TypePtr before_;
+  xds::ResourceSet::Type made_;
+};
+
+Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous)
+    : mesh_(std::move(mesh)) {
+  if (previous == nullptr) return;
+  old_shared_ = previous->shared_;
+  old_routes_ = previous->routes_;
+  old_api_listeners_ = previous->api_listeners_;
+  old_planned_ = previous->planned_;
+}
+
+Planner::~Planner() = default;
+
+Planner::TypePtr Planner::old_type(const Node& node, std::string_view type_url) const {
+  const auto old = old_planned_.find(node);
+  if (old == old_planned_.end()) return nullptr;
+  const auto type = old->second->types.find(xds::message_name(type_url));
+  return type == old->second->types.end() ? nullptr : type->second;
+}
+
+const Planner::Shared& Planner::shared(Audience audience) {
+  const auto [at, added] = shared_.try_emplace(audience);
+  if (!added) return at->second;
+  const Shared& old = old_shared_[audience];
+  Table clusters(old.clusters);
+  Table endpoints(old.endpoints);
+  for (const auto& [name, service] : mesh_->services) {
+    for (const MeshPort& port : service.ports) {
+      if (audience == Audience::kProxyless && !port.is_http()) continue;
+      const std::string cluster = outbound_cluster_name(service.host, port.port);
+      clusters.add(cluster, make_outbound_cluster(service, port, *mesh_, audience));
+      endpoints.add(cluster, make_endpoints(service, port, audience));
+    }
+  }
+  if (audience == Audience::kSidecar && !mesh_->config->collector.host.empty()) {
+    clusters.add(kCollectorCluster, make_collector_cluster(*mesh_->config));
+  }
+  at->second = {.clusters = clusters.finish(), .endpoints = endpoints.finish()};
+  return at->second;
+}
+
+Planner::TypePtr Planner::routes(const Node& node) {
+  const Audience audience =
+      node.kind == Node::Kind::kSidecar ? Audience::kSidecar : Audience::kProxyless;
+  const auto [at, added] = routes_.try_emplace({audience, node.client_namespace});
+  if (!added) return at->second;
+  Table table(old_routes_[at->first]);
+  if (audience == Audience::kSidecar) {
+    table.add(kOutboundName, make_outbound_routes(*mesh_, node.client_namespace));
+  } else {
+    for (const auto& [name, service] : mesh_->services) {
+      for (const MeshPort& port : service.ports) {
+        if (!port.is_http()) continue;
+        table.add(outbound_cluster_name(service.host, port.port),
+                  make_proxyless_routes(*mesh_, service, port, node.client_namespace));
+      }
+    }
+  }
+  at->second = table.finish();
+  return at->second;
+}
+
+Planner::TypePtr Planner::listeners(const Node& node) {
+  if (node.kind == Node::Kind::kProxyless) {
+    if (api_listeners_ != nullptr) return api_listeners_;
+    Table table(old_api_listeners_);
+    for (const auto& [name, service] : mesh_->services) {
+      for (const MeshPort& port : service.ports) {
+        if (!port.is_http()) continue;
+        table.add(proxyless_listener_name(service.host, port.port),
+                  make_api_listener(service, port));
+      }
+    }
+    return api_listeners_ = table.finish();
+  }
+  const Workload& workload = *mesh_->workloads.at(node.workload);
+  const MeshConfig& config = *mesh_->config;
+  Table table(old_type(node, xds::kListenerType));
+  const auto add = [&](const envoy::config::listener::v3::Listener& listener) {
+    table.add(listener.name(), listener);
+  };
+  add(make_outbound_listener(workload, config));
+  for (const WorkloadPort& port : workload.ports) {
+    add(make_inbound_listener(workload, port, config));
+  }
+  for (const auto& [service, port] : tcp_ports(*mesh_, workload).open) {
+    add(make_tcp_listener(workload, *service, *port, config));
+  }
+  return table.finish();
+}
+
+Planner::TypePtr Planner::clusters(const Node& node) {
+  if (node.kind == Node::Kind::kProxyless) return shared(Audience::kProxyless).clusters;
+  const Workload& workload = *mesh_->workloads.at(node.workload);
+  Table table(old_type(node, xds::kClusterType));
+  table.add_all(*shared(Audience::kSidecar).clusters);
+  for (const WorkloadPort& port : workload.ports) {
+    table.add(inbound_cluster_name(port.port), make_inbound_cluster(workload, port, *mesh_));
+  }
+  return table.finish();
+}
+
+Planner::TypePtr Planner::close(const xds::ResourceSet& set, const Node& node) {
+  weft::config::v1::Generation generation;
+  generation.set_number(mesh_->generation);
+  for (const auto& [type, table] : set.types) {
+    auto& held = *generation.add_held();
+    held.set_type_url(std::string(xds::kTypeUrlPrefix) + type);
+    held.set_resources(static_cast<std::uint32_t>(table->resources.size()));
+    held.set_digest(table->digest);
+  }
+  Table table(old_type(node, xds::kGenerationType));
+  table.add(kGenerationName, generation);
+  return table.finish();
+}
+
+// The node as far as it matters, so that what strangers call themselves is not remembered; nothing
+// when it is unknown.
+std::optional<Node> Planner::known(const Node& node) const {
+  if (node.kind == Node::Kind::kSidecar) {
+    const auto workload = mesh_->workloads.find(node.workload);
+    if (workload == mesh_->workloads.end() || !workload->second->sidecar) return std::nullopt;
+    return Node{
+        .kind = node.kind, .workload = node.workload, .client_namespace = node.workload.name_space};
+  }
+  const bool has_routes = std::ranges::any_of(mesh_->routes, [&](const auto& scope) {
+    return scope.first.client_namespace == node.client_namespace;
+  });
+  return Node{.kind = node.kind, .client_namespace = has_routes ? node.client_namespace : ""};
+}
+
+std::shared_ptr<const xds::ResourceSet> Planner::plan(const Node& asking) {
+  const std::optional<Node> node = known(asking);
+  if (!node) {
+    auto nothing = std::make_shared<xds::ResourceSet>();
+    nothing->generation = mesh_->generation;
+    return nothing;
+  }
+  auto& planned = planned_[*node];
+  if (planned != nullptr) return planned;
+  const bool sidecar = node->kind == Node::Kind::kSidecar;
+  auto set = std::make_shared<xds::ResourceSet>();
+  set->generation = mesh_->generation;
+  set->types[full_name(xds::kClusterType)] = clusters(*node);
+  set->types[full_name(xds::kEndpointType)] =
+      shared(sidecar ? Audience::kSidecar : Audience::kProxyless).endpoints;
+  set->types[full_name(xds::kListenerType)] = listeners(*node);
+  set->types[full_name(xds::kRouteType)] = routes(*node);
+  if (sidecar) set->types[full_name(xds::kGenerationType)] = close(*set, *node);
+  planned = std::move(set);
+  return planned;
+}
+
+std::vector<std::string> Planner::unreachable(const Mesh& mesh, const Workload& workload) {
+  std::vector<std::string> out;
+  for (const auto& [service, port] : tcp_ports(mesh, workload).shut) {
+    out.push_back(fmt::format("{}:{}", service->host, port->port));
+  }
+  return out;
+}
+
+std::shared_ptr<const xds::ResourceSet> plan(std::shared_ptr<const Mesh> mesh, const Node& node) {
+  return Planner(std::move(mesh)).plan(node);
+}
+
+}  // namespace weft::control

@@ -1,0 +1,72 @@
+#pragma once
+// Planner: a Mesh -> what each node is told. plan(Mesh, Node) is pure; the Planner only remembers
+// what several nodes share.
+//
+// Clusters and endpoints are the same for every sidecar, routes for every sidecar of a namespace;
+// listeners are a sidecar's own. What did not change since `previous` is the same object, so that
+// streams see at once what to tell. A node that is not in the Mesh is told nothing. The push closes
+// with a Generation (decisions A5). Owner: Control, one per Mesh. Thread: one. What it returns may
+// go anywhere.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "control/mesh.h"
+#include "control/planner/node.h"
+#include "control/planner/parts.h"
+#include "xds/resource_set.h"
+
+namespace weft::control {
+
+class Planner final {
+ public:
+  // `previous` is only read, during the construction and never later.
+  explicit Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous = nullptr);
+  ~Planner();
+
+  [[nodiscard]] std::shared_ptr<const xds::ResourceSet> plan(const Node& node);
+  [[nodiscard]] const Mesh& mesh() const { return *mesh_; }
+
+  // TCP Services for which a Workload has no port left, as its sidecar cannot offer them. For `weft
+  // status`.
+  [[nodiscard]] static std::vector<std::string> unreachable(const Mesh& mesh,
+                                                            const Workload& workload);
+
+ private:
+  using TypePtr = std::shared_ptr<const xds::ResourceSet::Type>;
+  struct Shared {  // of one audience
+    TypePtr clusters;
+    TypePtr endpoints;
+  };
+  class Table;
+
+  [[nodiscard]] const Shared& shared(Audience audience);
+  [[nodiscard]] TypePtr routes(const Node& node);
+  [[nodiscard]] TypePtr listeners(const Node& node);
+  [[nodiscard]] TypePtr clusters(const Node& node);
+  [[nodiscard]] TypePtr close(const xds::ResourceSet& set, const Node& node);
+  [[nodiscard]] std::optional<Node> known(const Node& node) const;
+  [[nodiscard]] TypePtr old_type(const Node& node, std::string_view type_url) const;
+
+  std::shared_ptr<const Mesh> mesh_;
+  std::map<Audience, Shared> shared_;
+  std::map<std::pair<Audience, std::string>, TypePtr> routes_;  // by client namespace
+  TypePtr api_listeners_;
+  std::map<Node, std::shared_ptr<const xds::ResourceSet>> planned_;
+  // Of the Planner before, for structural sharing.
+  std::map<Audience, Shared> old_shared_;
+  std::map<std::pair<Audience, std::string>, TypePtr> old_routes_;
+  TypePtr old_api_listeners_;
+  std::map<Node, std::shared_ptr<const xds::ResourceSet>> old_planned_;
+};
+
+// Everything `node` is told, without anything remembered.
+[[nodiscard]] std::shared_ptr<const xds::ResourceSet> plan(std::shared_ptr<const Mesh> mesh,
+                                                           const Node& node);
+
+}  // namespace weft::control

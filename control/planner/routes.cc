@@ -1,0 +1,132 @@
+#include "control/planner/routes.h"
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "sidecar/core/strings.h"
+
+namespace weft::control {
+
+namespace rt = envoy::config::route::v3;
+
+namespace {
+
+struct Candidate {
+  const HttpRoute* route = nullptr;
+  const RouteRule* rule = nullptr;
+  std::size_t rule_number = 0;
+  const RouteMatch* match = nullptr;
+};
+
+int rank_of(PathMatch::How how) {
+  switch (how) {
+    case PathMatch::How::kExact:
+      return 2;
+    case PathMatch::How::kRegex:
+      return 1;
+    case PathMatch::How::kPrefix:
+      return 0;
+  }
+  return 0;
+}
+
+// Larger is more specific.
+auto weight_of(const RouteMatch& match) {
+  const std::size_t prefix_bytes =
+      match.path.how == PathMatch::How::kPrefix ? match.path.value.size() : 0;
+  return std::make_tuple(rank_of(match.path.how), prefix_bytes, !match.method.empty(),
+                         match.headers.size(), match.query.size());
+}
+
+// The routes come in order of precedence, so that a stable sort leaves ties to them.
+std::vector<Candidate> candidates_of(const std::vector<std::shared_ptr<const HttpRoute>>& routes) {
+  std::vector<Candidate> out;
+  for (const auto& route : routes) {
+    for (std::size_t number = 0; number < route->rules.size(); ++number) {
+      const RouteRule& rule = route->rules[number];
+      for (const RouteMatch& match : rule.matches) {
+        out.push_back(
+            {.route = route.get(), .rule = &rule, .rule_number = number, .match = &match});
+      }
+    }
+  }
+  std::ranges::stable_sort(out, [](const Candidate& a, const Candidate& b) {
+    return weight_of(*a.match) > weight_of(*b.match);
+  });
+  return out;
+}
+
+void fill(const RouteContext& context, const std::string& client_namespace, rt::VirtualHost& host) {
+  const auto* routes =
+      context.mesh.find_routes(context.service.name(), context.port.port, client_namespace);
+  if (routes == nullptr) {
+    add_default_route(context, *host.mutable_routes());
+    return;
+  }
+  // GEP-1294: what no rule of the Service's routes matches is rejected, not passed.
+  for (const Candidate& one : candidates_of(*routes)) {
+    add_routes(context, *one.route, *one.rule, one.rule_number, *one.match, *host.mutable_routes());
+  }
+}
+
+// "cart", "cart.shop", … with the port, and without it for port 80, which a URL leaves out.
+void add_domains(const MeshService& service, const MeshPort& port,
+                 const std::string& client_namespace, rt::VirtualHost& host) {
+  const ObjectName& name = service.name();
+  std::vector<std::string> hosts = {service.host, name.name + "." + name.name_space + ".svc",
+                                    name.name + "." + name.name_space};
+  if (name.name_space == client_namespace) hosts.push_back(name.name);
+  for (const std::string& one : hosts) {
+    host.add_domains(one + ":" + std::to_string(port.port));
+    if (port.port == 80) host.add_domains(one);
+  }
+}
+
+}  // namespace
+
+rt::RouteConfiguration make_outbound_routes(const Mesh& mesh, const std::string& client_namespace) {
+  rt::RouteConfiguration out;
+  out.set_name(std::string(kOutboundName));
+  for (const auto& [name, service] : mesh.services) {
+    for (const MeshPort& port : service.ports) {
+      if (!port.is_http()) continue;
+      auto& host = *out.add_virtual_hosts();
+      host.set_name(service.host + ":" + std::to_string(port.port));
+      add_domains(service, port, client_namespace, host);
+      fill({mesh, service, port, Audience::kSidecar}, client_namespace, host);
+    }
+  }
+  return out;
+}
+
+rt::RouteConfiguration make_proxyless_routes(const Mesh& mesh, const MeshService& service,
+                                             const MeshPort& port,
+                                             const std::string& client_namespace) {
+  rt::RouteConfiguration out;
+  out.set_name(outbound_cluster_name(service.host, port.port));
+  auto& host = *out.add_virtual_hosts();
+  host.set_name(proxyless_listener_name(service.host, port.port));
+  host.add_domains("*");
+  fill({mesh, service, port, Audience::kProxyless}, client_namespace, host);
+  return out;
+}
+
+rt::RouteConfiguration make_inbound_routes(const WorkloadPort& port) {
+  rt::RouteConfiguration out;
+  out.set_name(inbound_cluster_name(port.port));
+  auto& host = *out.add_virtual_hosts();
+  host.set_name(out.name());
+  host.add_domains("*");
+  auto& route = *host.add_routes();
+  route.set_name("default");
+  route.mutable_match()->set_prefix("/");
+  auto& action = *route.mutable_route();
+  action.set_cluster(out.name());
+  // The caller's sidecar has the timeouts; a deadline that comes along is honoured.
+  set(*action.mutable_timeout(), Duration::zero());
+  set(*action.mutable_max_stream_duration()->mutable_grpc_timeout_header_max(), Duration::zero());
+  return out;
+}
+
+}  // namespace weft::control
