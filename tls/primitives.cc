@@ -80,7 +80,7 @@ Result<std::string> base64url_decode(std::string_view text) {
   std::uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
-    const int value = kValues[static_cast<std::uint8_t>(c)];
+    const std::int8_t value = kValues[static_cast<std::uint8_t>(c)];
     if (value < 0) return fail(Fault::kInvalid, "a character that is not base64url");
     bits = (bits << 6U) | static_cast<std::uint32_t>(value);
     count += 6;

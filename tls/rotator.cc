@@ -70,7 +70,8 @@ void Rotator::on_timer(Timer&) {
 
 void Rotator::on_issue_failed(const Error& error) {
   WEFT_ASSERT(state_ == State::kAsking);
-  const Error kept = error;  // it may live in the request
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it may live in the request
+  const Error kept = error;
   request_.reset();
   fail_attempt(kept);
 }

@@ -86,7 +86,6 @@ void Stream::on_bytes(Buffer& bytes) {
   note_activity();
   if (cipher_in_.empty()) return pump(bytes);
   cipher_in_.append(std::move(bytes));
-  bytes.clear();
   pump(cipher_in_);
 }
 
@@ -221,7 +220,6 @@ void Stream::keep(Buffer& input) {
     input.clear();
   } else {
     cipher_in_.append(std::move(input));
-    input.clear();
   }
 }
 
@@ -369,7 +367,7 @@ void Stream::abort() {
   lower_->abort();
 }
 
-void Stream::fail_handshake(HandshakeResult result, Error error) {
+void Stream::fail_handshake(HandshakeResult result, const Error& error) {
   state_ = State::kBroken;
   counters().add(result);
   // The alert, if there is one to send: the peer should learn why.

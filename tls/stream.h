@@ -112,7 +112,7 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   void keep(Buffer& input);
   void encrypt();
   void send_output();
-  void fail_handshake(HandshakeResult result, Error error);
+  void fail_handshake(HandshakeResult result, const Error& error);
   void break_with(Error error);
   void fall_silent();
   void note_activity();

@@ -74,6 +74,7 @@ Special special_of(const pb::Descriptor& type) {
       return Special::kWrapper;
     case pb::Descriptor::WELLKNOWNTYPE_FIELDMASK:
     case pb::Descriptor::WELLKNOWNTYPE_UNSPECIFIED:
+    default:  // protobuf says of this enum that it grows
       break;
   }
   return Special::kNone;

@@ -51,7 +51,7 @@ class Buffer final {
   void append(BlockRef block, std::size_t begin, std::size_t size);
   // Takes everything `other` has; small pieces are copied so that blocks are not kept alive for a
   // few bytes.
-  void append(Buffer&& other);
+  void append(Buffer&& other);  // leaves `other` empty
 
   // At least `size_min` writable bytes at the end, contiguous; commit() says how many were written.
   [[nodiscard]] std::span<std::uint8_t> reserve(std::size_t size_min);

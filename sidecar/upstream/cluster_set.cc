@@ -51,6 +51,7 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
 
   std::vector<ClusterState> describe() const override {
     std::vector<ClusterState> states;
+    states.reserve(clusters_.size());
     for (const auto& [name, cluster] : clusters_) states.push_back(cluster->describe());
     std::sort(states.begin(), states.end(),
               [](const ClusterState& a, const ClusterState& b) { return a.name < b.name; });
