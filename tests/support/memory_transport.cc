@@ -31,7 +31,8 @@ class MemoryPipe::Half final : public Transport {
       : wire_(std::move(wire)),
         me_(me),
         local_(IpAddress::v4(0x7f000001), static_cast<std::uint16_t>(1 + me)),
-        peer_(IpAddress::v4(0x7f000001), static_cast<std::uint16_t>(2 - me)) {}
+        peer_(IpAddress::v4(0x7f000001), static_cast<std::uint16_t>(2 - me)),
+        info_(me == 1 ? wire_->options.right_tls : TlsInfo{}) {}
   ~Half() override {
     wire_->ends[me_] = nullptr;
     // As with a socket: what was handed to the kernel arrives, then the end.

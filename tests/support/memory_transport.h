@@ -22,6 +22,7 @@ class MemoryPipe final {
   struct Options {
     std::size_t piece = SIZE_MAX;  // at most so many bytes per on_bytes
     std::size_t wire = SIZE_MAX;   // at most so many bytes flushed and not yet delivered, each way
+    TlsInfo right_tls;             // what the right end says that TLS proved
   };
   enum class End : std::uint8_t { kLeft, kRight };
 

@@ -59,6 +59,7 @@ class WireRig final : public Dialer {
   std::vector<std::unique_ptr<weft::testing::MemoryPipe>> pipes;
   http::Service service;
   bool reachable = true;
+  TlsInfo proved;  // what the service learns of its clients
   int dials = 0;
 
  private:
@@ -77,7 +78,7 @@ class WireRig final : public Dialer {
         continue;
       }
       pipes.push_back(std::make_unique<weft::testing::MemoryPipe>(
-          turn, weft::testing::MemoryPipe::Options{.piece = piece_}));
+          turn, weft::testing::MemoryPipe::Options{.piece = piece_, .right_tls = proved}));
       service.adopt(pipes.back()->take_right());
       dial->holder.on_dialed(pipes.back()->take_left());
     }
