@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <unordered_set>
+#include <utility>
 
 #include "sidecar/core/strings.h"
 
@@ -121,7 +122,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   DocumentBuilder(const DocumentLimits& limits, std::uint32_t lines_before)
       : limits_(limits), lines_before_(lines_before) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
   void OnDocumentEnd() override {}
   void OnAnchor(const YAML::Mark& mark, const std::string&) override {
     throw Refused{at(mark), "anchors are not accepted"};
@@ -160,6 +161,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   void OnMapEnd() override { close(); }
 
   [[nodiscard]] bool started() const { return started_; }
+  [[nodiscard]] const YAML::Mark& start() const { return start_; }
   Value take() { return std::move(root_); }
 
  private:
@@ -234,6 +236,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   std::uint32_t lines_before_;
   std::vector<Open> open_;
   Value root_;
+  YAML::Mark start_ = YAML::Mark::null_mark();
   std::size_t values_ = 0;
   bool started_ = false;
 };
@@ -256,9 +259,14 @@ Result<std::vector<Document>> parse(std::string_view text, std::string_view sour
   std::istringstream stream{std::string(text) + (text.ends_with('\n') ? "...\n" : "")};
   try {
     YAML::Parser parser(stream);
+    int last_start = -1;
     while (true) {
       DocumentBuilder builder(limits, lines_before);
       if (!parser.HandleNextDocument(builder)) break;
+      // What no document begins with (a comma, say) yaml-cpp takes for an empty document before it,
+      // without end.
+      if (std::exchange(last_start, builder.start().pos) == builder.start().pos)
+        throw Refused{position_of(builder.start(), lines_before), "not expected here"};
       // "---" followed by nothing is no document.
       if (!builder.started()) continue;
       Value root = builder.take();
@@ -269,7 +277,7 @@ Result<std::vector<Document>> parse(std::string_view text, std::string_view sour
     return fail(Fault::kInvalid, message(source, refused.position, refused.why));
   } catch (const YAML::Exception& broken) {
     return fail(Fault::kInvalid,
-                message(source, position_of(broken.mark, lines_before), broken.msg));
+                message(source, position_of(broken.mark, lines_before), escape(broken.msg)));
   }
   return documents;
 }

@@ -69,6 +69,16 @@ TEST(Document, SaysWhereTheSyntaxBreaks) {
   EXPECT_EQ(read("a: b\n...\n"), "{\"a\":\"b\"}\n");
 }
 
+TEST(Document, EndsWhereNoDocumentBegins) {
+  EXPECT_EQ(read(",\n"), "f.yaml:1:1: not expected here");
+  EXPECT_EQ(read("---\n,a: b\n"), "f.yaml:2:1: not expected here");
+  EXPECT_EQ(read("a: b\n---\n---\n---\nc: d\n"), "{\"a\":\"b\"}\n{\"c\":\"d\"}\n");
+}
+
+TEST(Document, SaysItInPrintableWords) {
+  EXPECT_EQ(read("%YAML 1.\x01\n---\na: b\n"), "f.yaml:1:1: bad YAML version: 1.\\x01");
+}
+
 // "{…}" for a good document, the error for a bad one, a line each.
 std::string read_each(std::string_view text, const DocumentLimits& limits = {}) {
   std::string out;
