@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "sidecar/config/document.h"
+#include "xds/from_proto.h"
 
 namespace weft::control::testing {
 
@@ -81,6 +82,23 @@ std::string describe_accepted(const Registry& registry) {
   std::string out;
   for (const auto& [key, held] : registry.accepted()) {
     out += key.to_string() + " of " + held.file + "\n";
+  }
+  return out;
+}
+
+std::string judge(const xds::ResourceSet& set) {
+  std::string out;
+  for (const auto& [type, table] : set.types) {
+    for (const auto& [name, resource] : table->resources) {
+      xds::Findings findings;
+      const auto read =
+          xds::decode(resource->body, {.unknown = xds::UnknownFields::kRefuse}, findings);
+      if (!read) out += name + ": " + read.error().detail + "\n";
+      for (const std::string& note : findings.notes()) out += name + " notes " + note + "\n";
+      if (read) {
+        EXPECT_EQ(xds::name_of(*read), name);
+      }
+    }
   }
   return out;
 }

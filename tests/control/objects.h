@@ -8,6 +8,7 @@
 
 #include "control/mesh.h"
 #include "control/registry.h"
+#include "xds/resource_set.h"
 
 namespace weft::control::testing {
 
@@ -24,6 +25,9 @@ namespace weft::control::testing {
 [[nodiscard]] std::string describe_problems(const Registry& registry);
 // "Service shop/cart", … a line each.
 [[nodiscard]] std::string describe_accepted(const Registry& registry);
+
+// What our own sidecar has to say about what it is told: refusals, then notes, a line each.
+[[nodiscard]] std::string judge(const xds::ResourceSet& set);
 
 // The text of tests/control/golden/NAME, or what WEFT_GOLDEN=write makes of it.
 void expect_golden(const std::string& name, const std::string& text);

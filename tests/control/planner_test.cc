@@ -8,7 +8,6 @@
 #include <string>
 
 #include "tests/control/objects.h"
-#include "xds/from_proto.h"
 #include "xds/proto/cluster.pb.h"
 #include "xds/proto/endpoint.pb.h"
 #include "xds/proto/listener.pb.h"
@@ -21,6 +20,7 @@ namespace {
 
 using testing::describe_conditions;
 using testing::expect_golden;
+using testing::judge;
 using testing::mesh_of;
 
 std::string source(const std::string& name) {
@@ -66,24 +66,6 @@ T get(const xds::ResourceSet& set, const std::string& name) {
     return out;
   }
   EXPECT_TRUE(out.ParseFromString(at->second->body.value()));
-  return out;
-}
-
-// What our own sidecar has to say about it: refusals, then notes.
-std::string judge(const xds::ResourceSet& set) {
-  std::string out;
-  for (const auto& [type, table] : set.types) {
-    for (const auto& [name, resource] : table->resources) {
-      xds::Findings findings;
-      const auto read =
-          xds::decode(resource->body, {.unknown = xds::UnknownFields::kRefuse}, findings);
-      if (!read) out += name + ": " + read.error().detail + "\n";
-      for (const std::string& note : findings.notes()) out += name + " notes " + note + "\n";
-      if (read) {
-        EXPECT_EQ(xds::name_of(*read), name);
-      }
-    }
-  }
   return out;
 }
 

@@ -1,0 +1,23 @@
+#pragma once
+// Lint: what the control plane would say about files, without one.
+
+#include <string>
+#include <vector>
+
+#include "control/registry.h"
+
+namespace weft::control::cli {
+
+struct LintReport {
+  std::vector<std::string> mistakes;    // refused
+  std::vector<std::string> conditions;  // accepted, and would not do what it says
+  std::vector<std::string> notes;       // accepted, without effect
+  std::size_t files = 0;
+  std::size_t objects = 0;
+
+  [[nodiscard]] std::string text(bool quiet) const;
+};
+
+[[nodiscard]] LintReport lint(std::vector<SourceFile> files);
+
+}  // namespace weft::control::cli

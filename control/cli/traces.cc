@@ -1,0 +1,188 @@
+#include "control/cli/traces.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "control/cli/command.h"
+#include "control/cli/fetch.h"
+
+namespace weft::control::cli {
+
+namespace {
+
+using nlohmann::json;
+
+// Of one trace, so that what a sidecar claims costs little; deeper than that no tree is either.
+constexpr std::size_t kSpansMax = 1000;
+
+struct SpanLine {
+  std::string id;
+  std::string parent;
+  std::string start;
+  std::string text;
+};
+
+struct Trace {
+  std::string newest;
+  std::vector<SpanLine> spans;
+};
+
+std::string text_of(const json& object, const char* key) {
+  const auto at = object.find(key);
+  if (at == object.end() || at->is_null()) return "";
+  return at->is_string() ? printable(at->get<std::string>()) : at->dump();
+}
+
+// "GET shop/cart/main  server  3.2 ms  200  web-a"
+SpanLine read_span(const json& span, const std::string& workload) {
+  SpanLine out{.id = text_of(span, "span_id"),
+               .parent = text_of(span, "parent_id"),
+               .start = text_of(span, "start")};
+  const auto attributes = span.find("attributes");
+  const json none = json::object();
+  const json& all = attributes != span.end() && attributes->is_object() ? *attributes : none;
+  std::string status = text_of(all, "http.response.status_code");
+  if (const std::string error = text_of(all, "error.type"); !error.empty()) status += " " + error;
+  const auto duration = span.find("duration_ms");
+  out.text =
+      fmt::format("{}  {}  {:.1f} ms{}{}  [{}]", text_of(span, "name"), text_of(span, "kind"),
+                  duration != span.end() && duration->is_number() ? duration->get<double>() : 0.0,
+                  status.empty() ? "" : "  ", status, printable(workload));
+  if (span.value("error", json()) == json(true)) out.text += "  ERROR";
+  return out;
+}
+
+void append_tree(const Trace& trace, const std::string& parent, const std::string& indent,
+                 std::set<std::string>& printed, std::string& out) {
+  std::vector<const SpanLine*> children;
+  for (const SpanLine& span : trace.spans) {
+    if (span.parent == parent && !printed.contains(span.id)) children.push_back(&span);
+  }
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    const bool last = i + 1 == children.size();
+    printed.insert(children[i]->id);
+    out += indent + (last ? "`- " : "|- ") + children[i]->text + "\n";
+    append_tree(trace, children[i]->id, indent + (last ? "   " : "|  "), printed, out);
+  }
+}
+
+// Roots are the spans whose parent nobody remembers: none, a foreign one, or one that was pushed
+// out of its ring.
+std::string tree_of(Trace& trace) {
+  std::ranges::stable_sort(trace.spans, {}, &SpanLine::start);
+  std::set<std::string> ids;
+  for (const SpanLine& span : trace.spans) ids.insert(span.id);
+  for (SpanLine& span : trace.spans) {
+    if (!ids.contains(span.parent) || span.parent == span.id) span.parent.clear();
+  }
+  std::set<std::string> printed;
+  std::string out;
+  append_tree(trace, "", "  ", printed, out);
+  return out;
+}
+
+}  // namespace
+
+std::string make_trace_trees(const std::vector<SidecarTraces>& sidecars, std::size_t traces_max) {
+  std::map<std::string, Trace> traces;
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const SidecarTraces& sidecar : sidecars) {
+    const json page = json::parse(sidecar.json, nullptr, false);
+    if (!page.is_object() || !page.contains("traces") || !page["traces"].is_array()) continue;
+    for (const json& trace : page["traces"]) {
+      if (!trace.is_object() || !trace.contains("spans") || !trace["spans"].is_array()) continue;
+      const std::string id = text_of(trace, "trace_id");
+      for (const json& span : trace["spans"]) {
+        if (!span.is_object() || !seen.emplace(id, text_of(span, "span_id")).second) continue;
+        SpanLine line = read_span(span, sidecar.workload);
+        Trace& whole = traces[id];
+        if (whole.spans.size() >= kSpansMax) continue;
+        whole.newest = std::max(whole.newest, line.start);
+        whole.spans.push_back(std::move(line));
+      }
+    }
+  }
+  std::vector<std::pair<std::string, Trace*>> newest;
+  for (auto& [id, trace] : traces) newest.emplace_back(id, &trace);
+  std::ranges::stable_sort(
+      newest, [](const auto& a, const auto& b) { return a.second->newest > b.second->newest; });
+  if (newest.size() > traces_max) newest.resize(traces_max);
+  std::string out;
+  for (const auto& [id, trace] : newest) {
+    out += fmt::format("{}trace {}  {} span{}\n", out.empty() ? "" : "\n", id, trace->spans.size(),
+                       trace->spans.size() == 1 ? "" : "s");
+    out += tree_of(*trace);
+  }
+  return out;
+}
+
+namespace {
+
+struct Options {
+  std::string control = kControlAdmin;
+  std::size_t count = 5;
+};
+
+struct Asked {
+  std::vector<std::string> workloads;
+  std::vector<Page> pages;
+};
+
+// The admin addresses of the sidecars that weft-control knows.
+Result<Asked> whom_to_ask(const std::string& mesh_json) {
+  const json mesh = json::parse(mesh_json, nullptr, false);
+  if (!mesh.is_object() || !mesh.contains("sidecars") || !mesh["sidecars"].is_array()) {
+    return fail(Fault::kInvalid, "the answer is not what weft-control gives");
+  }
+  Asked asked;
+  for (const json& sidecar : mesh["sidecars"]) {
+    const Result<SocketAddress> admin = SocketAddress::parse(text_of(sidecar, "admin"));
+    if (!admin) continue;
+    asked.workloads.push_back(text_of(sidecar, "workload"));
+    asked.pages.push_back({*admin, "/traces"});
+  }
+  return asked;
+}
+
+int run(const Options& options) {
+  const Result<SocketAddress> control = SocketAddress::parse(options.control);
+  if (!control) return complain("--control: " + control.error().detail);
+  const Result<std::string> mesh = fetch({*control, "/mesh"});
+  if (!mesh) {
+    return complain(fmt::format("weft-control at {}: {}", options.control, mesh.error().detail));
+  }
+  const Result<Asked> asked = whom_to_ask(*mesh);
+  if (!asked) return complain(asked.error().detail);
+  const std::vector<Result<std::string>> answers = fetch_all(asked->pages);
+  std::vector<SidecarTraces> sidecars;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i]) {
+      sidecars.push_back({asked->workloads[i], *answers[i]});
+    } else {
+      fmt::print(stderr, "weft: {} does not answer: {}\n", asked->workloads[i],
+                 answers[i].error().detail);
+    }
+  }
+  const std::string trees = make_trace_trees(sidecars, options.count);
+  fmt::print("{}", trees.empty() ? "no traces yet\n" : trees);
+  return kOk;
+}
+
+}  // namespace
+
+void add_traces(CLI::App& app, Outcome& outcome) {
+  auto* command =
+      app.add_subcommand("traces", "The last traces as trees, from the sidecars' own memory");
+  auto options = std::make_shared<Options>();
+  command->add_option("--control", options->control, "Admin address of weft-control")
+      ->capture_default_str();
+  command->add_option("-n,--count", options->count, "How many traces")->capture_default_str();
+  command->footer("No collector is needed. Which requests are traced: MeshConfig spec.tracing.");
+  command->callback([options, &outcome] { outcome.code = run(*options); });
+}
+
+}  // namespace weft::control::cli

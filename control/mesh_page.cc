@@ -1,0 +1,122 @@
+#include "control/mesh_page.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "control/model/workload.h"
+
+namespace weft::control {
+
+namespace {
+
+using nlohmann::json;
+
+// Names and reasons come from clients: what is no UTF-8 is replaced, never thrown at.
+std::string dump(const json& page) {
+  return page.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(
+             std::chrono::duration_cast<std::chrono::milliseconds>(duration))
+      .count();
+}
+
+json client_json(const ClientReport& client, std::uint64_t generation) {
+  json out = {{"node", client.node},
+              {"address", client.address},
+              {"state", state_of(client, generation)},
+              {"generation", client.generation},
+              {"connected_seconds", seconds(client.connected)},
+              {"refused", json::array()}};
+  if (client.since_answer) out["answered_seconds_ago"] = seconds(*client.since_answer);
+  for (const ClientReport::Refusal& refusal : client.refused) {
+    out["refused"].push_back({{"type", refusal.type}, {"why", refusal.why}});
+  }
+  return out;
+}
+
+json sidecars_json(const Mesh& mesh, const std::vector<ClientReport>& clients) {
+  std::map<std::string, json>
+      sidecars;  // by Workload; the longest connected last, where there are two
+  for (const ClientReport& client : clients) {
+    if (client.workload.empty()) continue;
+    json sidecar = client_json(client, mesh.generation);
+    sidecar["workload"] = client.workload;
+    sidecar["admin"] = client.admin;
+    sidecars[client.workload] = std::move(sidecar);
+  }
+  for (const auto& [name, workload] : mesh.workloads) {
+    if (!workload->sidecar) continue;
+    const std::string address = workload->address.to_string();
+    json& sidecar = sidecars[name.to_string()];
+    if (sidecar.is_null()) {
+      sidecar = {{"workload", name.to_string()},
+                 {"state", "missing"},
+                 {"generation", 0},
+                 {"refused", json::array()}};
+    }
+    sidecar["address"] = address;
+    // Where it is told to be, unless it says otherwise itself.
+    if (sidecar.value("admin", "").empty()) {
+      sidecar["admin"] = SocketAddress(workload->address, Workload::kAdminPort).to_string();
+    }
+  }
+  json out = json::array();
+  for (auto& [name, sidecar] : sidecars) out.push_back(std::move(sidecar));
+  return out;
+}
+
+json problems_json(const MeshPageInput& input) {
+  json out = json::array();
+  for (const std::string& text : {input.source_problem, input.state_problem}) {
+    if (!text.empty()) out.push_back({{"text", text}, {"older_holds", true}});
+  }
+  for (const Problem& problem : input.registry.problems()) {
+    json one = {
+        {"file", problem.file}, {"text", problem.text}, {"older_holds", problem.older_holds}};
+    if (problem.key) one["object"] = problem.key->to_string();
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view state_of(const ClientReport& client, std::uint64_t generation) {
+  if (client.generation < generation) return "behind";
+  return client.refused.empty() ? "current" : "refused";
+}
+
+std::string make_mesh_page(const MeshPageInput& input) {
+  const Mesh& mesh = *input.registry.mesh();
+  json page = {{"version", WEFT_VERSION},       {"trust_domain", mesh.config->trust_domain},
+               {"generation", mesh.generation}, {"sidecars", sidecars_json(mesh, input.clients)},
+               {"clients", json::array()},      {"problems", problems_json(input)},
+               {"conditions", json::array()},   {"notes", input.registry.notes()}};
+  for (const ClientReport& client : input.clients) {
+    if (client.workload.empty()) page["clients"].push_back(client_json(client, mesh.generation));
+  }
+  for (const Condition& condition : mesh.conditions) {
+    page["conditions"].push_back({{"about", condition.about.to_string()},
+                                  {"type", condition.type},
+                                  {"reason", condition.reason},
+                                  {"message", condition.message}});
+  }
+  return dump(page);
+}
+
+std::string make_config_page(const Registry& registry) {
+  json page = {{"generation", registry.mesh()->generation}, {"objects", json::array()}};
+  for (const auto& [key, held] : registry.accepted()) {
+    page["objects"].push_back({{"kind", name_of(key.kind)},
+                               {"namespace", key.name.name_space},
+                               {"name", key.name.name},
+                               {"file", held.file},
+                               {"document", json::parse(held.json, nullptr, false)}});
+  }
+  return dump(page);
+}
+
+}  // namespace weft::control
