@@ -247,7 +247,8 @@ Status Context::set_trust(const TlsMaterial& material, const TlsSettings& settin
   SSL_CTX* context = native_.get();
   SSL_CTX_set_cert_verify_callback(context, &Callbacks::verify, this);
   SSL_CTX_set_verify_depth(context, Verifier::kChainDepthMax);
-  if (material.roots_pem.empty()) {
+  const bool pinned = material.roots_pem.empty() && !settings.root_spki_sha256.empty();
+  if (material.roots_pem.empty() && !pinned) {
     const bool must_verify = is_server_ ? settings.require_peer_certificate : settings.verify_peer;
     if (must_verify) return fail(Fault::kInvalid, "roots: none, so no peer could be verified");
     if (!settings.peer_names.empty())
@@ -255,8 +256,8 @@ Status Context::set_trust(const TlsMaterial& material, const TlsSettings& settin
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
     return {};
   }
-  Result<std::vector<Handle<x509_st>>> roots =
-      read_certificates(material.roots_pem, library_->native(), "roots");
+  Result<std::vector<Handle<x509_st>>> roots{};
+  if (!pinned) roots = read_certificates(material.roots_pem, library_->native(), "roots");
   if (!roots) return tl::unexpected(roots.error());
   X509_STORE* store = SSL_CTX_get_cert_store(context);
   for (std::size_t i = 0; i < roots->size(); ++i) {
@@ -310,7 +311,9 @@ Result<std::shared_ptr<const Kind>> made(std::shared_ptr<Kind> context, const St
 Result<std::shared_ptr<const ServerContext>> ServerContext::make(const TlsMaterial& material,
                                                                  const TlsSettings& settings,
                                                                  std::shared_ptr<Library> library) {
-  Result<Verifier> verifier = Verifier::make(settings.peer_names, material.roots_pem);
+  Result<Verifier> verifier = Verifier::make(
+      settings.peer_names, material.roots_pem,
+      material.roots_pem.empty() ? settings.root_spki_sha256 : std::vector<std::string>());
   if (!verifier) return tl::unexpected(verifier.error());
   std::shared_ptr<ServerContext> context(
       new ServerContext(true, std::move(library), std::move(*verifier)));
@@ -320,7 +323,9 @@ Result<std::shared_ptr<const ServerContext>> ServerContext::make(const TlsMateri
 Result<std::shared_ptr<const ClientContext>> ClientContext::make(const TlsMaterial& material,
                                                                  const TlsSettings& settings,
                                                                  std::shared_ptr<Library> library) {
-  Result<Verifier> verifier = Verifier::make(settings.peer_names, material.roots_pem);
+  Result<Verifier> verifier = Verifier::make(
+      settings.peer_names, material.roots_pem,
+      material.roots_pem.empty() ? settings.root_spki_sha256 : std::vector<std::string>());
   if (!verifier) return tl::unexpected(verifier.error());
   std::shared_ptr<ClientContext> context(
       new ClientContext(false, std::move(library), std::move(*verifier)));

@@ -62,6 +62,16 @@ bool digest_of(x509_store_ctx_st& store, bool is_server, const ChainCache::Diges
   return good;
 }
 
+std::string spki_sha256_of(const x509_st& certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &der);
+  if (size <= 0) return {};
+  std::string digest = sha256_hex(
+      std::string_view(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)));
+  OPENSSL_free(der);
+  return digest;
+}
+
 std::string describe(const SubjectNames& names) {
   if (!names.uris.empty()) return "'" + escape(names.uris.front()) + "'";
   if (!names.dns_names.empty()) return "'" + escape(names.dns_names.front()) + "'";
@@ -70,7 +80,8 @@ std::string describe(const SubjectNames& names) {
 
 }  // namespace
 
-Result<Verifier> Verifier::make(std::vector<SanMatcher> accepted, std::string_view roots_pem) {
+Result<Verifier> Verifier::make(std::vector<SanMatcher> accepted, std::string_view roots_pem,
+                                std::vector<std::string> root_spki_sha256) {
   Verifier verifier;
   for (const SanMatcher& matcher : accepted) {
     if (Status good = check_matcher(matcher); !good) return tl::unexpected(good.error());
@@ -78,7 +89,10 @@ Result<Verifier> Verifier::make(std::vector<SanMatcher> accepted, std::string_vi
       verifier.wants_svid_ = true;
   }
   verifier.accepted_ = std::move(accepted);
-  const std::string digest = tls::sha256(roots_pem);
+  verifier.root_spki_sha256_ = std::move(root_spki_sha256);
+  std::string trusted(roots_pem);
+  for (const std::string& pin : verifier.root_spki_sha256_) trusted += "\n" + pin;
+  const std::string digest = tls::sha256(trusted);
   std::memcpy(verifier.roots_digest_.data(), digest.data(), verifier.roots_digest_.size());
   return verifier;
 }
@@ -108,7 +122,7 @@ bool Verifier::chain_is_good(x509_store_ctx_st& store, bool is_server, Library& 
   X509_VERIFY_PARAM_set_time(
       X509_STORE_CTX_get0_param(&store),
       std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
-  if (X509_verify_cert(&store) != 1) {
+  if (!check_chain(store)) {
     const int error = X509_STORE_CTX_get_error(&store);
     verdict.result = result_of_chain_error(error);
     verdict.detail = std::string(X509_verify_cert_error_string(error)) + ", at depth " +
@@ -132,6 +146,28 @@ bool Verifier::chain_is_good(x509_store_ctx_st& store, bool is_server, Library& 
   trust_domain = entry.trust_domain;
   if (digested) library.chains().insert(digest, std::move(entry));
   return true;
+}
+
+bool Verifier::check_chain(x509_store_ctx_st& store) const {
+  if (root_spki_sha256_.empty()) return X509_verify_cert(&store) == 1;
+  // Whoever shows the root has proved nothing yet: the chain must still lead to it.
+  STACK_OF(X509)* trusted = sk_X509_new_null();
+  STACK_OF(X509)* shown = X509_STORE_CTX_get0_untrusted(&store);
+  bool found = false;
+  for (int i = 0; trusted != nullptr && i < sk_X509_num(shown); ++i) {
+    X509* certificate = sk_X509_value(shown, i);
+    if (X509_check_ca(certificate) == 0) continue;
+    const std::string spki = spki_sha256_of(*certificate);
+    const bool pinned =
+        !spki.empty() && std::find(root_spki_sha256_.begin(), root_spki_sha256_.end(), spki) !=
+                             root_spki_sha256_.end();
+    if (pinned) found = sk_X509_push(trusted, certificate) > 0 || found;
+  }
+  if (found) X509_STORE_CTX_set0_trusted_stack(&store, trusted);
+  const bool good = X509_verify_cert(&store) == 1;
+  if (found) X509_STORE_CTX_set0_trusted_stack(&store, nullptr);
+  sk_X509_free(trusted);
+  return good;
 }
 
 void Verifier::judge_name(const x509_st& leaf, const std::string& trust_domain,

@@ -41,6 +41,9 @@ struct TlsSettings {
   std::string server_name;                // client: SNI
   bool require_peer_certificate = false;  // server
   bool verify_peer = true;                // client: false only without roots, as xDS allows
+  // Without roots: a CA that the peer shows in its chain is the root if the SHA-256 of its
+  // SubjectPublicKeyInfo (lower-case hex) is one of these. First trust of a join token.
+  std::vector<std::string> root_spki_sha256;
   bool operator==(const TlsSettings&) const = default;
 };
 
