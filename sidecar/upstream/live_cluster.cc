@@ -419,9 +419,9 @@ void LiveCluster::connection_limit_reached() {
 
 void LiveCluster::connection_given() {
   if (waiting_ == 0 || std::exchange(making_room_, true)) return;
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->pool().waiting() != 0) endpoint->pool().poke();
-  }
+  // Those who wait at an endpoint that was removed since came first.
+  for (const auto& endpoint : leaving_) endpoint->poke();
+  for (const auto& endpoint : endpoints_) endpoint->poke();
   making_room_ = false;
 }
 

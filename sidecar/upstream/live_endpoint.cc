@@ -54,6 +54,13 @@ void LiveEndpoint::leave() {
   pool_->drain();
 }
 
+void LiveEndpoint::poke() {
+  for (const auto& pool : old_pools_) {
+    if (pool->waiting() != 0) pool->poke();
+  }
+  if (pool_->waiting() != 0) pool_->poke();
+}
+
 std::size_t LiveEndpoint::connections() const {
   std::size_t total = pool_->connections();
   for (const auto& pool : old_pools_) total += pool->connections();

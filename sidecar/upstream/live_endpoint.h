@@ -39,6 +39,8 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   void renew_pool();
   // No longer configured.
   void leave();
+  // A place under the cluster's connection limit has become free.
+  void poke();
   [[nodiscard]] bool gone() const {
     return leaving_ && active_ == 0 && pool_->empty() && old_pools_.empty();
   }

@@ -83,7 +83,6 @@ Pool::Member* Pool::member_of(const http::ClientConnection& connection) {
 }
 
 void Pool::dial_if_needed() {
-  if (draining_) return;
   // HTTP/1 needs one connection per waiting request, HTTP/2 one for all of them.
   const std::size_t wanted =
       owner_.multiplexes() ? std::min<std::size_t>(waiting_count_, 1) : waiting_count_;
@@ -102,10 +101,6 @@ void Pool::on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport) 
   const http::Protocol protocol = owner_.protocol_of(*transport);
   connections_.push_back(Member{std::make_unique<http::ClientConnection>(
       turn_, std::move(transport), protocol, owner_.connection_options(), *this)});
-  if (draining_) {
-    connections_.back().connection->drain();
-    return;
-  }
   serve();
 }
 
@@ -118,13 +113,11 @@ void Pool::on_dial_failed(Dialing& dialing, const Error& error) {
   // With nothing else to hope for everybody hears it; otherwise only the one this connection was
   // meant for. They hear it before the connection is given back, which lets those who still wait
   // dial again.
-  if (!draining_) fail_waiting(error, empty() || owner_.multiplexes() ? waiting_count_ : 1);
+  const bool last_hope = connections_.empty() && dialing_.empty();
+  fail_waiting(error, last_hope || owner_.multiplexes() ? waiting_count_ : 1);
   owner_.give_connection();
-  if (draining_) {
-    report_if_drained();
-  } else {
-    dial_if_needed();
-  }
+  dial_if_needed();
+  report_if_drained();
 }
 
 void Pool::fail_waiting(const Error& error, std::size_t count) {
@@ -145,6 +138,16 @@ void Pool::serve() {
     ticket->holder_.on_connection_ready(*ready);
   }
   dial_if_needed();
+  end_if_draining();
+}
+
+// Connections stay while somebody waits for one. drain() may end an idle one only later, in an
+// event of its own, so the vector is stable here.
+void Pool::end_if_draining() {
+  if (!draining_ || !waiting_.empty()) return;
+  for (Member& member : connections_) {
+    if (!member.connection->draining()) member.connection->drain();
+  }
 }
 
 void Pool::leave_queue(Ticket& ticket) {
@@ -154,6 +157,8 @@ void Pool::leave_queue(Ticket& ticket) {
   ticket.unlink();
   --waiting_count_;
   owner_.give_pending(turn_.now() - ticket.since_);
+  // It may be the last thing a draining pool held; a call down raises no event.
+  if (draining_ && waiting_.empty()) turn_.enlist(*this);
 }
 
 void Pool::on_capacity(http::ClientConnection& connection) {
@@ -161,7 +166,7 @@ void Pool::on_capacity(http::ClientConnection& connection) {
   if (member == nullptr) return;
   const std::uint64_t max = owner_.requests_per_connection_max();
   if (max != 0 && member->handed_out >= max && !connection.draining()) connection.drain();
-  if (!draining_) serve();
+  serve();
 }
 
 void Pool::on_connection_done(http::ClientConnection& connection, const Error&) {
@@ -172,11 +177,8 @@ void Pool::on_connection_done(http::ClientConnection& connection, const Error&) 
   turn_.retire(std::move(found->connection));
   connections_.erase(found);
   owner_.give_connection();
-  if (draining_) {
-    report_if_drained();
-  } else {
-    dial_if_needed();
-  }
+  dial_if_needed();
+  report_if_drained();
 }
 
 bool Pool::close_idle() {
@@ -200,15 +202,16 @@ void Pool::close_all_idle() {
 void Pool::drain() {
   if (draining_) return;
   draining_ = true;
-  fail_waiting(Error{Fault::kDraining, Side::kLocal, "the endpoint was removed"}, waiting_count_);
-  // drain() may end an idle connection only later, in an event of its own, so the vector is stable
-  // here.
-  for (Member& member : connections_) member.connection->drain();
+  end_if_draining();
 }
 
 void Pool::report_if_drained() {
+  if (over_) return;
+  end_if_draining();
   owner_.on_pool_changed();
-  if (draining_ && empty()) owner_.on_pool_drained(*this);
+  if (!draining_ || !empty()) return;
+  over_ = true;
+  owner_.on_pool_drained(*this);
 }
 
 }  // namespace weft::upstream

@@ -26,7 +26,7 @@ class TicketHolder {
  public:
   // A free stream, for use before returning: open() at once or leave it to the next in line.
   virtual void on_connection_ready(http::ClientConnection& connection) = 0;
-  // kConnect, kConnectTimeout, kTls…, kLimit (waited too long), kDraining.
+  // kConnect, kConnectTimeout, kTls…, kLimit (waited too long).
   virtual void on_ticket_failed(const Error& error) = 0;
 
  protected:
@@ -52,7 +52,7 @@ class Ticket final : public ListNode<Ticket>, public TimerSink, public SlabAlloc
 // A ready connection at once; or a Ticket; or a refusal (kLimit).
 using Acquired = std::variant<http::ClientConnection*, std::unique_ptr<Ticket>, Error>;
 
-class Pool final : public http::ClientConnection::Owner {
+class Pool final : public http::ClientConnection::Owner, public Flushable {
  public:
   // What a pool needs of its cluster; it outlives the pool.
   class Owner {
@@ -82,10 +82,13 @@ class Pool final : public http::ClientConnection::Owner {
   ~Pool();
 
   [[nodiscard]] Acquired acquire(TicketHolder& holder);
-  // No new requests; waiting ones fail with kDraining; connections end when their streams have.
-  // on_pool_drained follows, unless empty() already.
+  // No new requests; those that wait are still served, since they were sent here when this was the
+  // right place; connections end when their streams have. on_pool_drained follows, unless empty()
+  // already.
   void drain();
-  [[nodiscard]] bool empty() const { return connections_.empty() && dialing_.empty(); }
+  [[nodiscard]] bool empty() const {
+    return connections_.empty() && dialing_.empty() && waiting_.empty();
+  }
   // A place under the cluster's connection limit has become free: dial for those who wait.
   void poke() { dial_if_needed(); }
   // Closes one idle connection to make room under the cluster's limit; false when there is none.
@@ -97,6 +100,7 @@ class Pool final : public http::ClientConnection::Owner {
   [[nodiscard]] std::size_t dialing() const { return dialing_.size(); }
   [[nodiscard]] std::size_t waiting() const { return waiting_count_; }
 
+  void flush() override { report_if_drained(); }
   void on_capacity(http::ClientConnection& connection) override;
   void on_connection_done(http::ClientConnection& connection, const Error& reason) override;
 
@@ -117,6 +121,7 @@ class Pool final : public http::ClientConnection::Owner {
   void serve();
   void leave_queue(Ticket& ticket);
   void fail_waiting(const Error& error, std::size_t count);
+  void end_if_draining();
   void report_if_drained();
 
   Turn& turn_;
@@ -126,6 +131,7 @@ class Pool final : public http::ClientConnection::Owner {
   IntrusiveList<Ticket> waiting_;
   std::size_t waiting_count_ = 0;
   bool draining_ = false;
+  bool over_ = false;  // on_pool_drained was told
 };
 
 }  // namespace weft::upstream
