@@ -19,6 +19,8 @@ Duration scaled(Duration duration, double factor) {
 // The backoff's floor: an issuer that fails at once must not be asked in a tight loop when the
 // jitter says zero.
 constexpr Duration kPauseMin = std::chrono::milliseconds(100);
+// However short the lives of certificates are.
+constexpr Duration kRenewalsApart = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -121,14 +123,15 @@ Result<WallTime> Rotator::accept(const Issued& issued) {
   return leaf.not_before;
 }
 
-// At half of the certificate's life, give or take the jitter. A clock that is behind the issuer's
-// (not yet valid) counts from now, so that nothing is asked for in a loop.
+// At half of the certificate's life, give or take the jitter. Its life begins when it came: issuers
+// date certificates back, and half of that would be over before a short one is here. A clock that
+// is behind the issuer's (not yet valid) must not ask in a loop either.
 void Rotator::plan_renewal(WallTime not_before) {
   const WallTime now = options_.wall_clock();
+  not_before = std::max(not_before, std::min(now, not_after_));
   const Duration half = (not_after_ - not_before) / 2;
   const Duration jitter = scaled(half, options_.jitter * (2 * random_.unit() - 1));
-  renew_at_ =
-      std::max(not_before + half + jitter, now + std::min<Duration>(half, std::chrono::seconds(1)));
+  renew_at_ = std::max(not_before + half + jitter, now + kRenewalsApart);
   wait_for_renewal();
 }
 
