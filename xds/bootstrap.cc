@@ -1,5 +1,6 @@
 #include "xds/bootstrap.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -8,12 +9,30 @@
 #include "xds/extensions.h"
 #include "xds/proto/bootstrap.pb.h"
 #include "xds/proto/weft_bootstrap.pb.h"
+#include "xds/reading.h"
 
 namespace weft::xds {
 
 namespace {
 
 namespace v3 = envoy::config::bootstrap::v3;
+
+Duration patience(const envoy::config::core::v3::ConfigSource& source) {
+  return source.has_initial_fetch_timeout() ? duration_of(source.initial_fetch_timeout())
+                                            : std::chrono::seconds(15);
+}
+
+tls::Key::Type key_type_of(weft::bootstrap::v1::Mesh::KeyType type) {
+  using Mesh = weft::bootstrap::v1::Mesh;
+  switch (type) {
+    case Mesh::ECDSA_P384:
+      return tls::Key::Type::kEcP384;
+    case Mesh::RSA_2048:
+      return tls::Key::Type::kRsa;
+    default:
+      return tls::Key::Type::kEcP256;
+  }
+}
 
 // Collects every mistake under the place where it stands in the text.
 class Reader final {
@@ -55,7 +74,12 @@ class Reader final {
   }
 
   void read_node() {
-    out_.node = std::make_shared<envoy::config::core::v3::Node>(message_.node());
+    auto node = std::make_shared<envoy::config::core::v3::Node>(message_.node());
+    if (node->user_agent_name().empty()) {
+      node->set_user_agent_name("weft-sidecar");
+      node->set_user_agent_version(WEFT_VERSION);
+    }
+    out_.node = std::move(node);
     out_.node_id = message_.node().id();
     out_.node_cluster = message_.node().cluster();
     if (!message_.has_admin() || !message_.admin().has_address()) return;
@@ -123,10 +147,16 @@ class Reader final {
     }
     using Api = envoy::config::core::v3::ApiConfigSource;
     const Api& api = dynamic.ads_config();
-    if (api.api_type() != Api::GRPC && api.api_type() != Api::DELTA_GRPC) {
+    // This is where the aggregated stream is set up, so both spellings mean the same.
+    ads.delta = api.api_type() == Api::DELTA_GRPC || api.api_type() == Api::AGGREGATED_DELTA_GRPC;
+    if (!ads.delta && api.api_type() != Api::GRPC && api.api_type() != Api::AGGREGATED_GRPC) {
       refuse("dynamic_resources.ads_config.api_type", "only GRPC and DELTA_GRPC are supported");
     }
-    ads.delta = api.api_type() == Api::DELTA_GRPC;
+    ads.initial_fetch_timeout =
+        std::max(patience(dynamic.lds_config()), patience(dynamic.cds_config()));
+    if (patience(dynamic.lds_config()) == Duration::zero() ||
+        patience(dynamic.cds_config()) == Duration::zero())
+      ads.initial_fetch_timeout = Duration::zero();
     if (api.grpc_services_size() != 1 || !api.grpc_services(0).has_envoy_grpc()) {
       refuse("dynamic_resources.ads_config.grpc_services",
              "want exactly one service with envoy_grpc");
@@ -166,9 +196,16 @@ class Reader final {
     made.workload = mesh.workload();
     made.canonical_service = mesh.canonical_service();
     made.canonical_revision = mesh.canonical_revision();
+    made.key_type = key_type_of(mesh.key_type());
+    if (mesh.has_certificate_lifetime())
+      made.certificate_lifetime = duration_of(mesh.certificate_lifetime());
+    made.certificate_file = mesh.certificate_file();
+    made.private_key_file = mesh.private_key_file();
+    check_mesh(mesh, path);
     const Result<SpiffeId> id =
         mesh.spiffe_id().empty()
-            ? SpiffeId::make(mesh.trust_domain(), mesh.namespace_(), mesh.service_account())
+            ? SpiffeId::make(mesh.trust_domain().empty() ? "cluster.local" : mesh.trust_domain(),
+                             mesh.namespace_(), mesh.service_account())
             : SpiffeId::parse(mesh.spiffe_id());
     if (!id) {
       refuse(path, id.error().detail);
@@ -176,6 +213,20 @@ class Reader final {
       made.id = *id;
     }
     out_.mesh = std::move(made);
+  }
+
+  void check_mesh(const weft::bootstrap::v1::Mesh& mesh, const std::string& path) {
+    const bool files = !mesh.certificate_file().empty() || !mesh.private_key_file().empty();
+    if (out_.mesh) refuse(path, "weft.bootstrap.v1.Mesh is there twice");
+    if (mesh.key_type() == weft::bootstrap::v1::Mesh::RSA_3072)
+      refuse(path + ".key_type", "RSA_3072 is not supported");
+    if (!mesh.state_dir().empty()) refuse(path + ".state_dir", "is not supported");
+    if (mesh.ca_cluster().empty() != files)
+      refuse(path, "wants either ca_cluster or certificate_file and private_key_file");
+    if (files && (mesh.certificate_file().empty() || mesh.private_key_file().empty() ||
+                  mesh.trust_root_file().empty())) {
+      refuse(path, "certificate_file, private_key_file and trust_root_file are needed together");
+    }
   }
 
   // A static route to a cluster that nobody will ever deliver is a typing mistake.

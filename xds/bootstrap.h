@@ -16,7 +16,9 @@
 
 #include "sidecar/config/cluster_config.h"
 #include "sidecar/config/listener_config.h"
+#include "sidecar/core/clock.h"
 #include "sidecar/core/spiffe_id.h"
+#include "tls/key.h"
 #include "xds/from_proto.h"
 
 namespace envoy::config::core::v3 {
@@ -43,6 +45,8 @@ struct Bootstrap {
     bool delta = false;
     bool listeners = false;  // lds_config and cds_config ask for it
     bool clusters = false;
+    // How long a start waits for the first answer to each; zero: as long as it takes.
+    Duration initial_fetch_timeout = std::chrono::seconds(15);
   };
   std::optional<Ads> ads;
 
@@ -58,6 +62,11 @@ struct Bootstrap {
     std::string workload;
     std::string canonical_service;
     std::string canonical_revision;
+    tls::Key::Type key_type = tls::Key::Type::kEcP256;
+    Duration certificate_lifetime = std::chrono::hours(24);
+    // Without ca_cluster: files that somebody else keeps fresh.
+    std::string certificate_file;
+    std::string private_key_file;
   };
   std::optional<Mesh> mesh;
 
