@@ -138,8 +138,13 @@ Admin::Admin(net::Loop& loop, Source& source)
                   [](const ServiceRequest&) { return Reply{.body = std::string(kIndex)}; });
   service_.handle("GET", "/ready", [this](const ServiceRequest&) {
     const std::string state = source_.state();
-    return Reply{.status = static_cast<std::uint16_t>(state == "LIVE" ? 200 : 503),
-                 .body = state + "\n"};
+    Reply reply{.status = static_cast<std::uint16_t>(state == "LIVE" ? 200 : 503),
+                .body = state + "\n"};
+    if (state == "INITIALIZING") {
+      for (const std::string& what : source_.waits_for())
+        reply.body += "waits for " + escape(what) + "\n";
+    }
+    return reply;
   });
   service_.handle("GET", "/metrics", [this](const ServiceRequest&) {
     return Reply{.content_type = "text/plain; version=0.0.4; charset=utf-8",

@@ -23,6 +23,8 @@ class Admin final : public net::Acceptor::Owner {
   class Source {
    public:
     [[nodiscard]] virtual std::string state() const = 0;  // "LIVE", "INITIALIZING", "DRAINING"
+    // What /ready is not 200 for yet.
+    [[nodiscard]] virtual std::vector<std::string> waits_for() const = 0;
     [[nodiscard]] virtual std::string metrics() = 0;
     [[nodiscard]] virtual std::string config_dump() const = 0;
     [[nodiscard]] virtual std::string certificates() const = 0;

@@ -1,41 +1,19 @@
 #include "sidecar/bootstrap.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
+#include "sidecar/file.h"
 #include "xds/bootstrap.h"
 
 namespace weft::sidecar {
 
 namespace {
 
-constexpr std::streamoff kFileBytesMax = 16 * 1024 * 1024;
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Fault::kInvalid, "cannot read " + path + ": " + std::strerror(errno));
-  file.seekg(0, std::ios::end);
-  if (file.tellg() > kFileBytesMax) return fail(Fault::kInvalid, path + " is larger than 16 MiB");
-  file.seekg(0);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (file.bad()) return fail(Fault::kInvalid, "cannot read " + path);
-  return text.str();
-}
-
 // What a start file may say and this version does not do yet is refused, not passed over.
 Status check_supported(const xds::Bootstrap& bootstrap, const std::string& file) {
   const auto refuse = [&](const std::string& what) {
     return fail(Fault::kInvalid, file + ": " + what);
   };
-  if (bootstrap.ads)
-    return refuse("dynamic_resources.ads_config: not supported yet, only static_resources");
-  if (bootstrap.mesh)
-    return refuse("bootstrap_extensions: weft.bootstrap.v1.Mesh is not supported yet");
   for (const config::ClusterConfig& cluster : bootstrap.clusters) {
     const std::string name = "cluster '" + cluster.name + "': ";
     switch (cluster.discovery) {
@@ -43,7 +21,8 @@ Status check_supported(const xds::Bootstrap& bootstrap, const std::string& file)
       case config::ClusterConfig::Discovery::kOriginalDst:
         break;
       case config::ClusterConfig::Discovery::kEds:
-        return refuse(name + "type EDS is not supported yet");
+        if (!bootstrap.ads) return refuse(name + "type EDS needs dynamic_resources.ads_config");
+        break;
       case config::ClusterConfig::Discovery::kStrictDns:
       case config::ClusterConfig::Discovery::kLogicalDns:
         return refuse(name + "types STRICT_DNS and LOGICAL_DNS are not supported yet");
@@ -99,9 +78,15 @@ Result<Start> load_start(const Flags& flags) {
   start.listeners = std::move(bootstrap->listeners);
   start.clusters = std::move(bootstrap->clusters);
   for (xds::Secret& secret : bootstrap->secrets) {
-    start.secrets.push_back({std::move(secret.name), std::move(secret.material)});
+    // Joined contexts are known by the versions of their parts.
+    if (secret.material.version.empty()) secret.material.version = secret.version;
+    start.secrets.push_back(
+        {std::move(secret.name), std::move(secret.material), std::move(secret.peer_names)});
   }
   start.trace_collector = bootstrap->trace_collector;
+  start.node = bootstrap->node;
+  start.ads = std::move(bootstrap->ads);
+  start.mesh = std::move(bootstrap->mesh);
   return start;
 }
 

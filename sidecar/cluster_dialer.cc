@@ -36,6 +36,7 @@ std::unique_ptr<Dial> ClusterDialer::dial(DialHolder& holder) {
   const Target target = find_();
   if (target.config == nullptr)
     return std::make_unique<RefusedDial>(turn_, holder, "no such cluster");
+  if (!target.problem.empty()) return std::make_unique<RefusedDial>(turn_, holder, target.problem);
   if (target.endpoints == nullptr || target.endpoints->endpoints.empty()) {
     return std::make_unique<RefusedDial>(turn_, holder,
                                          "cluster " + target.config->name + " has no endpoint");

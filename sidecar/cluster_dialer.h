@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "sidecar/config/snapshot.h"
 #include "sidecar/core/dialer.h"
@@ -24,6 +25,7 @@ class ClusterDialer final : public Dialer {
     std::shared_ptr<const config::ClusterConfig> config;
     std::shared_ptr<const config::EndpointSet> endpoints;
     std::shared_ptr<const tls::ClientContext> tls;
+    std::string problem;  // why it cannot be called now; empty: it can
   };
   using Find = std::function<Target()>;  // cold path
 

@@ -30,6 +30,11 @@ void for_each_chain(const config::ListenerConfig& listener, Visit visit) {
   if (listener.default_chain != nullptr) visit(*listener.default_chain);
 }
 
+// What the endpoints of a cluster are called.
+const std::string& endpoints_name(const config::ClusterConfig& cluster) {
+  return cluster.eds_service_name.empty() ? cluster.name : cluster.eds_service_name;
+}
+
 bool uses_secrets(const config::TlsReference& tls) {
   return !tls.certificate_secret.empty() || !tls.validation_secret.empty();
 }
@@ -86,14 +91,40 @@ Status Publisher::put(config::ListenerConfig listener) {
     source.inline_tables.emplace(config::route_key(listener, chain, *http), std::move(*table));
   });
   if (!compiled) return compiled;
-  if (Status bound = sockets_.bind(listener); !bound) return bound;
+  if (Status free = check_address(listener); !free) return free;
+  if (Status bound = sockets_.bind(listener); !bound)
+    return fail(bound.error().fault, "address: " + bound.error().detail);
   const std::string name = listener.name;
   source.written = std::make_shared<const config::ListenerConfig>(std::move(listener));
   source.since = turn_.now();
-  const auto before = listeners_.find(name);
-  if (before != listeners_.end())
-    source.joined = before->second.joined;  // serves until the new one is complete
+  if (const auto before = listeners_.find(name); before != listeners_.end()) {
+    // Serves until the new one is complete.
+    source.joined = before->second.joined;
+    source.joined_tables = before->second.joined_tables;
+  }
   listeners_.insert_or_assign(name, std::move(source));
+  return {};
+}
+
+// Two listeners on one address would be one socket with two meanings.
+Status Publisher::check_address(const config::ListenerConfig& listener) const {
+  if (!listener.bind) return {};
+  const auto addresses_of = [](const config::ListenerConfig& one) {
+    std::vector<SocketAddress> addresses = one.extra_addresses;
+    addresses.push_back(one.address);
+    return addresses;
+  };
+  const std::vector<SocketAddress> wanted = addresses_of(listener);
+  for (const auto& [name, other] : listeners_) {
+    if (name == listener.name || !other.written->bind) continue;
+    for (const SocketAddress& address : addresses_of(*other.written)) {
+      const bool chosen_later = address.is_ip() && address.port() == 0;
+      if (!chosen_later && std::find(wanted.begin(), wanted.end(), address) != wanted.end()) {
+        return fail(Fault::kInvalid,
+                    "address: " + address.to_string() + " is taken by listener '" + name + "'");
+      }
+    }
+  }
   return {};
 }
 
@@ -101,6 +132,7 @@ Status Publisher::put(config::RouteConfig routes) {
   const std::string name = routes.name;
   auto table = compile(std::move(routes));
   if (!table) return fail(table.error());
+  absent_routes_.erase(name);
   routes_.insert_or_assign(name, std::move(*table));
   return {};
 }
@@ -110,70 +142,112 @@ Status Publisher::put(config::ClusterConfig cluster) {
   ClusterSource source;
   source.written = std::make_shared<const config::ClusterConfig>(std::move(cluster));
   source.since = turn_.now();
-  const auto before = clusters_.find(name);
-  if (before != clusters_.end()) source.since = before->second.since;
+  if (const auto before = clusters_.find(name); before != clusters_.end()) {
+    // A change of the cluster alone does not begin the wait for its endpoints anew.
+    if (endpoints_name(*before->second.written) == endpoints_name(*source.written))
+      source.since = before->second.since;
+  }
   clusters_.insert_or_assign(name, std::move(source));
   return {};
 }
 
 Status Publisher::put(config::EndpointSet endpoints) {
   const std::string name = endpoints.cluster;
+  absent_endpoints_.erase(name);
   endpoints_.insert_or_assign(name,
                               std::make_shared<const config::EndpointSet>(std::move(endpoints)));
   return {};
 }
 
-void Publisher::put_secret(const std::string& name, const TlsMaterial& material) {
-  TlsMaterial& secret = secrets_[name];
-  secret.version = material.version;
+void Publisher::put_secret(const std::string& name, const TlsMaterial& material,
+                           std::vector<SanMatcher> peer_names) {
+  Secret& secret = secrets_[name];
+  secret.material.version = material.version;
   if (!material.chain_pem.empty()) {
-    secret.chain_pem = material.chain_pem;
-    secret.key_pem = material.key_pem;
+    secret.material.chain_pem = material.chain_pem;
+    secret.material.key_pem = material.key_pem;
   }
-  if (!material.roots_pem.empty()) secret.roots_pem = material.roots_pem;
+  if (!material.roots_pem.empty()) secret.material.roots_pem = material.roots_pem;
+  secret.peer_names = std::move(peer_names);
   ++secrets_version_;
   materials_.clear();
+}
+
+void Publisher::put_discovered_secret(const std::string& name, const TlsMaterial& material,
+                                      std::vector<SanMatcher> peer_names) {
+  discovered_secrets_.insert(name);
+  put_secret(name, material, std::move(peer_names));
+}
+
+const Publisher::Secret* Publisher::secret(std::string_view name) const {
+  const auto found = secrets_.find(name);
+  return found == secrets_.end() ? nullptr : &found->second;
 }
 
 void Publisher::remove_listener(std::string_view name) {
   if (const auto found = listeners_.find(name); found != listeners_.end()) listeners_.erase(found);
 }
-void Publisher::remove_routes(std::string_view name) {
-  if (const auto found = routes_.find(name); found != routes_.end()) routes_.erase(found);
-}
 void Publisher::remove_cluster(std::string_view name) {
   if (const auto found = clusters_.find(name); found != clusters_.end()) clusters_.erase(found);
+}
+
+void Publisher::note_absent_routes(std::string_view name) { absent_routes_.emplace(name); }
+
+void Publisher::note_absent_endpoints(std::string_view name) { absent_endpoints_.emplace(name); }
+
+void Publisher::forget_unused() {
+  const auto unused = [](const std::vector<std::string>& names, const std::string& name) {
+    return !std::binary_search(names.begin(), names.end(), name);
+  };
+  const std::vector<std::string> routes = route_names();
+  std::erase_if(routes_, [&](const auto& entry) { return unused(routes, entry.first); });
+  std::erase_if(absent_routes_, [&](const auto& name) { return unused(routes, name); });
+  const std::vector<std::string> endpoints = endpoint_names();
+  std::erase_if(endpoints_, [&](const auto& entry) { return unused(endpoints, entry.first); });
+  std::erase_if(absent_endpoints_, [&](const auto& name) { return unused(endpoints, name); });
+  const std::vector<std::string> secrets = secret_names();
+  std::erase_if(discovered_secrets_, [&](const std::string& name) {
+    if (!unused(secrets, name)) return false;
+    secrets_.erase(name);
+    return true;
+  });
 }
 
 // ---- secrets ----
 
 std::shared_ptr<const TlsMaterial> Publisher::material_for(const config::TlsReference& reference) {
-  const auto secret = [&](const std::string& name) -> const TlsMaterial* {
-    const auto found = secrets_.find(name);
-    return found == secrets_.end() ? nullptr : &found->second;
-  };
   TlsMaterial material = reference.inline_material;
   std::string key = material.version + "\x1f" + reference.certificate_secret + "\x1f" +
                     reference.validation_secret;
   if (!reference.certificate_secret.empty()) {
-    const TlsMaterial* own = secret(reference.certificate_secret);
-    if (own == nullptr || own->chain_pem.empty()) return nullptr;
-    material.chain_pem = own->chain_pem;
-    material.key_pem = own->key_pem;
-    material.version += "/" + own->version;
-    key += "\x1f" + own->version;
+    const Secret* found = secret(reference.certificate_secret);
+    if (found == nullptr || found->material.chain_pem.empty()) return nullptr;
+    const TlsMaterial& own = found->material;
+    material.chain_pem = own.chain_pem;
+    material.key_pem = own.key_pem;
+    material.version += "/" + own.version;
+    key += "\x1f" + own.version;
   }
   if (!reference.validation_secret.empty()) {
-    const TlsMaterial* roots = secret(reference.validation_secret);
-    if (roots == nullptr || roots->roots_pem.empty()) return nullptr;
-    material.roots_pem = roots->roots_pem;
-    material.version += "/" + roots->version;
-    key += "\x1f" + roots->version;
+    const Secret* found = secret(reference.validation_secret);
+    if (found == nullptr || found->material.roots_pem.empty()) return nullptr;
+    const TlsMaterial& roots = found->material;
+    material.roots_pem = roots.roots_pem;
+    material.version += "/" + roots.version;
+    key += "\x1f" + roots.version;
   }
   if (!uses_secrets(reference)) return std::make_shared<const TlsMaterial>(std::move(material));
   std::shared_ptr<const TlsMaterial>& joined = materials_[key];
   if (joined == nullptr) joined = std::make_shared<const TlsMaterial>(std::move(material));
   return joined;
+}
+
+void Publisher::fill(config::TlsReference& reference) {
+  reference.material = material_for(reference);
+  if (const Secret* judged = secret(reference.validation_secret); judged != nullptr) {
+    std::vector<SanMatcher>& names = reference.settings.peer_names;
+    names.insert(names.end(), judged->peer_names.begin(), judged->peer_names.end());
+  }
 }
 
 void Publisher::join(ListenerSource& source) {
@@ -188,13 +262,12 @@ void Publisher::join(ListenerSource& source) {
   }
   auto joined = std::make_shared<config::ListenerConfig>(*source.written);
   bool changed = source.joined == nullptr || source.joined->version != source.written->version;
-  const auto fill = [&](config::FilterChain& chain) {
-    if (chain.tls) chain.tls->material = material_for(*chain.tls);
-  };
-  for (config::FilterChain& chain : joined->chains) fill(chain);
+  for (config::FilterChain& chain : joined->chains) {
+    if (chain.tls) fill(*chain.tls);
+  }
   if (joined->default_chain != nullptr) {
     auto chain = std::make_shared<config::FilterChain>(*joined->default_chain);
-    fill(*chain);
+    if (chain->tls) fill(*chain->tls);
     joined->default_chain = std::move(chain);
   }
   if (!changed) {
@@ -231,23 +304,45 @@ void Publisher::join(ClusterSource& source) {
       return;
   }
   auto joined = std::make_shared<config::ClusterConfig>(*source.written);
-  joined->tls->material = std::move(material);
+  fill(*joined->tls);
   source.joined = std::move(joined);
 }
 
 // ---- publishing ----
 
-void Publisher::flush() { publish(generation_ + 1); }
+void Publisher::flush() { publish(); }
 
-void Publisher::on_timer(Timer&) { publish(generation_ + 1); }
+void Publisher::on_timer(Timer&) { publish(); }
+
+void Publisher::publish() {
+  if (held_) {
+    put_off_ = true;
+    return;
+  }
+  publish_as(numbered_ ? generation_ : generation_ + 1);
+}
+
+void Publisher::publish(std::uint64_t generation) {
+  held_ = false;
+  numbered_ = true;
+  publish_as(generation);
+}
+
+void Publisher::hold() { held_ = true; }
+
+void Publisher::let_go() {
+  held_ = false;
+  if (std::exchange(put_off_, false)) schedule();
+}
 
 bool Publisher::has_routes(const ListenerSource& source) const {
   bool all = true;
   for_each_chain(*source.written, [&](const config::FilterChain& chain) {
     const auto* http = std::get_if<config::HttpSettings>(&chain.what);
-    if (http != nullptr && http->inline_routes == nullptr &&
-        !routes_.contains(http->route_config_name))
-      all = false;
+    if (http == nullptr || http->inline_routes != nullptr) return;
+    const bool given_up =
+        source.joined == nullptr && absent_routes_.contains(http->route_config_name);
+    if (!routes_.contains(http->route_config_name) && !given_up) all = false;
   });
   return all;
 }
@@ -256,9 +351,7 @@ std::shared_ptr<const config::EndpointSet> Publisher::endpoints_for(
     const config::ClusterConfig& cluster) const {
   const bool discovered = cluster.discovery == config::ClusterConfig::Discovery::kEds;
   if (!discovered && cluster.inline_endpoints != nullptr) return cluster.inline_endpoints;
-  const std::string& name =
-      cluster.eds_service_name.empty() ? cluster.name : cluster.eds_service_name;
-  const auto found = endpoints_.find(name);
+  const auto found = endpoints_.find(endpoints_name(cluster));
   if (found != endpoints_.end()) return found->second;
   return cluster.inline_endpoints;
 }
@@ -271,30 +364,41 @@ void Publisher::add_listener(ListenerSource& source, config::Snapshot& snapshot)
     if (source.joined == nullptr) return;
   } else {
     join(source);
+    source.joined_tables = source.inline_tables;
   }
   snapshot.listeners.push_back(source.joined);
-  for (const auto& [key, table] : source.inline_tables) snapshot.routes.emplace(key, table);
+  for (const auto& [key, table] : source.joined_tables) snapshot.routes.emplace(key, table);
 }
 
 void Publisher::add_cluster(const std::string& name, ClusterSource& source,
                             config::Snapshot& snapshot) {
-  join(source);
   std::shared_ptr<const config::EndpointSet> endpoints = endpoints_for(*source.written);
   if (endpoints == nullptr) {
+    const config::ClusterEntry* before = nullptr;
+    if (current_ != nullptr) {
+      if (const auto found = current_->clusters.find(name); found != current_->clusters.end())
+        before = &found->second;
+    }
+    const bool given_up =
+        before == nullptr && absent_endpoints_.contains(endpoints_name(*source.written));
     const bool waits =
-        source.written->discovery != config::ClusterConfig::Discovery::kOriginalDst &&
+        source.written->discovery != config::ClusterConfig::Discovery::kOriginalDst && !given_up &&
         turn_.now() - source.since < kFetchTimeout;
     if (waits) {
       snapshot.warming.push_back("cluster " + name);
+      // The version before goes on, with the endpoints that it had.
+      if (before != nullptr) snapshot.clusters.emplace(name, *before);
       return;
     }
     endpoints = std::make_shared<const config::EndpointSet>();
   }
+  join(source);
   snapshot.clusters.emplace(name, config::ClusterEntry{source.joined, std::move(endpoints)});
 }
 
-void Publisher::publish(std::uint64_t generation) {
+void Publisher::publish_as(std::uint64_t generation) {
   static_cast<Flushable*>(this)->unlink();
+  put_off_ = false;
   generation_ = generation;
   auto snapshot = std::make_shared<config::Snapshot>();
   snapshot->generation = generation;
@@ -398,8 +502,7 @@ std::vector<std::string> Publisher::endpoint_names() const {
   std::vector<std::string> names;
   for (const auto& [name, source] : clusters_) {
     if (source.written->discovery != config::ClusterConfig::Discovery::kEds) continue;
-    names.push_back(source.written->eds_service_name.empty() ? name
-                                                             : source.written->eds_service_name);
+    names.push_back(endpoints_name(*source.written));
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -408,12 +511,15 @@ std::vector<std::string> Publisher::endpoint_names() const {
 
 std::vector<std::string> Publisher::route_names() const {
   std::vector<std::string> names;
+  const auto add = [&](const config::FilterChain& chain) {
+    const auto* http = std::get_if<config::HttpSettings>(&chain.what);
+    if (http != nullptr && http->inline_routes == nullptr) names.push_back(http->route_config_name);
+  };
   for (const auto& [name, source] : listeners_) {
-    for_each_chain(*source.written, [&](const config::FilterChain& chain) {
-      const auto* http = std::get_if<config::HttpSettings>(&chain.what);
-      if (http != nullptr && http->inline_routes == nullptr)
-        names.push_back(http->route_config_name);
-    });
+    for_each_chain(*source.written, add);
+    // The version that serves until that one is complete still needs its own.
+    if (source.joined != nullptr && source.joined->version != source.written->version)
+      for_each_chain(*source.joined, add);
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

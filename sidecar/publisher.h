@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,22 +53,38 @@ class Publisher final : public Flushable, public TimerSink {
 
   Publisher(Turn& turn, Owner& owner, std::vector<std::shared_ptr<tls::Library>> libraries);
 
-  // Each replaces the version before; an error refuses this one and the version before stays.
+  // Each replaces the version before; an error refuses this one and the version before stays. A
+  // listener's port is bound here, so that a port in use is an error of that listener.
   Status put(config::ListenerConfig listener);
   Status put(config::RouteConfig routes);
   Status put(config::ClusterConfig cluster);
   Status put(config::EndpointSet endpoints);
   // Our own chain and key, or roots, or both; parts that are empty leave those of the version
   // before.
-  void put_secret(const std::string& name, const TlsMaterial& material);
+  // `peer_names` are accepted beside those of whoever judges peers by this secret.
+  void put_secret(const std::string& name, const TlsMaterial& material,
+                  std::vector<SanMatcher> peer_names = {});
+  // The same for one that is forgotten once nothing refers to it.
+  void put_discovered_secret(const std::string& name, const TlsMaterial& material,
+                             std::vector<SanMatcher> peer_names);
   void remove_listener(std::string_view name);
-  void remove_routes(std::string_view name);
   void remove_cluster(std::string_view name);
+  // A source says that there are none: what is new and waits for them waits no longer. What is
+  // known stays as long as somebody uses it, and what serves already is not replaced by nothing.
+  void note_absent_routes(std::string_view name);
+  void note_absent_endpoints(std::string_view name);
+  // Lets go of routes, endpoints and secrets from sources that nothing refers to any more.
+  void forget_unused();
 
   // Publishes at the end of this turn; many calls are one.
   void schedule() { turn_.enlist(*this); }
-  // Publishes now, as that generation (decisions A5).
+  // Publishes now: under the control plane's number for it, which stays until the next one
+  // (decisions A5), or under the next number of our own.
   void publish(std::uint64_t generation);
+  void publish();
+  // While a push is half told nothing is published; letting go publishes what was put off.
+  void hold();
+  void let_go();
 
   [[nodiscard]] const std::shared_ptr<const config::Snapshot>& current() const { return current_; }
   // Every listener that was published is bound and nothing is waited for.
@@ -82,11 +99,13 @@ class Publisher final : public Flushable, public TimerSink {
   void on_timer(Timer& timer) override;
 
  private:
+  using Tables = std::map<std::string, std::shared_ptr<const config::RouteTable>>;
   struct ListenerSource {
     std::shared_ptr<const config::ListenerConfig> written;
-    std::map<std::string, std::shared_ptr<const config::RouteTable>> inline_tables;
-    // Joined with its secrets; remade when one of them changed.
+    Tables inline_tables;
+    // Joined with its secrets; remade when one of them changed. What is published.
     std::shared_ptr<const config::ListenerConfig> joined;
+    Tables joined_tables;
     std::uint64_t joined_at = 0;
     TimePoint since{};
   };
@@ -106,6 +125,8 @@ class Publisher final : public Flushable, public TimerSink {
       const config::ClusterConfig& cluster) const;
   void add_listener(ListenerSource& source, config::Snapshot& snapshot);
   void add_cluster(const std::string& name, ClusterSource& source, config::Snapshot& snapshot);
+  void publish_as(std::uint64_t generation);
+  [[nodiscard]] Status check_address(const config::ListenerConfig& listener) const;
   void hand_out();
   [[nodiscard]] std::shared_ptr<const upstream::TlsContexts> contexts_for(std::uint32_t worker);
   template <typename Context>
@@ -121,9 +142,18 @@ class Publisher final : public Flushable, public TimerSink {
   ListenerSockets sockets_;
   std::map<std::string, ListenerSource, std::less<>> listeners_;
   std::map<std::string, std::shared_ptr<const config::RouteTable>, std::less<>> routes_;
+  std::set<std::string, std::less<>> absent_routes_;
+  std::set<std::string, std::less<>> absent_endpoints_;
   std::map<std::string, ClusterSource, std::less<>> clusters_;
   std::map<std::string, std::shared_ptr<const config::EndpointSet>, std::less<>> endpoints_;
-  std::map<std::string, TlsMaterial, std::less<>> secrets_;
+  struct Secret {
+    TlsMaterial material;
+    std::vector<SanMatcher> peer_names;
+  };
+  [[nodiscard]] const Secret* secret(std::string_view name) const;
+  void fill(config::TlsReference& reference);
+  std::map<std::string, Secret, std::less<>> secrets_;
+  std::set<std::string, std::less<>> discovered_secrets_;  // came by name from a source
   std::map<std::string, std::shared_ptr<const TlsMaterial>> materials_;  // joined pairs of secrets
   std::uint64_t secrets_version_ = 1;
   struct ContextCache {
@@ -133,6 +163,9 @@ class Publisher final : public Flushable, public TimerSink {
   std::vector<ContextCache> caches_;  // one per worker
   std::shared_ptr<const config::Snapshot> current_;
   std::uint64_t generation_ = 0;
+  bool numbered_ = false;  // by the control plane
+  bool held_ = false;
+  bool put_off_ = false;
   Timer fetch_timer_;
 };
 

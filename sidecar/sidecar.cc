@@ -13,6 +13,10 @@ namespace weft::sidecar {
 
 namespace {
 
+// The names that stand for our own identity in every configuration (decisions A2).
+constexpr std::string_view kOwnCertificate = "default";
+constexpr std::string_view kOwnRoots = "ROOTCA";
+
 telemetry::HandshakeResult metric_of(tls::HandshakeResult result) {
   using From = tls::HandshakeResult;
   using To = telemetry::HandshakeResult;
@@ -59,6 +63,8 @@ Sidecar::Sidecar(Start start)
 
 Sidecar::~Sidecar() {
   admin_.reset();
+  xds_.reset();
+  identity_.reset();
   exporter_.reset();
   workers_.clear();
   publisher_.reset();
@@ -87,7 +93,9 @@ Status Sidecar::start() {
                                                                 .library = libraries[i]},
                                                 *this));
   }
+  adopted_.resize(workers_.size());
   make_exporter();
+  make_sources();
   if (!start_.admin.is_none()) {
     admin_ = std::make_unique<Admin>(loop_, *this);
     if (Status listening = admin_->listen(start_.admin); !listening) {
@@ -95,13 +103,14 @@ Status Sidecar::start() {
     }
   }
   signals_ = std::make_unique<net::Signals>(loop_, *this);
-  publisher_->publish(1);
+  publisher_->publish();
+  if (identity_ != nullptr) identity_->start();
   return {};
 }
 
 Status Sidecar::put_start_resources() {
   for (const Start::Secret& secret : start_.secrets)
-    publisher_->put_secret(secret.name, secret.material);
+    publisher_->put_secret(secret.name, secret.material, secret.peer_names);
   const auto refused = [](std::string_view kind, const std::string& name, const Error& error) {
     return fail(Fault::kInvalid, std::string(kind) + " '" + name + "': " + error.detail);
   };
@@ -120,21 +129,8 @@ void Sidecar::make_exporter() {
   Exporter::Collector collector;
   if (!start_.trace_collector.empty()) {
     collector.authority = start_.trace_collector;
-    collector.dialer = std::make_unique<ClusterDialer>(loop_.turn(), connector_, [this] {
-      ClusterDialer::Target target;
-      const auto& snapshot = publisher_->current();
-      if (snapshot == nullptr) return target;
-      const auto found = snapshot->clusters.find(start_.trace_collector);
-      if (found == snapshot->clusters.end()) return target;
-      target.config = found->second.config;
-      target.endpoints = found->second.endpoints;
-      if (target.config->tls && target.config->tls->material != nullptr) {
-        auto context = tls::ClientContext::make(*target.config->tls->material,
-                                                target.config->tls->settings, library_);
-        if (context) target.tls = std::move(*context);
-      }
-      return target;
-    });
+    collector.dialer = std::make_unique<ClusterDialer>(
+        loop_.turn(), connector_, [this] { return find_cluster_with_tls(start_.trace_collector); });
   }
   std::vector<telemetry::SpanRing*> rings;
   for (const auto& worker : workers_) rings.push_back(&worker->spans());
@@ -148,6 +144,83 @@ void Sidecar::make_exporter() {
                                          std::move(collector), std::move(rings));
   exporter_->start();
 }
+
+// ---- where configuration comes from ----
+
+ClusterDialer::Target Sidecar::find_cluster(const std::string& name) const {
+  ClusterDialer::Target target;
+  const auto& snapshot = publisher_->current();
+  if (snapshot == nullptr) return target;
+  const auto found = snapshot->clusters.find(name);
+  if (found == snapshot->clusters.end()) return target;
+  target.config = found->second.config;
+  target.endpoints = found->second.endpoints;
+  return target;
+}
+
+ClusterDialer::Target Sidecar::find_cluster_with_tls(const std::string& name) const {
+  ClusterDialer::Target target = find_cluster(name);
+  if (target.config == nullptr || !target.config->tls || target.config->tls->material == nullptr)
+    return target;
+  auto context = tls::ClientContext::make(*target.config->tls->material,
+                                          target.config->tls->settings, library_);
+  if (context) {
+    target.tls = std::move(*context);
+  } else {
+    target.problem = "cluster " + name + ": " + context.error().detail;
+  }
+  return target;
+}
+
+void Sidecar::make_sources() {
+  if (start_.mesh) {
+    identity_ = std::make_unique<Identity>(
+        loop_.turn(), connector_, random_, [this] { return find_cluster(start_.mesh->ca_cluster); },
+        *this,
+        Identity::Options{
+            .mesh = *start_.mesh, .library = library_, .look_every = start_.identity_look_every});
+  }
+  if (!start_.ads) return;
+  const xds::Bootstrap::Ads& ads = *start_.ads;
+  XdsSource::Options options;
+  options.ads.variant = ads.delta ? xds::Variant::kDelta : xds::Variant::kSotw;
+  if (start_.node != nullptr) options.ads.node = *start_.node;
+  options.ads.authority = ads.authority.empty() ? ads.cluster : ads.authority;
+  options.listeners = ads.listeners;
+  options.clusters = ads.clusters;
+  options.initial_fetch_timeout = ads.initial_fetch_timeout;
+  for (const auto& listener : start_.listeners) options.static_listeners.insert(listener.name);
+  for (const auto& cluster : start_.clusters) options.static_clusters.insert(cluster.name);
+  for (const auto& secret : start_.secrets) options.static_secrets.insert(secret.name);
+  if (start_.mesh) {
+    options.static_secrets.insert(std::string(kOwnCertificate));
+    options.static_secrets.insert(std::string(kOwnRoots));
+  }
+  ads_dialer_ = std::make_unique<ClusterDialer>(
+      loop_.turn(), connector_, [this] { return find_cluster_with_tls(start_.ads->cluster); });
+  xds_ = std::make_unique<XdsSource>(loop_.turn(), *ads_dialer_, random_, *publisher_, *this,
+                                     std::move(options));
+}
+
+// Not before the control plane's cluster has the certificate that it asks for.
+void Sidecar::start_xds() {
+  if (xds_ == nullptr || xds_->started()) return;
+  const ClusterDialer::Target target = find_cluster(start_.ads->cluster);
+  if (target.config == nullptr || (target.config->tls && target.config->tls->material == nullptr))
+    return;
+  xds_->start();
+}
+
+void Sidecar::on_identity(const TlsMaterial& material) {
+  publisher_->put_secret(
+      std::string(kOwnCertificate),
+      {.version = material.version, .chain_pem = material.chain_pem, .key_pem = material.key_pem});
+  publisher_->put_secret(std::string(kOwnRoots),
+                         {.version = material.version, .roots_pem = material.roots_pem});
+  publisher_->schedule();
+}
+
+void Sidecar::on_xds_settled() { go_live_if_ready(); }
 
 int Sidecar::run() {
   loop_.run();
@@ -178,15 +251,45 @@ void Sidecar::on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adopti
 
 void Sidecar::on_published(const config::Snapshot& snapshot) {
   shard_.proxy().config_generation.set(static_cast<std::int64_t>(snapshot.generation));
+  if (xds_ != nullptr) xds_->on_published();
+  start_xds();
 }
 
-void Sidecar::on_adopted(Worker&, std::uint64_t generation) {
-  if (state_ != State::kStarting || generation != publisher_->current()->generation) return;
-  if (++workers_adopted_ < workers_.size() || !publisher_->warm()) return;
+void Sidecar::on_adopted(Worker& worker, std::uint64_t generation) {
+  adopted_[worker.index()] = generation;
+  go_live_if_ready();
+}
+
+std::vector<std::string> Sidecar::waits_for() const {
+  std::vector<std::string> reasons;
+  if (identity_ != nullptr && !identity_->ready()) {
+    const std::string why = identity_->stats().last_error;
+    reasons.push_back("identity" + (why.empty() ? why : ": " + why));
+  }
+  if (xds_ != nullptr && !xds_->settled()) {
+    const std::string& why = xds_->client().stats().last_error;
+    const bool connected = xds_->client().stats().connected;
+    reasons.push_back("control plane" + (connected
+                                             ? std::string(": connected, not everything is told")
+                                         : why.empty() ? why
+                                                       : ": " + why));
+  }
+  const auto& snapshot = publisher_->current();
+  if (snapshot != nullptr)
+    reasons.insert(reasons.end(), snapshot->warming.begin(), snapshot->warming.end());
+  const std::uint64_t now = snapshot == nullptr ? 0 : snapshot->generation;
+  for (std::size_t i = 0; i < adopted_.size(); ++i) {
+    if (adopted_[i] != now) reasons.push_back("worker " + std::to_string(i));
+  }
+  return reasons;
+}
+
+void Sidecar::go_live_if_ready() {
+  if (state_ != State::kStarting || !waits_for().empty()) return;
   state_ = State::kLive;
   WEFT_LOG(kInfo, "weft-sidecar {} serves: {} listeners, {} clusters, generation {}", WEFT_VERSION,
            publisher_->current()->listeners.size(), publisher_->current()->clusters.size(),
-           generation);
+           publisher_->current()->generation);
 }
 
 // ---- drain ----
@@ -280,8 +383,9 @@ std::string Sidecar::metrics() {
 }
 
 std::string Sidecar::config_dump() const {
-  return publisher_->current() == nullptr ? std::string()
-                                          : config::describe(*publisher_->current());
+  std::string text = xds_ == nullptr ? std::string() : xds_->describe();
+  if (publisher_->current() != nullptr) text += config::describe(*publisher_->current());
+  return text;
 }
 
 std::string Sidecar::certificates() const {

@@ -8,19 +8,23 @@
 // when the last request has, or at the deadline. A second signal ends it at once.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sidecar/access_logs.h"
 #include "sidecar/admin.h"
 #include "sidecar/exporter.h"
+#include "sidecar/identity.h"
 #include "sidecar/net/connector.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/net/signals.h"
 #include "sidecar/publisher.h"
 #include "sidecar/worker.h"
+#include "sidecar/xds_source.h"
 #include "telemetry/registry.h"
 #include "telemetry/sampler.h"
+#include "xds/bootstrap.h"
 
 namespace weft::sidecar {
 
@@ -39,14 +43,22 @@ struct Start {
   struct Secret {
     std::string name;
     TlsMaterial material;
+    std::vector<SanMatcher> peer_names;
   };
   std::vector<Secret> secrets;
   std::string trace_collector;  // cluster that takes OTLP over HTTP; empty: none
+  // Where everything else comes from, and who we are; both may be absent.
+  std::shared_ptr<const envoy::config::core::v3::Node> node;
+  std::optional<xds::Bootstrap::Ads> ads;
+  std::optional<xds::Bootstrap::Mesh> mesh;
+  Duration identity_look_every = std::chrono::seconds(5);  // at files that somebody else renews
 };
 
 class Sidecar final : public Publisher::Owner,
                       public Worker::Owner,
                       public Admin::Source,
+                      public Identity::Owner,
+                      public XdsSource::Owner,
                       public net::Signals::Owner,
                       public TimerSink {
  public:
@@ -69,11 +81,15 @@ class Sidecar final : public Publisher::Owner,
   // Publisher::Owner
   void on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adoption) override;
   void on_published(const config::Snapshot& snapshot) override;
+  // Identity::Owner, XdsSource::Owner
+  void on_identity(const TlsMaterial& material) override;
+  void on_xds_settled() override;
   // Worker::Owner
   void on_worker_drained(Worker& worker) override;
   void on_adopted(Worker& worker, std::uint64_t generation) override;
   // Admin::Source
   [[nodiscard]] std::string state() const override;
+  [[nodiscard]] std::vector<std::string> waits_for() const override;
   [[nodiscard]] std::string metrics() override;
   [[nodiscard]] std::string config_dump() const override;
   [[nodiscard]] std::string certificates() const override;
@@ -91,6 +107,12 @@ class Sidecar final : public Publisher::Owner,
 
   [[nodiscard]] Status put_start_resources();
   void make_exporter();
+  void make_sources();
+  void start_xds();
+  // A cluster as it is now; without a TLS context.
+  [[nodiscard]] ClusterDialer::Target find_cluster(const std::string& name) const;
+  [[nodiscard]] ClusterDialer::Target find_cluster_with_tls(const std::string& name) const;
+  void go_live_if_ready();
   void count_handshakes();
   void end();
 
@@ -100,17 +122,21 @@ class Sidecar final : public Publisher::Owner,
   telemetry::Registry registry_;
   telemetry::Shard& shard_;  // the main loop's own
   telemetry::Sampler sampler_;
+  Random random_ = Random::from_system();
   upstream::SharedLimitsTable limits_;
   AccessLogs logs_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<Identity> identity_;
+  std::unique_ptr<ClusterDialer> ads_dialer_;
+  std::unique_ptr<XdsSource> xds_;
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<net::Signals> signals_;
   std::shared_ptr<tls::Library> library_;  // the main loop's
   Timer drain_timer_;
   State state_ = State::kStarting;
-  std::size_t workers_adopted_ = 0;
+  std::vector<std::uint64_t> adopted_;  // by each worker; generations begin at 1
   std::size_t workers_drained_ = 0;
   std::vector<std::uint64_t> handshakes_seen_;
   int exit_code_ = 0;

@@ -156,6 +156,20 @@ bool Proxy::metric_reaches(double value, std::string_view family,
   return true;
 }
 
+bool Proxy::ready() {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  std::string missing;
+  while (std::chrono::steady_clock::now() < until) {
+    missing.clear();
+    on_loop([&](sidecar::Sidecar& sidecar) {
+      for (const std::string& what : sidecar.waits_for()) missing += what + "; ";
+    });
+    if (missing.empty()) return true;
+  }
+  ADD_FAILURE() << "still waits for " << missing;
+  return false;
+}
+
 void Proxy::drain() { sidecar_->shut_down(); }
 
 void Proxy::join() { thread_.join(); }

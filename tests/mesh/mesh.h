@@ -154,6 +154,8 @@ class Proxy final {
   // Asks until it is at least that much, or patience ends.
   [[nodiscard]] bool metric_reaches(double value, std::string_view family,
                                     const std::vector<std::string>& with = {});
+  // Until everything that was told is served by every worker; false when patience ends.
+  [[nodiscard]] bool ready();
   void drain();
   // Waits until run() has returned.
   void join();
