@@ -67,12 +67,13 @@ void AdsServer::accept(Variant variant, std::string_view type,
                        std::unique_ptr<http::ServerStream> stream, const TlsInfo& tls,
                        const SocketAddress& peer) {
   if (draining_ || clients_.size() >= options_.streams_max) {
-    ++refused_;
+    stats_.refused.add();
     stream->send_head(http::make_trailers_only(http::GrpcStatus::kUnavailable,
                                                draining_ ? "shutting down" : "too many streams"),
                       true);
     return;
   }
+  stats_.accepted.add();
   clients_.push_back(std::make_unique<Client>(*this, variant, type, std::move(stream), tls, peer));
 }
 

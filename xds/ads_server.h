@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/core/counters.h"
 #include "sidecar/core/token_bucket.h"
 #include "sidecar/core/transport.h"
 #include "sidecar/core/turn.h"
@@ -44,6 +45,25 @@ class AdsServer final : public TimerSink {
   // Whether this node may be served to whoever showed this certificate; the error goes to the
   // client.
   using Authorize = std::function<Status(const NodeInfo& node)>;
+
+  struct Stats {
+    Counter accepted;     // streams
+    Counter refused;      // streams beyond streams_max, or while draining
+    Counter denied;       // by Authorize
+    Counter broken;       // ended by us: unreadable, too large, too slow, beyond a limit
+    Counter responses;
+    Counter rejections;   // NACKs
+  };
+  // Hears what cannot be seen in report(), as it happens.
+  class Watcher {
+   public:
+    // This client was told a generation in full and has answered all of it. `since`: its stream's
+    // beginning.
+    virtual void on_settled(const NodeInfo& node, std::uint64_t generation, TimePoint since) = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
 
   // What became of the configuration of one client; for `weft status` and rollouts.
   struct ClientReport {
@@ -73,7 +93,9 @@ class AdsServer final : public TimerSink {
 
   [[nodiscard]] std::vector<ClientReport> report() const;
   [[nodiscard]] std::size_t streams() const { return clients_.size(); }
-  [[nodiscard]] std::uint64_t refused_streams() const { return refused_; }
+  [[nodiscard]] const Stats& stats() const { return stats_; }
+  // Null: nobody.
+  void set_watcher(Watcher* watcher) { watcher_ = watcher; }
 
   void on_timer(Timer& timer) override;
 
@@ -92,7 +114,8 @@ class AdsServer final : public TimerSink {
   Timer admission_;
   std::deque<Client*> waiting_;
   std::vector<std::unique_ptr<Client>> clients_;
-  std::uint64_t refused_ = 0;
+  Stats stats_;
+  Watcher* watcher_ = nullptr;
   bool draining_ = false;
 };
 

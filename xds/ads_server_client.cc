@@ -126,7 +126,7 @@ bool AdsServer::Client::identify(const Request& request) {
   }
   flatten(node.metadata(), "", 0, node_);
   if (const Status allowed = server_.authorize_(node_); !allowed) {
-    ++server_.refused_;
+    server_.stats_.denied.add();
     WEFT_LOG_LIMITED(kWarn, "ads: {} from {} as {}: {}", escape(node_.id), node_.peer.to_string(),
                      node_.identity.empty() ? "nobody" : node_.identity.uri(),
                      escape(allowed.error().detail));
@@ -139,6 +139,7 @@ bool AdsServer::Client::identify(const Request& request) {
 template <typename Request>
 void AdsServer::Client::hear(Request&& request) {
   if (request.has_error_detail()) {
+    server_.stats_.rejections.add();
     WEFT_LOG_LIMITED(kWarn, "ads: {} refused {}: {}", escape(node_.id),
                      escape(short_name(message_name(request.type_url()))),
                      escape(request.error_detail().message(), ServerState::kNackBytesMax));
@@ -179,7 +180,12 @@ void AdsServer::Client::tell() {
     const std::optional<std::string> response = state_.next_response();
     if (!response) break;
     stream_->send(*response);
+    server_.stats_.responses.add();
     told = true;
+  }
+  if (const std::uint64_t settled = state_.settled_generation(); settled != settled_told_) {
+    settled_told_ = settled;
+    if (server_.watcher_ != nullptr) server_.watcher_->on_settled(node_, settled, since_);
   }
   if (!state_.awaits_answer()) {
     patience_.cancel();
@@ -209,11 +215,17 @@ void AdsServer::Client::end(http::GrpcStatus status, std::string_view message) {
 
 void AdsServer::Client::leave(http::GrpcStatus status, std::string_view message) {
   if (step_ == Step::kOver) return;
+  if (status != http::GrpcStatus::kOk && status != http::GrpcStatus::kPermissionDenied)
+    server_.stats_.broken.add();
   end(status, message);
   server_.remove(*this);
 }
 
-void AdsServer::Client::on_grpc_end(const http::GrpcOutcome&) { leave(http::GrpcStatus::kOk, ""); }
+void AdsServer::Client::on_grpc_end(const http::GrpcOutcome& outcome) {
+  // The client's own leaving is nobody's fault.
+  const bool gone = outcome.status == http::GrpcStatus::kCancelled;
+  leave(gone ? http::GrpcStatus::kOk : outcome.status, outcome.message);
+}
 
 AdsServer::ClientReport AdsServer::Client::report() const {
   const bool settled = step_ == Step::kServing && state_.settled() && !state_.awaits_answer();

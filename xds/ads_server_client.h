@@ -52,6 +52,7 @@ class AdsServer::Client final : public GrpcStream::Holder,
   ServerState state_;
   std::string first_;  // the request that said who asks, until the Catalog has answered
   std::uint64_t generation_ = 0;
+  std::uint64_t settled_told_ = 0;  // to the watcher
   TimePoint since_;
   TimePoint behind_since_;
   Timer patience_;
