@@ -29,8 +29,13 @@ std::int64_t nanoseconds(const timespec& time) {
 
 }  // namespace
 
-YamlDirectory::YamlDirectory(Turn& turn, std::string directory, Owner& owner)
-    : turn_(turn), directory_(std::move(directory)), owner_(owner), timer_(turn.timers(), *this) {}
+YamlDirectory::YamlDirectory(Turn& turn, std::string directory, Owner& owner,
+                             const Options& options)
+    : turn_(turn),
+      directory_(std::move(directory)),
+      owner_(owner),
+      options_(options),
+      timer_(turn.timers(), *this) {}
 
 Result<YamlDirectory::Listing> YamlDirectory::list(const std::string& top) {
   Listing out;
@@ -101,7 +106,7 @@ Result<std::vector<SourceFile>> YamlDirectory::read_all(const std::string& path)
 }
 
 Result<std::vector<SourceFile>> YamlDirectory::start() {
-  timer_.arm(kLookEvery);
+  timer_.arm(options_.look_every);
   Result<Listing> listing = list(directory_);
   if (!listing) {
     problem_ = listing.error().detail;
@@ -116,7 +121,7 @@ Result<std::vector<SourceFile>> YamlDirectory::start() {
 }
 
 void YamlDirectory::on_timer(Timer&) {
-  timer_.arm(moving_since_ ? kSettle : kLookEvery);
+  timer_.arm(moving_since_ ? options_.settle : options_.look_every);
   look();
 }
 
@@ -133,10 +138,10 @@ void YamlDirectory::look() {
     seen_ = std::move(*listing);
     moved_at_ = now;
     if (!moving_since_) moving_since_ = now;
-    timer_.arm(kSettle);
+    timer_.arm(options_.settle);
   }
   if (!moving_since_) return;
-  if (now - moved_at_ >= kSettle || now - *moving_since_ >= kSettleMax) tell();
+  if (now - moved_at_ >= options_.settle || now - *moving_since_ >= options_.settle_max) tell();
 }
 
 void YamlDirectory::tell() {

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/registry.h"
@@ -25,6 +26,11 @@ class YamlDirectory final : public TimerSink {
   static constexpr Duration kSettle = std::chrono::milliseconds(50);
   // Changes without end do not hold back what is there for longer.
   static constexpr Duration kSettleMax = std::chrono::seconds(1);
+  struct Options {
+    Duration look_every = kLookEvery;
+    Duration settle = kSettle;
+    Duration settle_max = kSettleMax;
+  };
   static constexpr std::size_t kFilesMax = 10'000;
   static constexpr std::size_t kFileBytesMax = 4 * 1024 * 1024;
   static constexpr int kDepthMax = 8;
@@ -40,7 +46,9 @@ class YamlDirectory final : public TimerSink {
     ~Owner() = default;
   };
 
-  YamlDirectory(Turn& turn, std::string directory, Owner& owner);
+  YamlDirectory(Turn& turn, std::string directory, Owner& owner, const Options& options);
+  YamlDirectory(Turn& turn, std::string directory, Owner& owner)
+      : YamlDirectory(turn, std::move(directory), owner, Options()) {}
 
   // Reads at once, without telling the owner, and begins to watch.
   [[nodiscard]] Result<std::vector<SourceFile>> start();
@@ -69,6 +77,7 @@ class YamlDirectory final : public TimerSink {
   Turn& turn_;
   std::string directory_;
   Owner& owner_;
+  const Options options_;
   Timer timer_;
   Listing seen_;  // at the last look
   Listing told_;  // what the texts were read with
