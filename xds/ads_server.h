@@ -47,12 +47,12 @@ class AdsServer final : public TimerSink {
   using Authorize = std::function<Status(const NodeInfo& node)>;
 
   struct Stats {
-    Counter accepted;     // streams
-    Counter refused;      // streams beyond streams_max, or while draining
-    Counter denied;       // by Authorize
-    Counter broken;       // ended by us: unreadable, too large, too slow, beyond a limit
+    Counter accepted;  // streams
+    Counter refused;   // streams beyond streams_max, or while draining
+    Counter denied;    // by Authorize
+    Counter broken;    // ended by us: unreadable, too large, too slow, beyond a limit
     Counter responses;
-    Counter rejections;   // NACKs
+    Counter rejections;  // NACKs
   };
   // Hears what cannot be seen in report(), as it happens.
   class Watcher {

@@ -1,0 +1,246 @@
+#include "control/control.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/files.h"
+#include "control/planner/node.h"
+#include "sidecar/core/log.h"
+#include "sidecar/core/strings.h"
+#include "xds/ads.h"
+
+namespace weft::control {
+
+namespace {
+
+// Whose certificates a new root is to sign: what the files say before there is one.
+std::string trust_domain_in(const std::vector<SourceFile>* files) {
+  Registry first;
+  if (files != nullptr) first.set_files(*files);
+  return first.mesh()->config->trust_domain;
+}
+
+ClientReport report_of(const xds::AdsServer::ClientReport& from, TimePoint now) {
+  ClientReport report{.node = from.node.id,
+                      .address = from.node.peer.to_string(),
+                      .generation = from.settled_generation,
+                      .connected = now - from.since};
+  const Node node = Node::parse(from.node.id);
+  if (node.kind == Node::Kind::kSidecar) report.workload = node.workload.to_string();
+  const auto admin = from.node.metadata.find("weft.admin");
+  if (admin != from.node.metadata.end()) report.admin = admin->second;
+  for (const auto& type : from.types) {
+    const std::string& why = type.refused_why.empty() ? type.problem : type.refused_why;
+    if (!why.empty()) report.refused.push_back({std::string(xds::short_name(type.type)), why});
+  }
+  return report;
+}
+
+}  // namespace
+
+Control::Control(Turn& turn, Owner& owner, Options options)
+    : turn_(turn),
+      owner_(owner),
+      options_(std::move(options)),
+      state_dir_(options_.state_dir),
+      catalog_(turn),
+      admin_(turn, *this),
+      directory_(turn, options_.config_dir, *this, options_.source),
+      save_timer_(turn.timers(), *this),
+      drain_timer_(turn.timers(), *this) {}
+
+Control::~Control() {
+  server_.reset();
+  // What they left to be buried goes while its owners are here.
+  turn_.end();
+}
+
+// ---- the start ----
+
+Status Control::load() {
+  Result<std::vector<SourceFile>> files = directory_.start();
+  if (!files) source_problem_ = files.error().detail;
+  if (Status restored = restore(files ? &*files : nullptr); !restored) return restored;
+  if (files) metrics_.count_read(registry_.set_files(std::move(*files)));
+  log_problems();
+  settle();
+  if (!state_problem_.empty()) return fail(Fault::kInvalid, state_problem_);
+  server_ = std::make_unique<Server>(turn_, catalog_, *authority_, options_.server);
+  if (Status started = server_->start(); !started) return started;
+  server_->set_watcher(this);
+  metrics_.watch(*authority_);
+  metrics_.watch(*server_);
+  return {};
+}
+
+Status Control::restore(const std::vector<SourceFile>* files) {
+  Result<StateDir::State> kept = state_dir_.load();
+  if (!kept) {
+    WEFT_LOG(kError, "what was accepted before cannot be read: {}", kept.error().detail);
+    // The number must not go back, and nobody makes a generation a second.
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(options_.wall_clock().time_since_epoch());
+    kept = StateDir::State{.generation = static_cast<std::uint64_t>(seconds.count())};
+  }
+  if (files == nullptr && kept->objects.empty()) return fail(Fault::kInvalid, source_problem_);
+  Result<Authority> authority = Authority::open({.state_dir = options_.state_dir,
+                                                 .trust_domain = trust_domain_in(files),
+                                                 .wall_clock = options_.wall_clock});
+  if (!authority) return fail(authority.error());
+  authority_ = std::make_unique<Authority>(std::move(*authority));
+  const std::string root_file = options_.state_dir + "/" + kRootFile;
+  if (Status written = replace_file(root_file, authority_->root_pem(), 0644); !written)
+    return written;
+  registry_.fix_trust_domain(authority_->trust_domain());
+  for (const std::string& dropped : registry_.restore(kept->objects, kept->generation)) {
+    WEFT_LOG(kWarn, "{} was accepted by an earlier weft and is not by this one", dropped);
+  }
+  return {};
+}
+
+Status Control::listen(net::Loop& loop, const Addresses& addresses) {
+  if (Status listening = server_->listen(loop, addresses.xds); !listening) return listening;
+  if (!addresses.plaintext_xds.is_none()) {
+    if (Status listening = server_->listen_plain(loop, addresses.plaintext_xds); !listening)
+      return listening;
+  }
+  if (!addresses.admin.is_none()) {
+    if (Status listening = admin_.listen(loop, addresses.admin); !listening) return listening;
+  }
+  state_ = State::kLive;
+  return {};
+}
+
+Control::Addresses Control::addresses() const {
+  return {.xds = server_->tls_door().address(),
+          .plaintext_xds = server_->plain_door().address(),
+          .admin = admin_.address()};
+}
+
+// ---- a generation ----
+
+void Control::on_files(std::vector<SourceFile> files) {
+  if (state_ == State::kDraining || state_ == State::kDrained) return;
+  metrics_.count_read(registry_.set_files(std::move(files)));
+  log_problems();
+  settle();
+}
+
+void Control::on_source_problem(const std::string& problem) {
+  source_problem_ = problem;
+  if (problem.empty()) {
+    WEFT_LOG(kInfo, "{} can be read again", options_.config_dir);
+  } else {
+    WEFT_LOG(kError, "{}; what was read before holds", problem);
+  }
+}
+
+// Each once, for as long as it is there.
+void Control::log_problems() {
+  std::set<std::string> now;
+  for (const Problem& problem : registry_.problems()) {
+    if (!problems_logged_.contains(problem.text)) {
+      WEFT_LOG(kError, "{}{}", escape(problem.text, 1024),
+               problem.older_holds ? " (an earlier version holds)" : "");
+    }
+    now.insert(problem.text);
+  }
+  problems_logged_ = std::move(now);
+}
+
+void Control::settle() {
+  if (Status saved = state_dir_.save(registry_); !saved) {
+    if (state_problem_ != saved.error().detail) {
+      WEFT_LOG(kError, "nothing new is told, because it cannot be saved: {}", saved.error().detail);
+    }
+    state_problem_ = saved.error().detail;
+    save_timer_.arm(kSaveAgain);
+    return;
+  }
+  state_problem_.clear();
+  save_timer_.cancel();
+  if (announced_ != registry_.mesh()) announce();
+}
+
+void Control::announce() {
+  announced_ = registry_.mesh();
+  const Mesh& mesh = *announced_;
+  authority_->set_leaf_lifetime_max(
+      std::min(options_.leaf_lifetime_max, mesh.config->leaf_lifetime));
+  metrics_.note_announced(mesh.generation, turn_.now());
+  catalog_.set_mesh(announced_);
+  WEFT_LOG(kInfo, "generation {}: {} services, {} workloads, {} conditions, {} problems",
+           mesh.generation, mesh.services.size(), mesh.workloads.size(), mesh.conditions.size(),
+           registry_.problems().size());
+}
+
+void Control::on_settled(const xds::NodeInfo&, std::uint64_t generation, TimePoint since) {
+  metrics_.note_settled(generation, since, turn_.now());
+}
+
+// ---- the end ----
+
+void Control::drain() {
+  if (state_ == State::kDraining || state_ == State::kDrained) return;
+  state_ = State::kDraining;
+  save_timer_.cancel();
+  drain_until_ = turn_.now() + options_.drain;
+  if (server_ != nullptr) server_->drain();
+  drain_timer_.arm(Duration::zero());
+}
+
+void Control::look_whether_drained() {
+  const bool idle = server_ == nullptr || server_->idle();
+  if (!idle && turn_.now() < drain_until_) return drain_timer_.arm(kDrainLook);
+  state_ = State::kDrained;
+  owner_.on_drained();
+}
+
+void Control::on_timer(Timer& timer) {
+  if (&timer == &drain_timer_) return look_whether_drained();
+  settle();
+}
+
+// ---- pages ----
+
+std::string Control::state() const {
+  switch (state_) {
+    case State::kStarting:
+      return "INITIALIZING";
+    case State::kLive:
+      return "LIVE";
+    case State::kDraining:
+    case State::kDrained:
+      return "DRAINING";
+  }
+  return "INITIALIZING";
+}
+
+std::vector<ClientReport> Control::clients() const {
+  std::vector<ClientReport> out;
+  if (server_ == nullptr) return out;
+  for (const xds::AdsServer* ads : {&server_->tls_ads(), &server_->plain_ads()}) {
+    for (const auto& client : ads->report()) out.push_back(report_of(client, turn_.now()));
+  }
+  return out;
+}
+
+std::string Control::metrics() {
+  return metrics_.page(turn_.now(), {.registry = registry_,
+                                     .clients = clients(),
+                                     .source_readable = source_problem_.empty(),
+                                     .state_saved = state_problem_.empty(),
+                                     .root_expires = authority_->root_expires(),
+                                     .certificate_expires = server_->certificate_expires()});
+}
+
+std::string Control::mesh_page() const {
+  return make_mesh_page({.registry = registry_,
+                         .clients = clients(),
+                         .source_problem = source_problem_,
+                         .state_problem = state_problem_});
+}
+
+std::string Control::config_page() const { return make_config_page(registry_); }
+
+}  // namespace weft::control

@@ -1,0 +1,49 @@
+#pragma once
+// MeshCatalog: tells every connected node what the newest Mesh has for it: joins the Planner to
+// ADS.
+//
+// set_mesh() makes everybody due. They are told some at a time, so that a large fleet does not hold
+// up the loop; each hears one whole generation, and whoever is late only the newest. A node that is
+// not in the Mesh, or no longer, is told nothing and keeps what it has; it is told as soon as its
+// Workload is there. Owner: Control; it outlives the Server. Thread: its loop's.
+
+#include <cstdint>
+#include <memory>
+
+#include "control/planner/planner.h"
+#include "sidecar/core/intrusive_list.h"
+#include "sidecar/core/turn.h"
+#include "xds/catalog.h"
+
+namespace weft::control {
+
+class MeshCatalog final : public xds::Catalog, public TimerSink {
+ public:
+  static constexpr std::size_t kPerTurn = 64;
+
+  explicit MeshCatalog(Turn& turn);
+  MeshCatalog(const MeshCatalog&) = delete;
+  MeshCatalog& operator=(const MeshCatalog&) = delete;
+  ~MeshCatalog();
+
+  void set_mesh(std::shared_ptr<const Mesh> mesh);
+  [[nodiscard]] const Mesh& mesh() const { return planner_->mesh(); }
+  // Nobody waits to be told.
+  [[nodiscard]] bool all_told() const { return due_.empty(); }
+
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(const xds::NodeInfo& node,
+                                                        Subscriber& subscriber) override;
+  void on_timer(Timer& timer) override;
+
+ private:
+  class Entry;
+
+  void tell(Entry& entry);
+
+  std::unique_ptr<Planner> planner_;
+  Timer soon_;
+  IntrusiveList<Entry> due_;
+  IntrusiveList<Entry> told_;
+};
+
+}  // namespace weft::control

@@ -1,0 +1,204 @@
+#include "control/metrics.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace weft::control {
+
+namespace {
+
+using telemetry::Family;
+using enum telemetry::MetricType;
+
+constexpr Family kSidecars{"weft_control_sidecars", kGauge,
+                           "Sidecars of the mesh: current, behind, refused (told the newest "
+                           "generation, but not all of it taken), missing."};
+constexpr Family kClients{"weft_control_clients", kGauge, "gRPC clients without a sidecar."};
+constexpr Family kPush{"weft_control_push_seconds", kHistogram,
+                       "From a new generation to a client that has answered all of it."};
+constexpr Family kObjects{"weft_control_objects", kGauge,
+                          "Objects by kind; refused: their present text is bad, an earlier one "
+                          "may hold."};
+constexpr Family kProblems{"weft_control_problems", kGauge,
+                           "Mistakes in the configuration directory, as /mesh lists them."};
+constexpr Family kConditions{"weft_control_conditions", kGauge,
+                             "Accepted objects that name what is not there, as /mesh lists them."};
+constexpr Family kReads{"weft_control_reads_total", kCounter,
+                        "Times the configuration directory was read anew, by what came of it."};
+constexpr Family kSourceReadable{"weft_control_source_readable", kGauge,
+                                 "1 while the configuration directory can be read."};
+constexpr Family kStateSaved{"weft_control_state_saved", kGauge,
+                             "1 while what was accepted can be saved; otherwise nothing new is "
+                             "told."};
+constexpr Family kGeneration{"weft_control_generation", kGauge, "The newest generation."};
+constexpr Family kSigningsFamily{"weft_control_signings_total", kCounter,
+                                 "Requests for a certificate, by result."};
+constexpr Family kRootExpires{"weft_control_root_expiry_timestamp_seconds", kGauge,
+                              "When the root certificate expires."};
+constexpr Family kCertificateExpires{"weft_control_certificate_expiry_timestamp_seconds", kGauge,
+                                     "When the control plane's own certificate expires."};
+constexpr Family kConnections{"weft_control_connections", kGauge,
+                              "Connections that are there, by door."};
+constexpr Family kConnectionsAccepted{"weft_control_connections_accepted_total", kCounter,
+                                      "Connections accepted, by door."};
+constexpr Family kConnectionsRefused{"weft_control_connections_refused_total", kCounter,
+                                     "Connections cut off, by door and reason."};
+constexpr Family kStreams{"weft_control_streams", kGauge, "Streams of ADS, by door."};
+constexpr Family kStreamsAccepted{"weft_control_streams_accepted_total", kCounter,
+                                  "Streams of ADS accepted, by door."};
+constexpr Family kStreamsRefused{"weft_control_streams_refused_total", kCounter,
+                                 "Streams of ADS refused or broken off, by door and reason."};
+constexpr Family kResponses{"weft_control_responses_total", kCounter,
+                            "Messages of configuration sent, by door."};
+constexpr Family kRejections{"weft_control_rejections_total", kCounter,
+                             "Answers of clients that refuse something (NACK), by door."};
+
+constexpr std::array<std::string_view, 4> kSidecarStates = {"current", "behind", "refused",
+                                                            "missing"};
+constexpr std::array<Kind, 4> kKinds = {Kind::kMeshConfig, Kind::kService, Kind::kWorkload,
+                                        Kind::kHttpRoute};
+
+std::int64_t unix_seconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+Metrics::Metrics() : registry_(telemetry::Registry::Options{}) {
+  const auto keep = [this](auto&& registration) { kept_.push_back(std::move(registration)); };
+  keep(registry_.add(kPush, {}, push_));
+  keep(registry_.add(kReads, {{"result", "changed"}}, reads_changed_));
+  keep(registry_.add(kReads, {{"result", "unchanged"}}, reads_unchanged_));
+  keep(registry_.add(kGeneration, {}, generation_));
+  keep(registry_.add(kProblems, {}, problems_));
+  keep(registry_.add(kConditions, {}, conditions_));
+  keep(registry_.add(kSourceReadable, {}, source_readable_));
+  keep(registry_.add(kStateSaved, {}, state_saved_));
+  keep(registry_.add(kRootExpires, {}, root_expires_));
+  keep(registry_.add(kCertificateExpires, {}, certificate_expires_));
+  keep(registry_.add(kClients, {}, clients_));
+  for (std::size_t i = 0; i < kSidecarStates.size(); ++i) {
+    keep(registry_.add(kSidecars, {{"state", kSidecarStates[i]}}, sidecars_[i]));
+  }
+  for (const Kind kind : kKinds) {
+    ObjectFigures& figures = objects_[kind];
+    keep(registry_.add(kObjects, {{"kind", name_of(kind)}, {"state", "accepted"}},
+                       figures.accepted));
+    keep(registry_.add(kObjects, {{"kind", name_of(kind)}, {"state", "refused"}}, figures.refused));
+  }
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::watch(const Authority& authority) {
+  for (std::size_t i = 0; i < kSignings; ++i) {
+    const auto what = static_cast<Signing>(i);
+    kept_.push_back(
+        registry_.add(kSigningsFamily, {{"result", name_of(what)}}, authority.signings(what)));
+  }
+}
+
+void Metrics::watch(const Server& server) {
+  doors_[DoorKind::kTls].door = &server.tls_door();
+  doors_[DoorKind::kTls].ads = &server.tls_ads();
+  doors_[DoorKind::kPlain].door = &server.plain_door();
+  doors_[DoorKind::kPlain].ads = &server.plain_ads();
+  for (auto& [kind, figures] : doors_) watch(figures, name_of(kind));
+}
+
+void Metrics::watch(DoorFigures& figures, std::string_view name) {
+  const auto keep = [&](const Family& family, std::string_view reason, const auto& metric) {
+    kept_.push_back(reason.empty()
+                        ? registry_.add(family, {{"door", name}}, metric)
+                        : registry_.add(family, {{"door", name}, {"reason", reason}}, metric));
+  };
+  const Door::Stats& door = figures.door->stats();
+  const xds::AdsServer::Stats& ads = figures.ads->stats();
+  keep(kConnections, "", figures.connections);
+  keep(kConnectionsAccepted, "", door.accepted);
+  keep(kConnectionsRefused, "limit", door.refused_limit);
+  keep(kConnectionsRefused, "protocol", door.refused_protocol);
+  keep(kConnectionsRefused, "handshake", door.failed_handshakes);
+  keep(kStreams, "", figures.streams);
+  keep(kStreamsAccepted, "", ads.accepted);
+  keep(kStreamsRefused, "limit", ads.refused);
+  keep(kStreamsRefused, "denied", ads.denied);
+  keep(kStreamsRefused, "broken", ads.broken);
+  keep(kResponses, "", ads.responses);
+  keep(kRejections, "", ads.rejections);
+}
+
+// ---- pushes ----
+
+void Metrics::note_announced(std::uint64_t generation, TimePoint now) {
+  announced_.emplace(generation, now);
+  if (announced_.size() > kGenerationsMax) announced_.erase(announced_.begin());
+}
+
+void Metrics::note_settled(std::uint64_t generation, TimePoint connected_since, TimePoint now) {
+  const auto announced = announced_.find(generation);
+  // Whoever came later was not waited for.
+  if (announced == announced_.end() || connected_since > announced->second) return;
+  push_.observe(now - announced->second);
+}
+
+// ---- the page ----
+
+std::string Metrics::page(TimePoint now, const Now& facts) {
+  look(facts);
+  return registry_.scrape(now);
+}
+
+void Metrics::look(const Now& facts) {
+  const Mesh& mesh = *facts.registry.mesh();
+  generation_.set(static_cast<std::int64_t>(mesh.generation));
+  problems_.set(static_cast<std::int64_t>(facts.registry.problems().size()));
+  conditions_.set(static_cast<std::int64_t>(mesh.conditions.size()));
+  source_readable_.set(facts.source_readable ? 1 : 0);
+  state_saved_.set(facts.state_saved ? 1 : 0);
+  root_expires_.set(unix_seconds(facts.root_expires));
+  certificate_expires_.set(unix_seconds(facts.certificate_expires));
+  for (auto& [kind, figures] : doors_) {
+    figures.connections.set(static_cast<std::int64_t>(figures.door->connections()));
+    figures.streams.set(static_cast<std::int64_t>(figures.ads->streams()));
+  }
+  count_objects(facts.registry);
+  count_clients(mesh, facts.clients);
+}
+
+void Metrics::count_objects(const Registry& registry) {
+  for (auto& [kind, figures] : objects_) {
+    figures.accepted.set(0);
+    figures.refused.set(0);
+  }
+  for (const auto& [key, held] : registry.accepted()) objects_[key.kind].accepted.add();
+  std::set<ObjectKey> refused;  // an object may have several mistakes
+  for (const Problem& problem : registry.problems()) {
+    if (problem.key) refused.insert(*problem.key);
+  }
+  for (const ObjectKey& key : refused) objects_[key.kind].refused.add();
+}
+
+void Metrics::count_clients(const Mesh& mesh, const std::vector<ClientReport>& clients) {
+  for (Gauge& gauge : sidecars_) gauge.set(0);
+  clients_.set(0);
+  const auto count = [this](std::string_view state) {
+    const auto at = std::ranges::find(kSidecarStates, state);
+    if (at != kSidecarStates.end())
+      sidecars_[static_cast<std::size_t>(at - kSidecarStates.begin())].add();
+  };
+  std::set<std::string> there;
+  for (const ClientReport& client : clients) {
+    if (client.workload.empty()) {
+      clients_.add();
+    } else if (there.insert(client.workload).second) {
+      count(state_of(client, mesh.generation));
+    }
+  }
+  for (const auto& [name, workload] : mesh.workloads) {
+    if (workload->sidecar && !there.contains(name.to_string())) count("missing");
+  }
+}
+
+}  // namespace weft::control
