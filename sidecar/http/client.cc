@@ -127,7 +127,11 @@ void Call::on_dialed(std::unique_ptr<Transport> transport) {
   begin_on(client_.adopt(std::move(transport)));
 }
 
-void Call::on_dial_failed(const Error& error) { fail(error); }
+void Call::on_dial_failed(const Error& error) {
+  // The error may be the Dial's own.
+  client_.turn_.retire(std::move(dial_));
+  fail(error);
+}
 
 void Call::on_response_head(ResponseHead&& head, bool end) {
   answered_ = true;

@@ -24,8 +24,7 @@ class ServiceDialer final : public Dialer {
       timer.arm(Duration::zero());
     }
     void on_timer(Timer&) override {
-      if (dialer.refuse)
-        return holder.on_dial_failed({Fault::kConnect, Side::kUpstream, "refused"});
+      if (dialer.refuse) return holder.on_dial_failed(error);
       dialer.pipes.push_back(std::make_unique<MemoryPipe>(dialer.turn_));
       std::unique_ptr<Transport> mine = dialer.pipes.back()->take_left();
       dialer.service_.adopt(dialer.pipes.back()->take_right());
@@ -34,6 +33,7 @@ class ServiceDialer final : public Dialer {
     ServiceDialer& dialer;
     DialHolder& holder;
     Timer timer;
+    const Error error{Fault::kConnect, Side::kUpstream, "refused: nobody answers at that door"};
   };
   [[nodiscard]] std::unique_ptr<Dial> dial(DialHolder& holder) override {
     ++dials;
@@ -53,6 +53,7 @@ class ServiceDialer final : public Dialer {
 
 struct Holder final : CallHolder {
   std::string text;
+  std::string detail;
   std::unique_ptr<Call> call;
   ClientResponse response;
   void on_response(Call&, ClientResponse&& r) override {
@@ -62,6 +63,7 @@ struct Holder final : CallHolder {
   }
   void on_failure(Call&, const Error& error) override {
     text += "[" + std::string(name_of(error.fault)) + "]";
+    detail = error.detail;
     call.reset();
   }
 };
@@ -170,6 +172,7 @@ TEST_P(Clients, SayWhenNobodyAnswersTheDoor) {
   holder.call = client->send(get("/hello"), holder);
   run();
   EXPECT_EQ(holder.text, "[connect]");
+  EXPECT_EQ(holder.detail, "refused: nobody answers at that door");
 }
 
 TEST_P(Clients, GiveUpAtTheDeadline) {
