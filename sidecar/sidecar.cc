@@ -379,6 +379,7 @@ void Sidecar::count_handshakes() {
 
 std::string Sidecar::metrics() {
   count_handshakes();
+  if (xds_ != nullptr) xds_->count(shard_.proxy());
   return registry_.scrape(loop_.now());
 }
 

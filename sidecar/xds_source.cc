@@ -23,6 +23,16 @@ std::string_view route_type() { return xds::message_name(xds::kRouteType); }
 std::string_view endpoint_type() { return xds::message_name(xds::kEndpointType); }
 std::string_view secret_type() { return xds::message_name(xds::kSecretType); }
 
+telemetry::ConfigType metric_of(std::string_view type) {
+  using enum telemetry::ConfigType;
+  if (type == listener_type()) return kListener;
+  if (type == cluster_type()) return kCluster;
+  if (type == route_type()) return kRoute;
+  if (type == endpoint_type()) return kEndpoint;
+  if (type == secret_type()) return kSecret;
+  return kOther;
+}
+
 Status refuse_static() {
   return fail(Fault::kInvalid, "name: belongs to the start file and cannot be replaced");
 }
@@ -204,6 +214,17 @@ void XdsSource::on_ads_disconnected(const Error& reason) {
 }
 
 // ---- pages ----
+
+void XdsSource::count(telemetry::ProxyMetrics& metrics) {
+  for (const auto& [type, report] : client_.state().report()) {
+    std::uint64_t& counted = refusals_counted_[type];
+    metrics.config_rejected(metric_of(type)).add(report.refused - counted);
+    counted = report.refused;
+  }
+  if (client_.stats().updates == 0) return;
+  const auto accepted_at = client_.stats().updated_at.time_since_epoch();
+  metrics.config_last_ack.set(std::chrono::floor<std::chrono::seconds>(accepted_at).count());
+}
 
 std::string XdsSource::describe() const {
   const xds::AdsClient::Stats& stats = client_.stats();

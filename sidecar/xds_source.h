@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sidecar/publisher.h"
+#include "telemetry/proxy_metrics.h"
 #include "xds/ads_client.h"
 
 namespace weft::sidecar {
@@ -62,6 +63,8 @@ class XdsSource final : public xds::AdsClient::Owner, public TimerSink {
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   // For /config_dump: one line per resource with its version and why a newer one was refused.
   [[nodiscard]] std::string describe() const;
+  // Adds what happened since the last call, for /metrics.
+  void count(telemetry::ProxyMetrics& metrics);
 
   // xds::AdsClient::Owner
   [[nodiscard]] std::vector<xds::Refusal> on_resources(
@@ -87,6 +90,7 @@ class XdsSource final : public xds::AdsClient::Owner, public TimerSink {
   const Options options_;
   xds::AdsClient client_;
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> subscribed_;
+  std::map<std::string, std::uint64_t, std::less<>> refusals_counted_;  // of each type
   Timer push_timer_;    // the Generation is late
   Timer settle_timer_;  // looks whether the first configuration is complete
   TimePoint started_at_{};

@@ -145,17 +145,19 @@ void AdsClient::judge(ClientState::Update&& update) {
   }
   // The same Generation once more: something was told after it, and belongs to it now.
   if (closes && !generation && !update.confirmed.empty()) generation = last_generation_;
-  stats_.updated_at = options_.wall_clock();
+  const WallTime now = options_.wall_clock();
   const std::string type = update.type;
   const std::size_t refused = update.refused.size() + refusals.size();
   ++(refused == 0 ? stats_.updates : stats_.rejected);
-  if (refused > 0) {
+  if (refused == 0) {
+    stats_.updated_at = now;
+  } else {
     std::vector<Refusal> all = update.refused;
     all.insert(all.end(), refusals.begin(), refusals.end());
     WEFT_LOG(kWarn, "xds: refused {} of {}: {}", refused, short_name(type),
              describe(type, all, ClientState::kNackBytesMax));
   }
-  state_.conclude(std::move(update), std::move(refusals), stats_.updated_at);
+  state_.conclude(std::move(update), std::move(refusals), now);
   if (!generation) return;
   last_generation_ = generation;
   owner_.on_generation(*last_generation_);

@@ -401,6 +401,7 @@ void ClientState::conclude(Update&& update, std::vector<Refusal> refusals, WallT
     if (type->interest.names.contains(name)) type->records[name].absent = true;
   }
   ++(refusals.empty() ? type->accepted : type->rejected);
+  type->refused += refusals.size();
   if (refusals.empty()) type->version = update.version;
   answers_.push_back({update.type, std::move(update.nonce), type->version,
                       describe(update.type, refusals, kNackBytesMax)});
@@ -413,6 +414,7 @@ std::map<std::string, ClientState::TypeReport, std::less<>> ClientState::report(
                                .accepted = type.accepted,
                                .rejected = type.rejected,
                                .ignored = type.ignored,
+                               .refused = type.refused,
                                .interest = &type.interest,
                                .records = &type.records};
   }

@@ -75,6 +75,7 @@ class ClientState final {
     std::uint64_t accepted = 0;  // responses
     std::uint64_t rejected = 0;
     std::uint64_t ignored = 0;  // resources
+    std::uint64_t refused = 0;  // resources, each time
     const Interest* interest = nullptr;
     const Records* records = nullptr;
   };
@@ -110,6 +111,7 @@ class ClientState final {
     std::uint64_t accepted = 0;
     std::uint64_t rejected = 0;
     std::uint64_t ignored = 0;
+    std::uint64_t refused = 0;
     // Of this stream:
     std::string nonce;  // of the latest response
     bool asked = false;

@@ -215,6 +215,7 @@ TEST_P(Ads, RefusesInPartAndSaysWhy) {
   EXPECT_EQ(mesh.sidecar.clusters.size(), 1U);
   EXPECT_TRUE(mesh.sidecar.clusters.contains("a"));
   EXPECT_EQ(mesh.sidecar.client.stats().rejected, 1U);
+  EXPECT_EQ(mesh.sidecar.client.state().report().find(full_name("Cluster"))->second.refused, 2U);
   const auto report = mesh.server.report();
   ASSERT_EQ(report.size(), 1U);
   EXPECT_TRUE(report[0].refused);
