@@ -91,7 +91,7 @@ class XdsSource final : public xds::AdsClient::Owner, public TimerSink {
   xds::AdsClient client_;
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> subscribed_;
   std::map<std::string, std::uint64_t, std::less<>> refusals_counted_;  // of each type
-  Timer push_timer_;    // the Generation is late
+  Timer push_timer_;                                                    // the Generation is late
   Timer settle_timer_;  // looks whether the first configuration is complete
   TimePoint started_at_{};
   std::uint64_t generation_ = 0;

@@ -80,7 +80,7 @@ class AdsClient final : public DialHolder,
     std::uint64_t updates = 0;   // responses accepted whole
     std::uint64_t rejected = 0;  // responses with something refused
     std::uint64_t unknown_fields = 0;
-    WallTime updated_at{};  // when one was accepted whole
+    WallTime updated_at{};      // when one was accepted whole
     std::string control_plane;  // how the server names itself
     std::string last_error;
   };
