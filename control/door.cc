@@ -41,7 +41,10 @@ class Door::Entering final : public tls::Stream::Owner {
 namespace {
 
 http::Service::Options service_options(const Door::Options& options) {
-  return {.connections_max = options.connections_max};
+  http::Service::Options service{.connections_max = options.connections_max};
+  service.connection.timeouts.idle = Door::kIdle;
+  service.connection.codec.http2.streams_max = Door::kStreamsMax;
+  return service;
 }
 
 }  // namespace

@@ -20,6 +20,12 @@ namespace weft::control {
 
 class Door final : public net::Acceptor::Owner {
  public:
+  // A client has one stream of ADS, or one request for a certificate, and a few more while it
+  // changes over.
+  static constexpr std::uint32_t kStreamsMax = 16;
+  // A connection without a stream is of no use to anybody but one who wants to fill the door.
+  static constexpr Duration kIdle = std::chrono::seconds(30);
+
   struct Options {
     std::string name;  // for logs
     std::size_t connections_max = 10'000;

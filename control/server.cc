@@ -34,9 +34,10 @@ Server::Server(Turn& turn, MeshCatalog& catalog, Authority& authority, const Opt
     return
         [&catalog, kind](const xds::NodeInfo& node) { return admit(catalog.mesh(), kind, node); };
   };
-  tls_ads_ = std::make_unique<xds::AdsServer>(turn, catalog, admit_at(DoorKind::kTls), options.ads);
-  plain_ads_ =
-      std::make_unique<xds::AdsServer>(turn, catalog, admit_at(DoorKind::kPlain), options.ads);
+  xds::AdsServer::Options ads = options.ads;
+  plain_ads_ = std::make_unique<xds::AdsServer>(turn, catalog, admit_at(DoorKind::kPlain), ads);
+  ads.certificate_required = true;
+  tls_ads_ = std::make_unique<xds::AdsServer>(turn, catalog, admit_at(DoorKind::kTls), ads);
   certificates_.add_to(tls_door_.service());
   tls_ads_->serve(tls_door_.service());
   plain_ads_->serve(plain_door_.service());

@@ -73,6 +73,13 @@ void AdsServer::accept(Variant variant, std::string_view type,
                       true);
     return;
   }
+  if (options_.certificate_required && tls.peer.empty()) {
+    stats_.denied.add();
+    stream->send_head(http::make_trailers_only(http::GrpcStatus::kPermissionDenied,
+                                               "show a certificate of the mesh"),
+                      true);
+    return;
+  }
   stats_.accepted.add();
   clients_.push_back(std::make_unique<Client>(*this, variant, type, std::move(stream), tls, peer));
 }

@@ -37,6 +37,8 @@ class AdsServer final : public TimerSink {
     std::size_t streams_max = 10'000;
     std::size_t message_bytes_max = 4 * 1024 * 1024;
     std::size_t stranger_message_bytes_max = 64 * 1024;  // over TLS, without a certificate
+    // Whoever shows none is denied at once, before anything is read or held.
+    bool certificate_required = false;
     double admissions_per_second = 200;  // 2,000 sidecars come back within ten seconds (CP-05)
     double admissions_burst = 100;
     Duration first_request = std::chrono::seconds(10);  // from the stream to who asks

@@ -292,6 +292,35 @@ TEST_F(ServerTest, HangsUpOnWhoeverDoesNotSpeakItsLanguage) {
       counts("weft_control_connections_refused_total{door=\"tls\",reason=\"handshake\"} 1"));
 }
 
+TEST_F(ServerTest, HangsUpOnWhoeverHasNothingToAsk) {
+  rig_.start();
+  // Speaks HTTP/2 and opens no stream.
+  class Idler final : public DialHolder, public http::ClientConnection::Owner {
+   public:
+    explicit Idler(Turn& turn) : turn_(turn) {}
+    ~Idler() {
+      if (connection_ != nullptr) connection_->abandon();
+    }
+    void on_dialed(std::unique_ptr<Transport> transport) override {
+      connection_ = std::make_unique<http::ClientConnection>(
+          turn_, std::move(transport), http::Protocol::kHttp2, http::ConnectionOptions{}, *this);
+    }
+    void on_dial_failed(const Error& error) override { ADD_FAILURE() << error.detail; }
+    void on_capacity(http::ClientConnection&) override {}
+    void on_connection_done(http::ClientConnection&, const Error&) override {}
+
+   private:
+    Turn& turn_;
+    std::unique_ptr<http::ClientConnection> connection_;
+  } idler(rig_.turn);
+  const auto dialer = rig_.dialer(rig_.context());
+  const auto dial = dialer->dial(idler);
+  rig_.pass(Door::kIdle - 5s, 100ms);
+  EXPECT_EQ(rig_.control->server().tls_door().connections(), 1u);
+  rig_.pass(15s, 100ms);
+  EXPECT_EQ(rig_.control->server().tls_door().connections(), 0u);
+}
+
 TEST_F(ServerTest, GivesUpOnAHandshakeThatDoesNotCome) {
   rig_.start();
   weft::testing::MemoryPipe pipe(rig_.turn);
