@@ -74,6 +74,11 @@ Status Control::load() {
 }
 
 Status Control::restore(const std::vector<SourceFile>* files) {
+  // Nothing is made for a directory that is not there, unless something was kept.
+  if (files == nullptr && !file_exists(options_.state_dir + "/" + StateDir::kFile))
+    return fail(Fault::kInvalid, source_problem_);
+  if (Status made = make_directory(options_.state_dir); !made) return made;
+  if (Status locked = lock_.take(options_.state_dir); !locked) return locked;
   Result<StateDir::State> kept = state_dir_.load();
   if (!kept) {
     WEFT_LOG(kError, "what was accepted before cannot be read: {}", kept.error().detail);

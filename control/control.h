@@ -15,6 +15,7 @@
 
 #include "control/admin.h"
 #include "control/authority.h"
+#include "control/directory_lock.h"
 #include "control/mesh_catalog.h"
 #include "control/mesh_page.h"
 #include "control/metrics.h"
@@ -104,6 +105,7 @@ class Control final : public YamlDirectory::Owner,
   Owner& owner_;
   const Options options_;
   Registry registry_;
+  DirectoryLock lock_;
   StateDir state_dir_;
   std::unique_ptr<Authority> authority_;
   MeshCatalog catalog_;

@@ -206,7 +206,15 @@ TEST_F(ControlTest, LeavesItsPublicRootForPeople) {
 
 TEST_F(ControlTest, DoesNotStartFromNothing) {
   std::filesystem::remove_all(rig_.files.path());
+  std::filesystem::remove_all(rig_.kept.path());
   EXPECT_NE(rig_.try_start({}).find("No such file"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(rig_.kept.path()));  // and leaves nothing behind
+}
+
+TEST_F(ControlTest, SharesItsStateWithNobody) {
+  rig_.start();
+  const std::unique_ptr<Control> first = std::move(rig_.control);
+  EXPECT_EQ(rig_.try_start({}), "another weft-control keeps its state in " + rig_.kept.path());
 }
 
 TEST_F(ControlTest, TellsNothingNewThatItCannotKeep) {
