@@ -29,7 +29,9 @@ bool is_label(std::string_view text) {
 }
 
 bool is_name(std::string_view text) {
-  return text.size() <= kNameMax && std::ranges::all_of(split(text, '.'), is_label);
+  // split() takes blanks away, which a name may not have at all.
+  return text.size() <= kNameMax && text.find_first_of(" \t") == std::string_view::npos &&
+         std::ranges::all_of(split(text, '.'), is_label);
 }
 
 // RFC 9110 5.6.2.

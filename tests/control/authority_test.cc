@@ -12,7 +12,7 @@
 #include "tests/control/temporary_directory.h"
 #include "tls/csr.h"
 #include "tls/issue.h"
-#include "tls/primitives.h"
+#include "xds/join_token.h"
 
 namespace weft::control {
 namespace {
@@ -247,11 +247,11 @@ TEST_F(AuthorityTest, NeverOutlivesItsRoot) {
 TEST_F(AuthorityTest, TellsATokensBearerWhomToTrust) {
   const Authority authority = open();
   const std::string token = authority.make_token("shop", "cart", hours(1)).value();
-  const std::size_t dot = token.find('.');
-  const std::string payload =
-      tls::base64url_decode(token.substr(dot + 1, token.rfind('.') - dot - 1)).value();
-  EXPECT_NE(payload.find("\"root\":\"" + authority.root_spki_sha256() + "\""), std::string::npos)
-      << payload;
+  const auto read = xds::read_join_token(token);
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(read->id, id_of("cart"));
+  EXPECT_EQ(read->root_spki_sha256, authority.root_spki_sha256());
+  EXPECT_EQ(std::chrono::floor<seconds>(now_ + hours(1)), read->expires);
 }
 
 TEST_F(AuthorityTest, HasACertificateOfItsOwn) {

@@ -63,6 +63,8 @@ TEST(Metadata, IsCheckedAsKubernetesDoes) {
       {head + "metadata: {}\n" + spec, "3:11: metadata.name: is required\n"},
       {head + "metadata: {name: Cart}\n" + spec,
        "3:18: metadata.name: 'Cart' must be labels of a-z, 0-9 and '-' joined by dots\n"},
+      {head + "metadata: {name: \"a. b\"}\n" + spec,
+       "3:18: metadata.name: 'a. b' must be labels of a-z, 0-9 and '-' joined by dots\n"},
       {head + "metadata: {name: cart, namespace: a.b}\n" + spec,
        "3:35: metadata.namespace: 'a.b' must be at most 63 of a-z, 0-9 and '-', and begin and end "
        "with a letter or digit\n"},

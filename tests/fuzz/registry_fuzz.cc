@@ -1,5 +1,5 @@
-// Configuration files as people write them, all the way: text, objects, a mesh, what each sidecar is
-// told.
+// Configuration files as people write them, all the way: text, objects, a mesh, what each sidecar
+// is told.
 //
 // Mistakes have a place and are one printable line. Nobody else's file suffers. What is accepted is
 // no change when it comes again, outlives a restart, and nothing the planner makes of it is refused
@@ -33,8 +33,8 @@ void is_taken(const weft::xds::ResourceSet& set) {
   for (const auto& [type, table] : set.types) {
     for (const auto& [name, resource] : table->resources) {
       weft::xds::Findings findings;
-      const auto read = weft::xds::decode(
-          resource->body, {.unknown = weft::xds::UnknownFields::kRefuse}, findings);
+      const auto read = weft::xds::decode(resource->body,
+                                          {.unknown = weft::xds::UnknownFields::kRefuse}, findings);
       require(read.has_value() && findings.notes().empty());
     }
   }
