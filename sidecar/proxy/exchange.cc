@@ -315,6 +315,15 @@ void Exchange::on_stream_fault(const Error& error) {
   advance();
 }
 
+void Exchange::abandon() {
+  WEFT_ASSERT(step_ != Step::kDone);
+  const Error error{Fault::kDraining, Side::kLocal, "the drain's time was up"};
+  note_flags(reply_for(error), error);
+  drop_attempt();
+  step_ = Step::kRecord;
+  advance();
+}
+
 // ---- record ----
 
 Exchange::Next Exchange::record() {

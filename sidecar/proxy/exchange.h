@@ -66,6 +66,8 @@ class Exchange final : public http::RequestSink,
 
   // Begins; may end it at once.
   void start();
+  // Ends it now and records it; for the drain's deadline.
+  void abandon();
 
   // http::RequestSink
   void on_body(Buffer&& bytes, bool end) override;

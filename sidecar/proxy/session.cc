@@ -378,7 +378,7 @@ void Session::on_connection_done(http::ServerConnection& connection, const Error
 void Session::on_tunnel_done(Tunnel& tunnel) {
   WEFT_ASSERT(tunnel_.get() == &tunnel);
   services_.turn.retire(std::move(tunnel_));
-  finish();
+  if (state_ != State::kOver) finish();
 }
 
 void Session::end_if_idle() {
@@ -407,6 +407,9 @@ void Session::drain() {
 void Session::abandon() {
   state_ = State::kOver;
   deadline_.cancel();
+  // What is cut off is recorded like everything else.
+  if (tunnel_ != nullptr) tunnel_->abort();
+  while (Exchange* exchange = exchanges_.front()) exchange->abandon();
   if (connection_ != nullptr) connection_->abandon();
 }
 

@@ -174,6 +174,11 @@ void Proxy::drain() { sidecar_->shut_down(); }
 
 void Proxy::join() { thread_.join(); }
 
+void Proxy::end() {
+  join();
+  sidecar_.reset();
+}
+
 Wire::Message ask(Wire& wire, std::string_view target, std::string_view fields,
                   std::string_view method, std::string_view body) {
   std::string text = std::string(method) + " " + std::string(target) +

@@ -159,6 +159,8 @@ class Proxy final {
   void drain();
   // Waits until run() has returned.
   void join();
+  // join(), and the whole proxy is gone: its logs are complete.
+  void end();
 
  private:
   std::unique_ptr<sidecar::Sidecar> sidecar_;

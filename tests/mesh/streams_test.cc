@@ -1,8 +1,11 @@
 // Bodies, pipelines, tunnels, slow readers, and the end of a process.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
+#include <fstream>
 
 #include "tests/mesh/mesh.h"
 
@@ -141,6 +144,11 @@ TEST(Drain, EndsWhatIsLeftAtTheDeadline) {
       start_of({http_listener("in", routes({to("/", "cart")})), tcp_listener("tcp", "talk")},
                {cluster("cart", {silent.address()}), cluster("talk", {talking.address()})});
   start.drain_timeout = 200ms;
+  const std::string log =
+      ::testing::TempDir() + "weft-drain-" + std::to_string(::getpid()) + ".log";
+  http_of(start.listeners[0]).access_logs = {{.path = log}};
+  std::get<config::TcpSettings>(start.listeners[1].chains.front().what).access_logs = {
+      {.path = log}};
   Proxy proxy(std::move(start));
   Wire wire = proxy.dial();
   ASSERT_TRUE(wire.send("GET / HTTP/1.1\r\nhost: shop\r\n\r\n"));
@@ -151,7 +159,12 @@ TEST(Drain, EndsWhatIsLeftAtTheDeadline) {
   proxy.drain();
   EXPECT_EQ(wire.read_all(), "");
   EXPECT_EQ(tunnel.read_all(), "");
-  proxy.join();
+  proxy.end();
+  std::ifstream file(log);
+  int lines = 0;
+  for (std::string line; std::getline(file, line);) ++lines;
+  EXPECT_EQ(lines, 2) << "what was cut off is in the log as well";
+  std::remove(log.c_str());
 }
 
 }  // namespace
