@@ -55,6 +55,7 @@ Identity::Stats Identity::stats() const {
   Stats stats{.renewals = renewals_,
               .failures = failures_,
               .not_after = not_after_,
+              .roots_expire = roots_expire_,
               .last_error = last_error_};
   return stats;
 }
@@ -156,6 +157,11 @@ void Identity::on_material(std::shared_ptr<const TlsMaterial> material) {
   if (rotator_ != nullptr) not_after_ = rotator_->not_after();
   ++renewals_;
   last_error_.clear();
+  roots_expire_ = WallTime::max();
+  if (const auto roots = tls::parse_certificates(material_->roots_pem, "roots"); roots) {
+    for (const tls::Certificate& root : *roots)
+      roots_expire_ = std::min(roots_expire_, root.not_after);
+  }
   WEFT_LOG(kInfo, "identity {}: certificate {} for {}", options_.mesh.id.uri(), renewals_,
            format_duration(not_after_ - options_.wall_clock()));
   owner_.on_identity(*material_);

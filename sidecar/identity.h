@@ -39,7 +39,8 @@ class Identity final : public tls::Rotator::Owner, public TimerSink {
   struct Stats {
     std::uint64_t renewals = 0;
     std::uint64_t failures = 0;
-    WallTime not_after{};  // of the present certificate
+    WallTime not_after{};     // of the present certificate
+    WallTime roots_expire{};  // the first of them
     std::string last_error;
   };
 
@@ -76,6 +77,7 @@ class Identity final : public tls::Rotator::Owner, public TimerSink {
   Timer look_timer_;
   std::string stamps_;  // of the files, when they were last good
   WallTime not_after_{};
+  WallTime roots_expire_{};
   std::uint64_t renewals_ = 0;
   std::uint64_t failures_ = 0;
   std::string last_error_;

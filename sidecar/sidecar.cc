@@ -7,6 +7,7 @@
 #include "sidecar/cluster_dialer.h"
 #include "sidecar/config/describe.h"
 #include "sidecar/core/log.h"
+#include "sidecar/core/strings.h"
 #include "tls/certificate.h"
 
 namespace weft::sidecar {
@@ -59,6 +60,7 @@ Sidecar::Sidecar(Start start)
       connector_(loop_),
       registry_(telemetry::Registry::Options{}),
       shard_(registry_.add_shard()),
+      self_metrics_(registry_, shard_.proxy()),
       drain_timer_(loop_.timers(), *this) {}
 
 Sidecar::~Sidecar() {
@@ -379,7 +381,7 @@ void Sidecar::count_handshakes() {
 
 std::string Sidecar::metrics() {
   count_handshakes();
-  if (xds_ != nullptr) xds_->count(shard_.proxy());
+  self_metrics_.update(xds_.get(), identity_.get());
   return registry_.scrape(loop_.now());
 }
 
@@ -419,7 +421,16 @@ std::string Sidecar::certificates() const {
       if (entry.config->tls) add("cluster " + name, entry.config->tls->material);
     }
   }
-  return nlohmann::json{{"certificates", std::move(list)}}.dump(1) + "\n";
+  nlohmann::json page{{"certificates", std::move(list)}};
+  if (identity_ != nullptr) {
+    const Identity::Stats stats = identity_->stats();
+    page["identity"] = {{"id", start_.mesh->id.uri()},
+                        {"not_after", identity_->ready() ? seconds_of(stats.not_after) : 0},
+                        {"renewals", stats.renewals},
+                        {"failures", stats.failures},
+                        {"last_error", escape(stats.last_error)}};
+  }
+  return page.dump(1) + "\n";
 }
 
 std::string Sidecar::traces() {

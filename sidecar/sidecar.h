@@ -20,6 +20,7 @@
 #include "sidecar/net/loop.h"
 #include "sidecar/net/signals.h"
 #include "sidecar/publisher.h"
+#include "sidecar/self_metrics.h"
 #include "sidecar/worker.h"
 #include "sidecar/xds_source.h"
 #include "telemetry/registry.h"
@@ -130,6 +131,7 @@ class Sidecar final : public Publisher::Owner,
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<ClusterDialer> ads_dialer_;
   std::unique_ptr<XdsSource> xds_;
+  SelfMetrics self_metrics_;
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<net::Signals> signals_;

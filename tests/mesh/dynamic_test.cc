@@ -97,6 +97,10 @@ TEST(Dynamic, RefusesABadClusterByNameAndAppliesTheRest) {
   std::string dump;
   proxy.on_loop([&](sidecar::Sidecar& sidecar) { dump = sidecar.config_dump(); });
   EXPECT_NE(dump.find("broken"), std::string::npos) << dump;
+  EXPECT_EQ(proxy.metric("weft_config_rejected_total", {"cluster"}), 1);
+  EXPECT_EQ(proxy.metric("weft_config_updates_total", {"refused"}), 1);
+  EXPECT_GT(proxy.metric("weft_config_last_ack_timestamp_seconds"), 1e9);
+  EXPECT_EQ(proxy.metric("weft_control_plane_connected"), 1);
 }
 
 TEST(Dynamic, RefusesAListenerWhosePortIsInUseAndKeepsItsLastGoodVersion) {
@@ -217,6 +221,11 @@ TEST(Dynamic, GoesOnWithoutTheControlPlaneAndListensWhenItIsBack) {
   ASSERT_TRUE(proxy.ready());
   control.go_away();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(proxy, "/").body, "first");
+  const auto gone_by = std::chrono::steady_clock::now() + kPatience;
+  while (proxy.metric("weft_control_plane_connected") != 0 &&
+         std::chrono::steady_clock::now() < gone_by) {
+  }
+  EXPECT_EQ(proxy.metric("weft_control_plane_connected"), 0);
   (void)control.tell(shop({second.address()}));
   control.come_back();
   const auto until = std::chrono::steady_clock::now() + kPatience;

@@ -92,6 +92,8 @@ TEST(Identity, RenewedTenTimesUnderLoadLosesNoRequest) {
   EXPECT_EQ(proofs.front(), "token");
   EXPECT_EQ(std::count(proofs.begin(), proofs.end(), "token"), 1) << "never again";
   EXPECT_GT(asked, 100);
+  EXPECT_TRUE(proxy.metric_reaches(11, "weft_certificate_renewals_total", {"ok"}));
+  EXPECT_GT(proxy.metric("weft_certificate_expiry_timestamp_seconds", {"leaf"}), 1e9);
   EXPECT_EQ(control.streams_begun(), 1U) << "the control plane's stream stays";
 }
 

@@ -1,0 +1,70 @@
+#include "sidecar/self_metrics.h"
+
+#include <algorithm>
+
+namespace weft::sidecar {
+
+namespace {
+
+using telemetry::Family;
+using enum telemetry::MetricType;
+
+constexpr Family kConnected{"weft_control_plane_connected", kGauge,
+                            "Whether the stream to the control plane is open."};
+constexpr Family kAttempts{"weft_control_plane_dials_total", kCounter,
+                           "Times the control plane was dialled."};
+constexpr Family kUpdates{"weft_config_updates_total", kCounter,
+                          "Responses of the control plane: accepted whole, or refused in part."};
+constexpr Family kUnknownFields{"weft_config_unknown_fields_total", kCounter,
+                                "Fields of resources that this version does not know."};
+constexpr Family kRenewals{"weft_certificate_renewals_total", kCounter,
+                           "Certificates of our own identity asked for, by result."};
+
+std::int64_t seconds_of(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+void catch_up(Counter& counter, std::uint64_t now) {
+  counter.add(now - std::min(now, counter.value()));
+}
+
+}  // namespace
+
+SelfMetrics::SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics& shard)
+    : shard_(shard) {
+  registrations_.push_back(registry.add(kConnected, {}, connected_));
+  registrations_.push_back(registry.add(kAttempts, {}, attempts_));
+  registrations_.push_back(registry.add(kUpdates, {{"result", "accepted"}}, accepted_));
+  registrations_.push_back(registry.add(kUpdates, {{"result", "refused"}}, refused_));
+  registrations_.push_back(registry.add(kUnknownFields, {}, unknown_fields_));
+  registrations_.push_back(registry.add(kRenewals, {{"result", "ok"}}, renewed_));
+  registrations_.push_back(registry.add(kRenewals, {{"result", "failed"}}, not_renewed_));
+}
+
+void SelfMetrics::update(XdsSource* xds, const Identity* identity) {
+  if (xds != nullptr) {
+    xds->count(shard_);
+    update_xds(*xds);
+  }
+  if (identity != nullptr) update_identity(*identity);
+}
+
+void SelfMetrics::update_xds(const XdsSource& xds) {
+  const xds::AdsClient::Stats& stats = xds.client().stats();
+  connected_.set(stats.connected ? 1 : 0);
+  catch_up(attempts_, stats.attempts);
+  catch_up(accepted_, stats.updates);
+  catch_up(refused_, stats.rejected);
+  catch_up(unknown_fields_, stats.unknown_fields);
+}
+
+void SelfMetrics::update_identity(const Identity& identity) {
+  const Identity::Stats stats = identity.stats();
+  catch_up(renewed_, stats.renewals);
+  catch_up(not_renewed_, stats.failures);
+  if (!identity.ready()) return;
+  shard_.certificate_expiry(telemetry::CertificateKind::kLeaf).set(seconds_of(stats.not_after));
+  shard_.certificate_expiry(telemetry::CertificateKind::kRoot).set(seconds_of(stats.roots_expire));
+}
+
+}  // namespace weft::sidecar

@@ -1,0 +1,39 @@
+#pragma once
+// SelfMetrics: what the main loop knows of itself, as metrics: the control plane's stream, what it
+// told and what was refused of it, the identity's certificate.
+//
+// The sources count for themselves; update() carries their figures over before a page is made, so
+// that nothing has to tell anybody. Owner: Sidecar. Thread: main loop.
+
+#include <vector>
+
+#include "sidecar/identity.h"
+#include "sidecar/xds_source.h"
+#include "telemetry/registry.h"
+
+namespace weft::sidecar {
+
+class SelfMetrics final {
+ public:
+  // Both outlive it. `shard` is the main loop's.
+  SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics& shard);
+
+  // Null where there is none.
+  void update(XdsSource* xds, const Identity* identity);
+
+ private:
+  void update_xds(const XdsSource& xds);
+  void update_identity(const Identity& identity);
+
+  telemetry::ProxyMetrics& shard_;
+  Gauge connected_;
+  Counter attempts_;
+  Counter accepted_;
+  Counter refused_;
+  Counter unknown_fields_;
+  Counter renewed_;
+  Counter not_renewed_;
+  std::vector<telemetry::Registry::Registration> registrations_;
+};
+
+}  // namespace weft::sidecar
