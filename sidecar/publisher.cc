@@ -133,7 +133,7 @@ Status Publisher::put(config::RouteConfig routes) {
   auto table = compile(std::move(routes));
   if (!table) return fail(table.error());
   absent_routes_.erase(name);
-  routes_.insert_or_assign(name, std::move(*table));
+  routes_.put(std::move(*table), turn_.now());
   return {};
 }
 
@@ -200,7 +200,7 @@ void Publisher::forget_unused() {
     return !std::binary_search(names.begin(), names.end(), name);
   };
   const std::vector<std::string> routes = route_names();
-  std::erase_if(routes_, [&](const auto& entry) { return unused(routes, entry.first); });
+  routes_.keep_only(routes);
   std::erase_if(absent_routes_, [&](const auto& name) { return unused(routes, name); });
   const std::vector<std::string> endpoints = endpoint_names();
   std::erase_if(endpoints_, [&](const auto& entry) { return unused(endpoints, entry.first); });
@@ -319,13 +319,13 @@ void Publisher::publish() {
     put_off_ = true;
     return;
   }
-  publish_as(numbered_ ? generation_ : generation_ + 1);
+  publish_as(numbered_ ? generation_ : generation_ + 1, false);
 }
 
 void Publisher::publish(std::uint64_t generation) {
   held_ = false;
   numbered_ = true;
-  publish_as(generation);
+  publish_as(generation, true);
 }
 
 void Publisher::hold() { held_ = true; }
@@ -396,19 +396,19 @@ void Publisher::add_cluster(const std::string& name, ClusterSource& source,
   snapshot.clusters.emplace(name, config::ClusterEntry{source.joined, std::move(endpoints)});
 }
 
-void Publisher::publish_as(std::uint64_t generation) {
+void Publisher::publish_as(std::uint64_t generation, bool complete) {
   static_cast<Flushable*>(this)->unlink();
   put_off_ = false;
   generation_ = generation;
   auto snapshot = std::make_shared<config::Snapshot>();
   snapshot->generation = generation;
   for (auto& [name, source] : clusters_) add_cluster(name, source, *snapshot);
-  for (const auto& [name, table] : routes_) snapshot->routes.emplace(name, table);
+  routes_.add_to(*snapshot, turn_.now(), complete);
   for (auto& [name, source] : listeners_) add_listener(source, *snapshot);
   if (snapshot->warming.empty()) {
     fetch_timer_.cancel();
   } else {
-    fetch_timer_.arm(kFetchTimeout);
+    fetch_timer_.arm(routes_.waits() ? RouteSources::kPatience : kFetchTimeout);
   }
   current_ = std::move(snapshot);
   hand_out();

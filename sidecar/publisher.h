@@ -3,10 +3,10 @@
 // hands it to the workers.
 //
 // Nothing half-known is published: a cluster waits for its endpoints, a listener for its routes,
-// both at most kFetchTimeout (then the cluster is empty, the routes answer 404); meanwhile the
-// version before stays. What did not change is the same object in the next Snapshot. TLS contexts
-// are built here, one set per worker, and cached by what they are made from. Owner: Sidecar.
-// Thread: main loop.
+// both at most kFetchTimeout (then the cluster is empty, the routes answer 404), routes for their
+// clusters (RouteSources); meanwhile the version before stays. What did not change is the same
+// object in the next Snapshot. TLS contexts are built here, one set per worker, and cached by what
+// they are made from. Owner: Sidecar. Thread: main loop.
 
 #include <cstdint>
 #include <map>
@@ -20,6 +20,7 @@
 #include "sidecar/config/snapshot.h"
 #include "sidecar/core/turn.h"
 #include "sidecar/listener_sockets.h"
+#include "sidecar/route_sources.h"
 #include "sidecar/upstream/tls_contexts.h"
 #include "tls/library.h"
 
@@ -125,7 +126,8 @@ class Publisher final : public Flushable, public TimerSink {
       const config::ClusterConfig& cluster) const;
   void add_listener(ListenerSource& source, config::Snapshot& snapshot);
   void add_cluster(const std::string& name, ClusterSource& source, config::Snapshot& snapshot);
-  void publish_as(std::uint64_t generation);
+  // `complete`: nothing of it is still under way.
+  void publish_as(std::uint64_t generation, bool complete);
   [[nodiscard]] Status check_address(const config::ListenerConfig& listener) const;
   void hand_out();
   [[nodiscard]] std::shared_ptr<const upstream::TlsContexts> contexts_for(std::uint32_t worker);
@@ -141,7 +143,7 @@ class Publisher final : public Flushable, public TimerSink {
   std::vector<std::shared_ptr<tls::Library>> libraries_;  // one per worker
   ListenerSockets sockets_;
   std::map<std::string, ListenerSource, std::less<>> listeners_;
-  std::map<std::string, std::shared_ptr<const config::RouteTable>, std::less<>> routes_;
+  RouteSources routes_;
   std::set<std::string, std::less<>> absent_routes_;
   std::set<std::string, std::less<>> absent_endpoints_;
   std::map<std::string, ClusterSource, std::less<>> clusters_;
