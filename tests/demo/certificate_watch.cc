@@ -26,6 +26,11 @@ void RenewalCount::see(const std::string& serial) {
   if (!serial.empty()) serials_.insert(serial);
 }
 
+void RenewalCount::start_anew() {
+  before_ = renewals();
+  serials_.clear();
+}
+
 std::string newest_serial(std::string_view certs_page, std::string_view principal) {
   const nlohmann::json page = nlohmann::json::parse(certs_page, nullptr, false);
   if (!page.is_object() || !page.contains("certificates")) return {};
@@ -78,7 +83,9 @@ void CertificateWatch::look_away(const std::string& instance) {
 
 void CertificateWatch::look_again(const std::string& instance) {
   const std::lock_guard lock(mutex_);
-  away_.erase(instance);
+  if (away_.erase(instance) == 0) return;
+  const auto count = report_.sidecars.find(instance);
+  if (count != report_.sidecars.end()) count->second.start_anew();
 }
 
 void CertificateWatch::watch() {

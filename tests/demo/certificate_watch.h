@@ -24,10 +24,15 @@ class RenewalCount final {
  public:
   // Of one look at a /certs page: the serial of the newest certificate for `principal`.
   void see(const std::string& serial);
-  [[nodiscard]] std::size_t renewals() const { return serials_.empty() ? 0 : serials_.size() - 1; }
+  // The sidecar is another process now: its first certificate renews nothing.
+  void start_anew();
+  [[nodiscard]] std::size_t renewals() const {
+    return before_ + (serials_.empty() ? 0 : serials_.size() - 1);
+  }
 
  private:
   std::set<std::string> serials_;
+  std::size_t before_ = 0;  // what was counted before the last start_anew()
 };
 // The serial of the chain's leaf for that identity which lasts longest; empty: none.
 [[nodiscard]] std::string newest_serial(std::string_view certs_page, std::string_view principal);
@@ -51,7 +56,7 @@ class CertificateWatch final {
 
   [[nodiscard]] Report report() const;
   // That instance is about to be killed: its silence says nothing. When this returns, no look at
-  // it is under way.
+  // it is under way. After look_again() it counts as a new process.
   void look_away(const std::string& instance);
   void look_again(const std::string& instance);
 

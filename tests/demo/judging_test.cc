@@ -137,11 +137,13 @@ TEST(KillToll, DoesNotExcuseWhatAnotherInstanceHad) {
 TEST(Verdict, SaysWhatWasNotSo) {
   Verdict verdict{.name = "split-90-10", .promise = "it comes out"};
   verdict.figure("10 of 10");
-  EXPECT_EQ(verdict.text(), "kept    split-90-10: it comes out\n        10 of 10\n");
+  EXPECT_EQ(verdict.text(), "kept    split-90-10 (0 s): it comes out\n        10 of 10\n");
+  verdict.took = 7s;
   verdict.expect(true, "never");
   verdict.expect(false, "it did not");
-  EXPECT_EQ(verdict.text(),
-            "BROKEN  split-90-10: it comes out\n        10 of 10\n        not so: it did not\n");
+  EXPECT_EQ(
+      verdict.text(),
+      "BROKEN  split-90-10 (7 s): it comes out\n        10 of 10\n        not so: it did not\n");
   EXPECT_EQ(summary({verdict, Verdict{.name = "trace"}}),
             "1 of 2 promises kept; broken: split-90-10\n");
   EXPECT_FALSE(all_kept({verdict}));

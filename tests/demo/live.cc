@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <map>
+#include <utility>
 
 #include "tests/demo/ask.h"
 #include "tests/demo/interrupt.h"
@@ -25,12 +27,20 @@ std::string line(std::string_view what, std::string_view how) {
   return fmt::format("  {:<24}{}\n", what, how);
 }
 
+// Shorter where it is below the present directory.
+std::string from_here(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path here = std::filesystem::current_path(error);
+  const std::string prefix = here.string() + "/";
+  return !error && path.starts_with(prefix) ? path.substr(prefix.size()) : path;
+}
+
 // The picture's lower half. Commands stand on lines of their own, ready to be copied.
 std::string what_to_try(const Stage& stage) {
   const Shop& shop = stage.shop();
   const std::string control =
       shop.is_usual() ? "" : " --control " + shop.control_admin().to_string();
-  const std::string weft = stage.program("weft");
+  const std::string weft = from_here(stage.program("weft"));
   std::string out = "Try, in another terminal:\n";
   out += line("move the canary", "change a weight and save: " + stage.config_file("canary.yaml"));
   out += line("make a mistake there", fmt::format("and ask: {} status{}", weft, control));
@@ -96,6 +106,7 @@ int run_live(Stage& stage, const LiveOptions& options) {
   std::vector<Scrape> scrapes = {scrape(shop)};
   load.begin({.rate = options.rate});
   Load::Progress before;
+  TimePoint looked = read_monotonic_clock();
   std::optional<Weights> weights;
   const Duration every = options.terminal ? kEvery : kEveryOnPaper;
   while (!interrupted()) {
@@ -107,13 +118,14 @@ int run_live(Stage& stage, const LiveOptions& options) {
       weights = read_weights(*page);
     }
     const Load::Progress now = load.progress();
+    const TimePoint looked_before = std::exchange(looked, read_monotonic_clock());
     fmt::print(
         "{}visitor -> web -> cart v1 (two instances), v2 (one) -> ledger; every arrow is "
         "mTLS between two sidecars\n\n{}\n{}{}\n{}\n",
         options.terminal ? kClear : std::string_view{},
         render(make_rows(shop, scrapes.front(), scrapes.back(), weights)),
-        customers(before, now, std::chrono::duration<double>(every).count()), caretaker.look(),
-        what_to_try(stage));
+        customers(before, now, std::chrono::duration<double>(looked - looked_before).count()),
+        caretaker.look(), what_to_try(stage));
     std::fflush(stdout);
     before = now;
   }

@@ -62,6 +62,16 @@ TEST(RenewalCount, CountsDifferentSerials) {
   EXPECT_EQ(count.renewals(), 2U);
 }
 
+TEST(RenewalCount, DoesNotCountTheFirstCertificateOfANewProcess) {
+  RenewalCount count;
+  for (const char* serial : {"a", "b"}) count.see(serial);
+  count.start_anew();
+  count.see("c");
+  EXPECT_EQ(count.renewals(), 1U);
+  count.see("d");
+  EXPECT_EQ(count.renewals(), 2U);
+}
+
 TEST(RenewalCount, LooksAtTheLongestLastingLeafOfItsName) {
   const std::string page = R"({"certificates": [
     {"kind": "chain", "identity": "spiffe://d/web", "serial": "old", "not_after": 10},

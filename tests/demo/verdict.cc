@@ -7,7 +7,8 @@
 namespace weft::demo {
 
 std::string Verdict::text() const {
-  std::string out = fmt::format("{}  {}: {}\n", kept() ? "kept  " : "BROKEN", name, promise);
+  std::string out = fmt::format("{}  {} ({:.0f} s): {}\n", kept() ? "kept  " : "BROKEN", name,
+                                std::chrono::duration<double>(took).count(), promise);
   for (const std::string& line : figures) out += "        " + line + "\n";
   for (const std::string& line : objections) out += "        not so: " + line + "\n";
   return out;

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/core/clock.h"
+
 namespace weft::demo {
 
 struct Verdict {
@@ -11,6 +13,7 @@ struct Verdict {
   std::string promise;                  // in one sentence
   std::vector<std::string> figures;     // one line each
   std::vector<std::string> objections;  // empty: the promise was kept
+  Duration took{};
 
   [[nodiscard]] bool kept() const { return objections.empty(); }
   void figure(std::string line) { figures.push_back(std::move(line)); }

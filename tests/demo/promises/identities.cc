@@ -60,6 +60,8 @@ void keep_identities(Scene& scene, bool broken, Verdict& verdict) {
       (void)ask_secured(shop.instance("web-a").inbound(), *badge, {.target = "/hello"});
     }
   }
+  // Every instance has its share of the calls.
+  verdict.expect(scene.wait_for_healthy(), "an instance is still held for broken from before");
   const Joined joined = scene.join(scene.send(kRequests));
   verdict.figure(joined.text());
   verdict.expect(joined.failed == 0, "requests failed");
