@@ -18,14 +18,13 @@ Status check_supported(const xds::Bootstrap& bootstrap, const std::string& file)
     const std::string name = "cluster '" + cluster.name + "': ";
     switch (cluster.discovery) {
       case config::ClusterConfig::Discovery::kStatic:
+      case config::ClusterConfig::Discovery::kStrictDns:
+      case config::ClusterConfig::Discovery::kLogicalDns:
       case config::ClusterConfig::Discovery::kOriginalDst:
         break;
       case config::ClusterConfig::Discovery::kEds:
         if (!bootstrap.ads) return refuse(name + "type EDS needs dynamic_resources.ads_config");
         break;
-      case config::ClusterConfig::Discovery::kStrictDns:
-      case config::ClusterConfig::Discovery::kLogicalDns:
-        return refuse(name + "types STRICT_DNS and LOGICAL_DNS are not supported yet");
     }
     if (cluster.http.protocol == config::UpstreamHttp::Protocol::kAsDownstream) {
       return refuse(name + "use_downstream_protocol_config is not supported yet");

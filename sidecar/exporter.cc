@@ -8,17 +8,14 @@
 namespace weft::sidecar {
 
 Exporter::Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource,
-                   Collector collector, std::vector<telemetry::SpanRing*> rings)
+                   std::unique_ptr<Dialer> dialer, std::vector<telemetry::SpanRing*> rings)
     : turn_(turn),
-      collector_(std::move(collector)),
+      dialer_(std::move(dialer)),
       rings_(std::move(rings)),
       queue_(telemetry::OtlpEncoder(std::move(resource)), {}, random),
+      client_(turn, *dialer_, http::Client::Options{}),
       collect_timer_(turn.timers(), *this),
-      send_timer_(turn.timers(), *this) {
-  if (collector_.dialer != nullptr) {
-    client_ = std::make_unique<http::Client>(turn, *collector_.dialer, http::Client::Options{});
-  }
-}
+      send_timer_(turn.timers(), *this) {}
 
 Exporter::~Exporter() { call_.reset(); }
 
@@ -29,7 +26,7 @@ void Exporter::collect() {
   for (telemetry::SpanRing* ring : rings_) {
     taken += ring->drain([&](const telemetry::Span& span) {
       recent_.add(span);
-      if (client_ != nullptr) queue_.add(span, turn_.now());
+      if (exports()) queue_.add(span, turn_.now());
     });
   }
   collect_timer_.arm(taken != 0 ? kCollect : kCollectIdle);
@@ -51,16 +48,16 @@ void Exporter::on_timer(Timer& timer) {
 }
 
 void Exporter::send_what_is_due() {
-  if (client_ == nullptr || call_ != nullptr) return;
+  if (!exports() || call_ != nullptr) return;
   if (const std::optional<std::string_view> batch = queue_.next(turn_.now())) {
     http::ClientRequest request;
     request.method = "POST";
-    request.authority = collector_.authority;
+    request.authority = collector_.cluster;
     request.target = collector_.target;
     request.fields = {{"content-type", "application/x-protobuf"},
                       {"user-agent", "weft/" WEFT_VERSION}};
     request.body = std::string(*batch);
-    call_ = client_->send(std::move(request), *this);
+    call_ = client_.send(std::move(request), *this);
     return;
   }
   if (const std::optional<TimePoint> due = queue_.due())
@@ -86,7 +83,7 @@ void Exporter::on_response(http::Call&, http::ClientResponse&& response) {
       break;
     }
     case telemetry::ExportVerdict::kRefused:
-      WEFT_LOG_LIMITED(kWarn, "trace collector {} refused spans with {}", collector_.authority,
+      WEFT_LOG_LIMITED(kWarn, "trace collector {} refused spans with {}", collector_.cluster,
                        response.head.status);
       queue_.on_refused();
       break;
@@ -96,7 +93,7 @@ void Exporter::on_response(http::Call&, http::ClientResponse&& response) {
 
 void Exporter::on_failure(http::Call&, const Error& error) {
   turn_.retire(std::move(call_));
-  WEFT_LOG_LIMITED(kWarn, "trace collector {}: {}", collector_.authority, to_string(error));
+  WEFT_LOG_LIMITED(kWarn, "trace collector {}: {}", collector_.cluster, to_string(error));
   queue_.on_retry(turn_.now(), std::nullopt);
   send_what_is_due();
 }

@@ -23,23 +23,26 @@ class Exporter final : public TimerSink, public http::CallHolder {
   static constexpr Duration kCollect = std::chrono::milliseconds(250);
   static constexpr Duration kCollectIdle = std::chrono::seconds(2);
 
-  // Without a dialer spans are only kept for /traces.
+  // Without a cluster spans are only kept for /traces.
   struct Collector {
-    std::unique_ptr<Dialer> dialer;
-    std::string authority;
+    std::string cluster;
     std::string target = "/v1/traces";
   };
 
+  // `dialer` leads to the collector's cluster, whichever that is at the time.
   Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource,
-           Collector collector, std::vector<telemetry::SpanRing*> rings);
+           std::unique_ptr<Dialer> dialer, std::vector<telemetry::SpanRing*> rings);
   ~Exporter();
 
   void start();
+  // From the next batch on.
+  void set_collector(Collector collector) { collector_ = std::move(collector); }
+  [[nodiscard]] const Collector& collector() const { return collector_; }
   // Takes what the rings have now; for a page that wants to be fresh.
   void collect();
   // Sends what there is without waiting for more; idle() says when it has gone.
   void flush();
-  [[nodiscard]] bool idle() const { return queue_.empty() || client_ == nullptr; }
+  [[nodiscard]] bool idle() const { return queue_.empty() || !exports(); }
   [[nodiscard]] const telemetry::RecentTraces& recent() const { return recent_; }
   [[nodiscard]] const telemetry::ExporterQueue::Totals& totals() const { return queue_.totals(); }
 
@@ -49,13 +52,15 @@ class Exporter final : public TimerSink, public http::CallHolder {
 
  private:
   void send_what_is_due();
+  [[nodiscard]] bool exports() const { return !collector_.cluster.empty(); }
 
   Turn& turn_;
+  std::unique_ptr<Dialer> dialer_;
   Collector collector_;
   std::vector<telemetry::SpanRing*> rings_;
   telemetry::ExporterQueue queue_;
   telemetry::RecentTraces recent_;
-  std::unique_ptr<http::Client> client_;
+  http::Client client_;
   std::unique_ptr<http::Call> call_;
   Timer collect_timer_;
   Timer send_timer_;

@@ -35,6 +35,11 @@ const std::string& endpoints_name(const config::ClusterConfig& cluster) {
   return cluster.eds_service_name.empty() ? cluster.name : cluster.eds_service_name;
 }
 
+bool is_dns(const config::ClusterConfig& cluster) {
+  return cluster.discovery == config::ClusterConfig::Discovery::kStrictDns ||
+         cluster.discovery == config::ClusterConfig::Discovery::kLogicalDns;
+}
+
 bool uses_secrets(const config::TlsReference& tls) {
   return !tls.certificate_secret.empty() || !tls.validation_secret.empty();
 }
@@ -159,6 +164,13 @@ Status Publisher::put(config::EndpointSet endpoints) {
   return {};
 }
 
+void Publisher::put_resolved(config::EndpointSet endpoints) {
+  const std::string name = endpoints.cluster;
+  if (!clusters_.contains(name)) return;
+  resolved_.insert_or_assign(name,
+                             std::make_shared<const config::EndpointSet>(std::move(endpoints)));
+}
+
 void Publisher::put_secret(const std::string& name, const TlsMaterial& material,
                            std::vector<SanMatcher> peer_names) {
   Secret& secret = secrets_[name];
@@ -189,6 +201,7 @@ void Publisher::remove_listener(std::string_view name) {
 }
 void Publisher::remove_cluster(std::string_view name) {
   if (const auto found = clusters_.find(name); found != clusters_.end()) clusters_.erase(found);
+  if (const auto found = resolved_.find(name); found != resolved_.end()) resolved_.erase(found);
 }
 
 void Publisher::note_absent_routes(std::string_view name) { absent_routes_.emplace(name); }
@@ -351,6 +364,10 @@ std::shared_ptr<const config::EndpointSet> Publisher::endpoints_for(
     const config::ClusterConfig& cluster) const {
   const bool discovered = cluster.discovery == config::ClusterConfig::Discovery::kEds;
   if (!discovered && cluster.inline_endpoints != nullptr) return cluster.inline_endpoints;
+  if (is_dns(cluster)) {
+    const auto resolved = resolved_.find(cluster.name);
+    return resolved == resolved_.end() ? nullptr : resolved->second;
+  }
   const auto found = endpoints_.find(endpoints_name(cluster));
   if (found != endpoints_.end()) return found->second;
   return cluster.inline_endpoints;
@@ -507,6 +524,14 @@ std::vector<std::string> Publisher::endpoint_names() const {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+std::vector<std::shared_ptr<const config::ClusterConfig>> Publisher::dns_clusters() const {
+  std::vector<std::shared_ptr<const config::ClusterConfig>> clusters;
+  for (const auto& [name, source] : clusters_) {
+    if (is_dns(*source.written)) clusters.push_back(source.written);
+  }
+  return clusters;
 }
 
 std::vector<std::string> Publisher::route_names() const {

@@ -60,6 +60,8 @@ class Publisher final : public Flushable, public TimerSink {
   Status put(config::RouteConfig routes);
   Status put(config::ClusterConfig cluster);
   Status put(config::EndpointSet endpoints);
+  // Of a cluster whose names were resolved.
+  void put_resolved(config::EndpointSet endpoints);
   // Our own chain and key, or roots, or both; parts that are empty leave those of the version
   // before.
   // `peer_names` are accepted beside those of whoever judges peers by this secret.
@@ -95,6 +97,8 @@ class Publisher final : public Flushable, public TimerSink {
   [[nodiscard]] std::vector<std::string> endpoint_names() const;
   [[nodiscard]] std::vector<std::string> route_names() const;
   [[nodiscard]] std::vector<std::string> secret_names() const;
+  // Clusters that name their endpoints.
+  [[nodiscard]] std::vector<std::shared_ptr<const config::ClusterConfig>> dns_clusters() const;
 
   void flush() override;
   void on_timer(Timer& timer) override;
@@ -154,6 +158,7 @@ class Publisher final : public Flushable, public TimerSink {
   };
   [[nodiscard]] const Secret* secret(std::string_view name) const;
   void fill(config::TlsReference& reference);
+  std::map<std::string, std::shared_ptr<const config::EndpointSet>, std::less<>> resolved_;
   std::map<std::string, Secret, std::less<>> secrets_;
   std::set<std::string, std::less<>> discovered_secrets_;  // came by name from a source
   std::map<std::string, std::shared_ptr<const TlsMaterial>> materials_;  // joined pairs of secrets

@@ -67,6 +67,7 @@ Sidecar::~Sidecar() {
   admin_.reset();
   xds_.reset();
   identity_.reset();
+  names_.reset();
   exporter_.reset();
   workers_.clear();
   publisher_.reset();
@@ -128,12 +129,9 @@ Status Sidecar::put_start_resources() {
 }
 
 void Sidecar::make_exporter() {
-  Exporter::Collector collector;
-  if (!start_.trace_collector.empty()) {
-    collector.authority = start_.trace_collector;
-    collector.dialer = std::make_unique<ClusterDialer>(
-        loop_.turn(), connector_, [this] { return find_cluster_with_tls(start_.trace_collector); });
-  }
+  auto dialer = std::make_unique<ClusterDialer>(loop_.turn(), connector_, [this] {
+    return find_cluster_with_tls(exporter_->collector().cluster);
+  });
   std::vector<telemetry::SpanRing*> rings;
   for (const auto& worker : workers_) rings.push_back(&worker->spans());
   telemetry::OtlpEncoder::Resource resource{
@@ -143,8 +141,28 @@ void Sidecar::make_exporter() {
       {"service.version", WEFT_VERSION}};
   std::erase_if(resource, [](const auto& entry) { return entry.second.empty(); });
   exporter_ = std::make_unique<Exporter>(loop_.turn(), Random::from_system(), std::move(resource),
-                                         std::move(collector), std::move(rings));
+                                         std::move(dialer), std::move(rings));
   exporter_->start();
+}
+
+// The one that the listeners in force name; the start file's as long as none does.
+void Sidecar::choose_collector(const config::Snapshot& snapshot) {
+  Exporter::Collector collector{.cluster = start_.trace_collector};
+  for (const auto& listener : snapshot.listeners) {
+    for (const config::FilterChain& chain : listener->chains) {
+      const auto* http = std::get_if<config::HttpSettings>(&chain.what);
+      if (http == nullptr || !http->tracing.enabled || http->tracing.collector_cluster.empty())
+        continue;
+      if (http->tracing.collector_path.empty()) {
+        WEFT_LOG_LIMITED(kWarn, "listener {}: traces go out over HTTP only, not over gRPC",
+                         listener->name);
+        continue;
+      }
+      collector = {.cluster = http->tracing.collector_cluster,
+                   .target = http->tracing.collector_path};
+    }
+  }
+  exporter_->set_collector(std::move(collector));
 }
 
 // ---- where configuration comes from ----
@@ -222,6 +240,11 @@ void Sidecar::on_identity(const TlsMaterial& material) {
   publisher_->schedule();
 }
 
+void Sidecar::on_resolved_endpoints(config::EndpointSet endpoints) {
+  publisher_->put_resolved(std::move(endpoints));
+  publisher_->schedule();
+}
+
 void Sidecar::on_xds_settled() { go_live_if_ready(); }
 
 int Sidecar::run() {
@@ -254,6 +277,10 @@ void Sidecar::on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adopti
 void Sidecar::on_published(const config::Snapshot& snapshot) {
   shard_.proxy().config_generation.set(static_cast<std::int64_t>(snapshot.generation));
   if (xds_ != nullptr) xds_->on_published();
+  const ClusterNames::Clusters dns = publisher_->dns_clusters();
+  if (names_ == nullptr && !dns.empty()) names_ = std::make_unique<ClusterNames>(loop_, *this);
+  if (names_ != nullptr) names_->follow(dns);
+  choose_collector(snapshot);
   start_xds();
 }
 

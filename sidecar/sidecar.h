@@ -14,6 +14,7 @@
 
 #include "sidecar/access_logs.h"
 #include "sidecar/admin.h"
+#include "sidecar/cluster_names.h"
 #include "sidecar/exporter.h"
 #include "sidecar/identity.h"
 #include "sidecar/net/connector.h"
@@ -60,6 +61,7 @@ class Sidecar final : public Publisher::Owner,
                       public Admin::Source,
                       public Identity::Owner,
                       public XdsSource::Owner,
+                      public ClusterNames::Owner,
                       public net::Signals::Owner,
                       public TimerSink {
  public:
@@ -82,9 +84,10 @@ class Sidecar final : public Publisher::Owner,
   // Publisher::Owner
   void on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adoption) override;
   void on_published(const config::Snapshot& snapshot) override;
-  // Identity::Owner, XdsSource::Owner
+  // Identity::Owner, XdsSource::Owner, ClusterNames::Owner
   void on_identity(const TlsMaterial& material) override;
   void on_xds_settled() override;
+  void on_resolved_endpoints(config::EndpointSet endpoints) override;
   // Worker::Owner
   void on_worker_drained(Worker& worker) override;
   void on_adopted(Worker& worker, std::uint64_t generation) override;
@@ -108,6 +111,7 @@ class Sidecar final : public Publisher::Owner,
 
   [[nodiscard]] Status put_start_resources();
   void make_exporter();
+  void choose_collector(const config::Snapshot& snapshot);
   void make_sources();
   void start_xds();
   // A cluster as it is now; without a TLS context.
@@ -128,6 +132,7 @@ class Sidecar final : public Publisher::Owner,
   AccessLogs logs_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<ClusterNames> names_;  // from the first cluster that needs it
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<ClusterDialer> ads_dialer_;
   std::unique_ptr<XdsSource> xds_;

@@ -112,8 +112,13 @@ Status XdsSource::apply(xds::AdsClient::Arrival&& arrival) {
             if (options_.static_listeners.contains(listener.name)) return refuse_static();
             return publisher_.put(std::move(listener));
           },
-          [&](config::ClusterConfig&& cluster) {
+          [&](config::ClusterConfig&& cluster) -> Status {
             if (options_.static_clusters.contains(cluster.name)) return refuse_static();
+            if (cluster.http.protocol == config::UpstreamHttp::Protocol::kAsDownstream) {
+              return fail(Fault::kInvalid,
+                          "typed_extension_protocol_options: "
+                          "use_downstream_protocol_config is not supported");
+            }
             return publisher_.put(std::move(cluster));
           },
           [&](config::RouteConfig&& routes) { return publisher_.put(std::move(routes)); },

@@ -59,6 +59,22 @@ Discovery discovery_of(const cds::Cluster& cluster, const FieldPath& path, Readi
   }
 }
 
+config::ClusterConfig::DnsFamily family_of(const cds::Cluster& cluster) {
+  using enum config::ClusterConfig::DnsFamily;
+  switch (cluster.dns_lookup_family()) {
+    case cds::Cluster::V4_ONLY:
+      return kV4;
+    case cds::Cluster::V6_ONLY:
+      return kV6;
+    case cds::Cluster::V4_PREFERRED:
+      return kV4Preferred;
+    case cds::Cluster::ALL:
+      return kAll;
+    default:
+      return kAuto;
+  }
+}
+
 void read_discovery(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
                     config::ClusterConfig& out) {
   out.discovery = discovery_of(cluster, path, in);
@@ -86,6 +102,7 @@ void read_discovery(const cds::Cluster& cluster, const FieldPath& path, Reading&
       if (out.discovery == Discovery::kLogicalDns && out.dns_targets.size() > 1) {
         in.refuse(load, "LOGICAL_DNS has one name only");
       }
+      out.dns_family = family_of(cluster);
       if (cluster.has_dns_refresh_rate()) out.dns_refresh = duration_of(cluster.dns_refresh_rate());
       break;
     case Discovery::kOriginalDst:

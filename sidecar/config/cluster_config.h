@@ -110,15 +110,17 @@ struct ClusterConfig {
   SocketAddress source;  // upstream bind
   bool tcp_keepalive = false;
   DestinationLabels labels;
-  // Names to resolve for the DNS kinds, port apart; `inline_endpoints` is then filled by the
-  // resolver.
+  // Names to resolve for the DNS kinds, port apart.
   struct DnsTarget {
     std::string host;
     std::uint16_t port = 0;
     std::uint32_t weight = 1;
     std::uint32_t priority = 0;
+    bool operator==(const DnsTarget&) const = default;
   };
+  enum class DnsFamily : std::uint8_t { kAuto, kV4, kV6, kV4Preferred, kAll };
   std::vector<DnsTarget> dns_targets;
+  DnsFamily dns_family = DnsFamily::kAuto;  // IPv6; IPv4 when there is none
   Duration dns_refresh = std::chrono::seconds(5);
   std::shared_ptr<const EndpointSet> inline_endpoints;
 };

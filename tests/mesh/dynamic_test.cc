@@ -267,6 +267,62 @@ TEST(Dynamic, ARemovedListenerLetsItsRequestsFinish) {
   EXPECT_FALSE(Wire::to(port).open()) << "nobody listens there";
 }
 
+TEST(Dynamic, TracesGoWhereThePushedListenerSays) {
+  Origin origin(says("cart"));
+  Origin collector;
+  ControlPlane control;
+  Proxy proxy(control.start());
+  std::vector<xds::Resource> world = shop({origin.address()});
+  world.front() = resource(xds::kListenerType, "in", R"(
+name: in
+address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+traffic_direction: OUTBOUND
+filter_chains:
+- filters:
+  - name: http
+    typed_config:
+      "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+      stat_prefix: in
+      rds: {config_source: {ads: {}, resource_api_version: V3}, route_config_name: "80"}
+      tracing:
+        provider:
+          name: envoy.tracers.opentelemetry
+          typed_config:
+            "@type": type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig
+            service_name: cart
+            http_service:
+              http_uri: {uri: "http://otlp/v1/spans", cluster: otlp, timeout: 1s}
+      http_filters:
+      - name: router
+        typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+)");
+  world.push_back(dynamic_cluster("otlp"));
+  world.push_back(dynamic_endpoints("otlp", {collector.address()}));
+  EXPECT_EQ(control.tell_and_settle(world), "");
+  ASSERT_TRUE(proxy.ready());
+  EXPECT_EQ(ask(proxy, "/").body, "cart");
+  ASSERT_TRUE(collector.wait_for(1));
+  EXPECT_EQ(collector.last().target(), "/v1/spans");
+}
+
+TEST(Dynamic, RefusesAProtocolItCannotChoose) {
+  Origin origin(says("cart"));
+  ControlPlane control;
+  Proxy proxy(control.start());
+  std::vector<xds::Resource> world = shop({origin.address()});
+  world.push_back(dynamic_cluster("other", R"(
+typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    use_downstream_protocol_config: {}
+)"));
+  const std::string refused = control.tell_and_settle(world);
+  EXPECT_NE(refused.find("'other': typed_extension_protocol_options: "), std::string::npos)
+      << refused;
+  ASSERT_TRUE(proxy.ready());
+  EXPECT_EQ(ask(proxy, "/").body, "cart");
+}
+
 TEST(Dynamic, AListenerWaitsForItsRoutesAndTheOldOneServesMeanwhile) {
   Origin origin(says("cart"));
   ControlPlane control;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <thread>
@@ -95,6 +96,72 @@ TEST(Identity, RenewedTenTimesUnderLoadLosesNoRequest) {
   EXPECT_TRUE(proxy.metric_reaches(11, "weft_certificate_renewals_total", {"ok"}));
   EXPECT_GT(proxy.metric("weft_certificate_expiry_timestamp_seconds", {"leaf"}), 1e9);
   EXPECT_EQ(control.streams_begun(), 1U) << "the control plane's stream stays";
+}
+
+// Both ends of mTLS are renewed again and again while callers keep connections and make new ones.
+TEST(Identity, RenewedOnBothSidesOfMutualTlsLosesNoRequest) {
+  Origin origin;
+  ControlPlane control({.security = ControlPlane::Security::kMutual, .certificate_lifetime = 4s});
+  const auto start_as = [&](const std::string& account, config::ListenerConfig listener,
+                            config::ClusterConfig upstream) {
+    sidecar::Start start = control.start();
+    start.ads.reset();
+    start.mesh->token = control.join_token(account);
+    start.mesh->id = SpiffeId::make("cluster.local", "shop", account).value();
+    start.listeners = {std::move(listener)};
+    start.clusters.push_back(std::move(upstream));
+    return start;
+  };
+  config::TlsReference tls;
+  tls.certificate_secret = "default";
+  tls.validation_secret = "ROOTCA";
+  tls.settings.alpn = {"h2", "http/1.1"};
+  tls.settings.peer_names = {{.type = SanMatcher::Type::kUri,
+                              .how = SanMatcher::How::kPrefix,
+                              .value = "spiffe://cluster.local/ns/shop/",
+                              .ignore_case = false}};
+  config::ListenerConfig inbound = http_listener("in", routes({to("/", "app")}));
+  inbound.chains.front().tls = tls;
+  inbound.chains.front().tls->settings.require_peer_certificate = true;
+  Proxy server(start_as("cart", inbound, cluster("app", {origin.address()})));
+  ASSERT_TRUE(server.ready());
+  config::ClusterConfig remote = cluster("cart", {server.address()});
+  remote.tls = tls;
+  remote.http.protocol = config::UpstreamHttp::Protocol::kAlpn;
+  config::ClusterConfig remote_http1 = remote;
+  remote_http1.name = "cart-http1";
+  remote_http1.tls->settings.alpn = {"http/1.1"};
+  sidecar::Start start = start_as(
+      "web", http_listener("in", routes({to("/1", "cart-http1"), to("/", "cart")})), remote);
+  start.clusters.push_back(remote_http1);
+  Proxy client(start);
+  ASSERT_TRUE(client.ready());
+  std::atomic<bool> over{false};
+  std::atomic<int> asked{0};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 3; ++caller) {
+    callers.emplace_back([&, caller] {
+      Wire kept = client.dial();
+      while (!over) {
+        const Wire::Message answer = ask(kept, caller == 0 ? "/1" : "/");
+        const Wire::Message fresh = ask(client, caller == 1 ? "/1" : "/");
+        if (answer.status() != 200 || fresh.status() != 200) {
+          ++wrong;
+          ADD_FAILURE() << answer.head << answer.body << fresh.head << fresh.body;
+          return;
+        }
+        asked += 2;
+      }
+    });
+  }
+  const auto until = std::chrono::steady_clock::now() + 90s;
+  while (control.proofs().size() < 12 && wrong == 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  over = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GE(control.proofs().size(), 12U);
+  EXPECT_EQ(wrong, 0) << "of " << asked;
 }
 
 TEST(Identity, IsReadFromFilesAndAgainWhenTheyChange) {
