@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "sidecar/core/strings.h"
+#include "xds/printable.h"
 #include "xds/resource.h"
 
 namespace weft::xds {
@@ -15,17 +15,6 @@ namespace {
 constexpr std::size_t kNameBytesMax = 256;
 // Room that "; and 4294967295 more" takes at the end of a text that was cut.
 constexpr std::size_t kMoreBytes = 32;
-
-// Names were UTF-8 when somebody wrote them; cutting a text must not leave half a character, so all
-// of it becomes ASCII.
-std::string printable(std::string_view text, std::size_t bytes_max) {
-  std::string out(text.substr(0, bytes_max));
-  for (char& c : out) {
-    if (c < ' ' || c > '~') c = c == '\n' ? ' ' : '?';
-  }
-  if (text.size() > bytes_max) out += "...";
-  return out;
-}
 
 }  // namespace
 

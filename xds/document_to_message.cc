@@ -14,6 +14,7 @@
 #include "sidecar/core/strings.h"
 #include "xds/base64.h"
 #include "xds/known_types.h"
+#include "xds/printable.h"
 #include "xds/resource.h"
 
 namespace weft::xds {
@@ -24,10 +25,9 @@ using config::Value;
 void Mistakes::add(config::Position position, std::string_view path, std::string_view why) {
   ++count_;
   if (texts_.size() >= kKept) return;
-  texts_.push_back(
-      path.empty()
-          ? fmt::format("{}:{}:{}: {}", source_, position.line, position.column, why)
-          : fmt::format("{}:{}:{}: {}: {}", source_, position.line, position.column, path, why));
+  std::string text = fmt::format("{}:{}:{}: ", source_, position.line, position.column);
+  if (!path.empty()) text += printable(path, kPathBytesMax) + ": ";
+  texts_.push_back(text + printable(why, kReasonBytesMax));
 }
 
 Error Mistakes::error() const {

@@ -25,6 +25,8 @@ class Mistakes final {
  public:
   // A hostile document may hold a million; past this only the count goes on.
   static constexpr std::size_t kKept = 64;
+  static constexpr std::size_t kPathBytesMax = 512;
+  static constexpr std::size_t kReasonBytesMax = 1024;
 
   explicit Mistakes(std::string source) : source_(std::move(source)) {}
   void add(config::Position position, std::string_view path, std::string_view why);

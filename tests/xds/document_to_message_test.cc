@@ -130,6 +130,14 @@ TEST(DocumentToMessage, FindsEveryMistakeInOneWalk) {
             "f.yaml:5:33: static_resources.clusters[1].hosts: Cluster has no such field");
 }
 
+TEST(DocumentToMessage, TellsMistakesInPrintableLinesOfBoundedLength) {
+  Mistakes mistakes("f.yaml");
+  mistakes.add({1, 2}, "a\x01", "bad 'b\nc\xc3'");
+  EXPECT_EQ(mistakes.error().detail, "f.yaml:1:2: a?: bad 'b c?'");
+  mistakes.add({3, 4}, std::string(100'000, 'p'), std::string(100'000, 'w'));
+  EXPECT_LT(mistakes.error().detail.size(), 2000U);
+}
+
 TEST(DocumentToMessage, CountsMistakesPastTheFirstFew) {
   std::string yaml;
   for (int i = 0; i < 100; ++i) yaml += "f" + std::to_string(i) + ": 1\n";
