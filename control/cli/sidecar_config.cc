@@ -166,7 +166,7 @@ void add_sidecar_config(CLI::App& app, Outcome& outcome) {
       ->add_option("--config-dir", options->config_dir,
                    "Where its YAML is; weft-control's --config-dir")
       ->required();
-  command->add_option("--control", options->control, "Address of weft-control (--xds-address)")
+  command->add_option("--control", options->control, "Address of weft-control, its --listen")
       ->capture_default_str();
   command->add_option("--token-file", options->token_file,
                       "File with its join token, as the sidecar will find it");
