@@ -36,7 +36,7 @@ Status make_root_file(const std::string& path, const Authority::Options& options
       tls::make_root(*key, {.trust_domain = options.trust_domain, .now = options.wall_clock()});
   if (!root) return fail(root.error());
   std::string pem = key->private_pem() + *root;
-  const Status made = create_file(path, pem, 0600);
+  Status made = create_file(path, pem, 0600);
   tls::wipe(pem);
   // Somebody else was first: theirs is loaded.
   if (!made && file_exists(path)) return {};

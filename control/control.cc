@@ -24,6 +24,7 @@ ClientReport report_of(const xds::AdsServer::ClientReport& from, TimePoint now) 
   ClientReport report{.node = from.node.id,
                       .address = from.node.peer.to_string(),
                       .generation = from.settled_generation,
+                      .since_answer = from.since_answer,
                       .connected = now - from.since};
   const Node node = Node::parse(from.node.id);
   if (node.kind == Node::Kind::kSidecar) report.workload = node.workload.to_string();

@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,8 +76,9 @@ class AdsServer final : public TimerSink {
     std::uint64_t generation = 0;          // newest there is for it
     std::uint64_t settled_generation = 0;  // newest told in full and answered
     bool settled = false;
-    bool refused = false;  // partly: see types
-    Duration behind{};     // how long it has not been settled
+    bool refused = false;                  // partly: see types
+    Duration behind{};                     // how long it has not been settled
+    std::optional<Duration> since_answer;  // to what it was told; empty: none yet
     std::vector<ServerState::TypeReport> types;
   };
 

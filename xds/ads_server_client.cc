@@ -138,6 +138,7 @@ bool AdsServer::Client::identify(const Request& request) {
 
 template <typename Request>
 void AdsServer::Client::hear(Request&& request) {
+  if (!request.response_nonce().empty()) answered_at_ = server_.turn_.now();
   if (request.has_error_detail()) {
     server_.stats_.rejections.add();
     WEFT_LOG_LIMITED(kWarn, "ads: {} refused {}: {}", escape(node_.id),
@@ -237,6 +238,9 @@ AdsServer::ClientReport AdsServer::Client::report() const {
                       .settled = settled,
                       .refused = state_.refused(),
                       .behind = settled ? Duration::zero() : server_.turn_.now() - behind_since_,
+                      .since_answer = answered_at_
+                                          ? std::optional(server_.turn_.now() - *answered_at_)
+                                          : std::nullopt,
                       .types = state_.report()};
 }
 

@@ -55,6 +55,7 @@ class AdsServer::Client final : public GrpcStream::Holder,
   std::uint64_t settled_told_ = 0;  // to the watcher
   TimePoint since_;
   TimePoint behind_since_;
+  std::optional<TimePoint> answered_at_;
   Timer patience_;
 };
 

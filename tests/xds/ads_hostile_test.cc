@@ -520,6 +520,7 @@ TEST_P(AdsServerBelievesNobody, WhoNeverAnswersDelaysNobodyForEver) {
   EXPECT_EQ(raw.heard, "");
   EXPECT_FALSE(raw.server.report().front().settled);
   EXPECT_GT(raw.server.report().front().behind, 15s);
+  EXPECT_EQ(raw.server.report().front().since_answer, std::nullopt);
   EXPECT_EQ(raw.say(raw.request("Cluster", "1", false)).substr(0, 11), "Cluster n=3");
 }
 

@@ -195,6 +195,7 @@ TEST_P(Ads, BringsAConfigurationAndClosesItWithItsGeneration) {
   EXPECT_TRUE(report[0].settled);
   EXPECT_EQ(report[0].settled_generation, 2U);
   EXPECT_EQ(report[0].behind, Duration::zero());
+  EXPECT_EQ(report[0].since_answer, Duration::zero());
   EXPECT_FALSE(report[0].refused);
 }
 
