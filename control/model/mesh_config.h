@@ -20,6 +20,7 @@ struct MeshConfig {
     std::string host;  // a name or an address; empty: traces are kept in the sidecars only
     std::uint16_t port = 0;
     std::string path = "/v1/traces";
+    bool operator==(const Collector&) const = default;
   };
   enum class AccessLog : std::uint8_t { kOff, kErrors, kAll };
 
@@ -33,6 +34,8 @@ struct MeshConfig {
   Collector collector;
   AccessLog access_log = AccessLog::kErrors;
   bool access_log_json = true;
+
+  bool operator==(const MeshConfig&) const = default;
 };
 
 [[nodiscard]] MeshConfig read_mesh_config(Reader& document);

@@ -17,6 +17,8 @@ struct Metadata {
   Labels annotations;
   std::string created;  // RFC 3339 in UTC, so that text order is time order; empty when not known
   std::string place;    // "cart.yaml:12", for messages about what is only seen later
+
+  bool operator==(const Metadata&) const = default;
 };
 
 // Reads `metadata` of a document; `namespaced` kinds without a namespace live in "default".

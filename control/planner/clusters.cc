@@ -108,28 +108,6 @@ void set_endpoint(eds::LbEndpoint& out, const Instance& instance) {
                                      {"identity", instance.identity.uri()}});
 }
 
-// The Service that this port is known by. Where there are several, the one named as the app is,
-// else the first: a request does not say by which of them it came.
-const MeshService* service_before(const Workload& workload, const WorkloadPort& port,
-                                  const Mesh& mesh) {
-  const MeshService* found = nullptr;
-  const std::string& name_space = workload.metadata.name.name_space;
-  for (auto at = mesh.services.lower_bound({name_space, ""});
-       at != mesh.services.end() && at->first.name_space == name_space; ++at) {
-    const auto& [name, service] = *at;
-    for (const MeshPort& candidate : service.ports) {
-      const bool leads_here =
-          std::ranges::any_of(candidate.instances, [&](const Instance& instance) {
-            return instance.workload.get() == &workload && instance.port == port.port;
-          });
-      if (!leads_here) continue;
-      if (name.name == workload.canonical_service()) return &service;
-      if (found == nullptr) found = &service;
-    }
-  }
-  return found;
-}
-
 }  // namespace
 
 cds::Cluster make_outbound_cluster(const MeshService& service, const MeshPort& port,
@@ -179,9 +157,9 @@ eds::ClusterLoadAssignment make_endpoints(const MeshService& service, const Mesh
   return out;
 }
 
-cds::Cluster make_inbound_cluster(const Workload& workload, const WorkloadPort& port,
-                                  const Mesh& mesh) {
-  const AppProtocol protocol = protocol_of(port.app_protocol, port.name, port.port, *mesh.config);
+cds::Cluster make_inbound_cluster(const WorkloadPort& port, const MeshService* service,
+                                  const MeshConfig& config) {
+  const AppProtocol protocol = protocol_of(port.app_protocol, port.name, port.port, config);
   cds::Cluster cluster;
   cluster.set_name(inbound_cluster_name(port.port));
   cluster.set_type(cds::Cluster::STATIC);
@@ -196,7 +174,7 @@ cds::Cluster make_inbound_cluster(const Workload& workload, const WorkloadPort& 
   set(*policy.mutable_pending_timeout(), defaults::kPendingTimeout);
   policy.set_local_app(true);
   set_policy(cluster, policy);
-  if (const MeshService* service = service_before(workload, port, mesh)) {
+  if (service != nullptr) {
     set_weft(*cluster.mutable_metadata(), {{"service", service->host},
                                            {"service_name", service->name().name},
                                            {"service_namespace", service->name().name_space}});

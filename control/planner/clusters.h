@@ -15,10 +15,10 @@ namespace weft::control {
 [[nodiscard]] envoy::config::endpoint::v3::ClusterLoadAssignment make_endpoints(
     const MeshService& service, const MeshPort& port, Audience audience);
 
-// To the app on 127.0.0.1.
-[[nodiscard]] envoy::config::cluster::v3::Cluster make_inbound_cluster(const Workload& workload,
-                                                                       const WorkloadPort& port,
-                                                                       const Mesh& mesh);
+// To the app on 127.0.0.1. `service`: the one that the port is known by; null where there is none.
+[[nodiscard]] envoy::config::cluster::v3::Cluster make_inbound_cluster(const WorkloadPort& port,
+                                                                       const MeshService* service,
+                                                                       const MeshConfig& config);
 
 // REQUIRES a collector in `config`.
 [[nodiscard]] envoy::config::cluster::v3::Cluster make_collector_cluster(const MeshConfig& config);

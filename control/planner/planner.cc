@@ -46,6 +46,17 @@ TcpPorts tcp_ports(const Mesh& mesh, const Workload& workload) {
   return out;
 }
 
+// Every TCP port of every Service, of which a sidecar offers those it has room for.
+std::string opaque_ports(const Mesh& mesh) {
+  std::string out;
+  for (const auto& [name, service] : mesh.services) {
+    for (const MeshPort& port : service.ports) {
+      if (!port.is_http()) out += fmt::format("{}:{}\n", service.host, port.port);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 // The resources of one type under construction; those equal to the old ones become the old ones.
@@ -89,9 +100,13 @@ class Planner::Table final {
 Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous)
     : mesh_(std::move(mesh)) {
   if (previous == nullptr) return;
+  old_mesh_ = previous->mesh_;
+  listening_same_ =
+      *old_mesh_->config == *mesh_->config && opaque_ports(*old_mesh_) == opaque_ports(*mesh_);
   old_shared_ = previous->shared_;
   old_routes_ = previous->routes_;
   old_api_listeners_ = previous->api_listeners_;
+  old_clusters_ = previous->clusters_;
   old_planned_ = previous->planned_;
 }
 
@@ -159,6 +174,9 @@ Planner::TypePtr Planner::listeners(const Node& node) {
     }
     return api_listeners_ = table.finish();
   }
+  if (listens_as_before(node)) {
+    if (TypePtr old = old_type(node, xds::kListenerType)) return old;
+  }
   const Workload& workload = *mesh_->workloads.at(node.workload);
   const MeshConfig& config = *mesh_->config;
   Table table(old_type(node, xds::kListenerType));
@@ -175,15 +193,53 @@ Planner::TypePtr Planner::listeners(const Node& node) {
   return table.finish();
 }
 
+bool Planner::listens_as_before(const Node& node) const {
+  if (!listening_same_) return false;
+  const auto before = old_mesh_->workloads.find(node.workload);
+  return before != old_mesh_->workloads.end() &&
+         before->second == mesh_->workloads.at(node.workload);
+}
+
+// Where there are several, the one named as the app is, else the first: a request does not say by
+// which of them it came.
+const MeshService* Planner::service_of(const Workload& workload, const WorkloadPort& port) {
+  if (!services_) {
+    services_.emplace();
+    for (const auto& [name, service] : mesh_->services) {
+      for (const MeshPort& candidate : service.ports) {
+        for (const Instance& instance : candidate.instances) {
+          const Workload& behind = *instance.workload;
+          if (behind.metadata.name.name_space != name.name_space) continue;
+          const auto [at, first] = services_->try_emplace({&behind, instance.port}, &service);
+          if (!first && name.name == behind.canonical_service()) at->second = &service;
+        }
+      }
+    }
+  }
+  const auto found = services_->find({&workload, port.port});
+  return found == services_->end() ? nullptr : found->second;
+}
+
 Planner::TypePtr Planner::clusters(const Node& node) {
   if (node.kind == Node::Kind::kProxyless) return shared(Audience::kProxyless).clusters;
   const Workload& workload = *mesh_->workloads.at(node.workload);
-  Table table(old_type(node, xds::kClusterType));
-  table.add_all(*shared(Audience::kSidecar).clusters);
+  std::vector<xds::Resource> own;
+  std::string key;
   for (const WorkloadPort& port : workload.ports) {
-    table.add(inbound_cluster_name(port.port), make_inbound_cluster(workload, port, *mesh_));
+    own.push_back(
+        xds::make_resource(inbound_cluster_name(port.port),
+                           make_inbound_cluster(port, service_of(workload, port), *mesh_->config)));
+    key += own.back().name + ' ' + own.back().version + '\n';
   }
-  return table.finish();
+  const auto [at, added] = clusters_.try_emplace(key);
+  if (!added) return at->second;
+  const TypePtr& all = shared(Audience::kSidecar).clusters;
+  const TypePtr& old = old_clusters_[key];
+  if (old != nullptr && all == old_shared_[Audience::kSidecar].clusters) return at->second = old;
+  Table table(old);
+  table.add_all(*all);
+  for (xds::Resource& resource : own) table.add(std::move(resource));
+  return at->second = table.finish();
 }
 
 Planner::TypePtr Planner::close(const xds::ResourceSet& set, const Node& node) {

@@ -52,16 +52,27 @@ class Planner final {
   [[nodiscard]] TypePtr close(const xds::ResourceSet& set, const Node& node);
   [[nodiscard]] std::optional<Node> known(const Node& node) const;
   [[nodiscard]] TypePtr old_type(const Node& node, std::string_view type_url) const;
+  // Whether what a sidecar listens on is as it was.
+  [[nodiscard]] bool listens_as_before(const Node& node) const;
+  [[nodiscard]] const MeshService* service_of(const Workload& workload, const WorkloadPort& port);
 
   std::shared_ptr<const Mesh> mesh_;
   std::map<Audience, Shared> shared_;
+  // The Service that a Workload's port is known by; made when first asked for.
+  using WorkloadAndPort = std::pair<const Workload*, std::uint16_t>;
+  std::optional<std::map<WorkloadAndPort, const MeshService*>> services_;
   std::map<std::pair<Audience, std::string>, TypePtr> routes_;  // by client namespace
   TypePtr api_listeners_;
+  // By what a Workload's own clusters say: those with the same app ports share one table.
+  std::map<std::string, TypePtr> clusters_;
   std::map<Node, std::shared_ptr<const xds::ResourceSet>> planned_;
   // Of the Planner before, for structural sharing.
+  std::shared_ptr<const Mesh> old_mesh_;
+  bool listening_same_ = false;  // as far as it does not depend on the Workload
   std::map<Audience, Shared> old_shared_;
   std::map<std::pair<Audience, std::string>, TypePtr> old_routes_;
   TypePtr old_api_listeners_;
+  std::map<std::string, TypePtr> old_clusters_;
   std::map<Node, std::shared_ptr<const xds::ResourceSet>> old_planned_;
 };
 
