@@ -35,6 +35,9 @@ std::string_view endpoints_of(const Resource& cluster) {
   return service.empty() ? std::string_view(cluster.name) : service;
 }
 
+// Looking a name up costs as much as walking past this many that are the same.
+constexpr std::size_t kFewNames = 16;
+
 std::string hex(std::uint64_t number) { return fmt::format("{:016x}", number); }
 
 }  // namespace
@@ -239,22 +242,27 @@ void ServerState::note_difference(const std::string& name, Type& type,
   static const ResourceSet::Table kNone;
   const ResourceSet::Table& left = before == nullptr ? kNone : before->resources;
   const ResourceSet::Table& right = after == nullptr ? kNone : after->resources;
-  if (!type.interest.everything) {
-    for (const std::string& wanted : type.interest.names)
+  const Interest& interest = type.interest;
+  if (!interest.everything && interest.names.size() < (left.size() + right.size()) / kFewNames) {
+    for (const std::string& wanted : interest.names)
       note(wanted, resource_in(before, wanted), resource_in(after, wanted));
     return;
   }
   auto old = left.begin();
   auto now = right.begin();
   while (old != left.end() || now != right.end()) {
+    // Most are the same object: a thousand streams walk past them without comparing a name.
+    if (old != left.end() && now != right.end() && old->second == now->second) {
+      ++old;
+      ++now;
+      continue;
+    }
     const int order = old == left.end()    ? 1
                       : now == right.end() ? -1
                                            : old->first.compare(now->first);
-    if (order < 0) {
-      note(old->first, old->second, nullptr);
-    } else {
-      note(now->first, order == 0 ? old->second : nullptr, now->second);
-    }
+    const std::string& resource = order < 0 ? old->first : now->first;
+    if (interest.covers(resource))
+      note(resource, order <= 0 ? old->second : nullptr, order >= 0 ? now->second : nullptr);
     if (order <= 0) ++old;
     if (order >= 0) ++now;
   }
