@@ -13,6 +13,13 @@ namespace {
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
+// How long an edit may take to move requests.
+#ifdef WEFT_SANITIZED
+constexpr auto kMoved = 5s;  // instrumented code is no measure
+#else
+constexpr auto kMoved = 1s;
+#endif
+
 class WholeMeshTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -53,9 +60,9 @@ TEST_F(WholeMeshTest, MovesTheNextRequestsOfAKeptConnectionWithinASecondOfAnEdit
   ASSERT_EQ(WholeMesh::ask_cart(wire), "v1 200");
   for (int round = 0; round < 3; ++round) {
     mesh_.write_route(0, 1);
-    EXPECT_LT(ask_until(wire, "v2 200", "v1 200"), 1s);
+    EXPECT_LT(ask_until(wire, "v2 200", "v1 200"), kMoved);
     mesh_.write_route(1, 0);
-    EXPECT_LT(ask_until(wire, "v1 200", "v2 200"), 1s);
+    EXPECT_LT(ask_until(wire, "v1 200", "v2 200"), kMoved);
   }
   RecordProperty("requests", static_cast<int>(asked_));
   EXPECT_TRUE(mesh_.control_says("metrics", "weft_control_sidecars{state=\"current\"} 3\n"))
@@ -80,7 +87,7 @@ TEST_F(WholeMeshTest, KeepsServingThroughAFileThatIsBad) {
   EXPECT_TRUE(mesh_.control_says("mesh", "route.yaml:2:1: "));
   for (int i = 0; i < 50; ++i) ASSERT_EQ(WholeMesh::ask_cart(wire), "v1 200");
   mesh_.write_route(0, 1);
-  EXPECT_LT(ask_until(wire, "v2 200", "v1 200"), 1s);
+  EXPECT_LT(ask_until(wire, "v2 200", "v1 200"), kMoved);
 }
 
 TEST_F(WholeMeshTest, TakesAWorkloadOutAndBackWithoutAFailedRequest) {
