@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "sidecar/core/strings.h"
+
 namespace weft::control {
 
 namespace {
@@ -35,7 +37,7 @@ void read_parent(Reader& ref, HttpRoute& out) {
   if (ref.integer("port", port, 1, 65535)) parent.port = port;
   ref.text("sectionName", parent.section, check_section_name);
   if (!is_core(group) || kind != "Service") {
-    ref.note("kind", fmt::format("{} is not a parent here, only Services are", kind));
+    ref.note("kind", fmt::format("{} is not a parent here, only Services are", escape(kind, 64)));
     return;
   }
   if (std::ranges::find(out.parents, parent) != out.parents.end()) {
@@ -56,7 +58,7 @@ void read_backend(Reader& ref, const ObjectName& route, RouteRule& rule) {
   ref.integer("weight", out.weight, 0, 1'000'000);
   read_backend_filters(ref, out);
   if (!is_core(group) || kind != "Service") {
-    out.unusable = fmt::format("kind {} is not a Service", kind);
+    out.unusable = fmt::format("kind {} is not a Service", escape(kind, 64));
   } else if (out.port == 0) {
     ref.refuse("port", "is required for a Service");
   }

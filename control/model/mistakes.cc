@@ -17,8 +17,13 @@ void Mistakes::note(config::Position position, std::string_view path, std::strin
 
 std::string Mistakes::line(config::Position position, std::string_view path,
                            std::string_view what) const {
-  return fmt::format("{}:{}:{}: {}{}{}", source_, position.line, position.column, path,
-                     path.empty() ? "" : ": ", what);
+  std::string line = fmt::format("{}:{}:{}: {}{}{}", source_, position.line, position.column, path,
+                                 path.empty() ? "" : ": ", what);
+  // Most quote what they found, escaped; the few that forget must not speak to a terminal either.
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return line;
 }
 
 void Mistakes::List::add(config::Position position, std::string text) {

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "sidecar/core/strings.h"
+
 namespace weft::control {
 
 namespace {
@@ -56,7 +58,7 @@ void read_ports(Reader& spec, Service& out) {
 void only(Reader& spec, std::string_view key, std::string_view accepted) {
   std::string value(accepted);
   if (spec.text(key, value) && value != accepted) {
-    spec.refuse(key, fmt::format("{} is not supported yet", value));
+    spec.refuse(key, fmt::format("{} is not supported yet", escape(value, 64)));
   }
 }
 

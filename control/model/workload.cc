@@ -5,6 +5,8 @@
 #include <initializer_list>
 #include <set>
 
+#include "sidecar/core/strings.h"
+
 namespace weft::control {
 
 namespace {
@@ -59,7 +61,8 @@ void read_address(Reader& spec, Workload& out) {
   if (!spec.require("address") || !spec.text("address", text)) return;
   const Result<IpAddress> address = IpAddress::parse(text);
   if (!address || address->is_any()) {
-    spec.refuse("address", fmt::format("want the address of one machine, found '{}'", text));
+    spec.refuse("address",
+                fmt::format("want the address of one machine, found '{}'", escape(text, 64)));
     return;
   }
   out.address = *address;

@@ -156,6 +156,8 @@ TEST(WorkloadText, SaysEveryMistake) {
       {kWorkload + "spec: {}\n", "4:7: spec.address: is required\n"},
       {kWorkload + "spec: {address: cart.example}\n",
        "4:17: spec.address: want the address of one machine, found 'cart.example'\n"},
+      {kWorkload + "spec: {address: \"127.\\e[2J1\"}\n",
+       "4:17: spec.address: want the address of one machine, found '127.\\x1b[2J1'\n"},
       {kWorkload + "spec: {address: 0.0.0.0}\n",
        "4:17: spec.address: want the address of one machine, found '0.0.0.0'\n"},
       {kWorkload +
