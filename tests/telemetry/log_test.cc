@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -28,7 +29,7 @@ class Folder final {
     if (mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }
-  ~Folder() { static_cast<void>(std::system(("rm -rf '" + path_ + "'").c_str())); }
+  ~Folder() { std::filesystem::remove_all(path_); }
   [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
 
  private:
