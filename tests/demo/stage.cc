@@ -97,7 +97,7 @@ Status Stage::check_ports() const {
     if (const Result<net::OwnedFd> bound = net::bind_listener(address); !bound) {
       return fail(
           Fault::kInvalid,
-          fmt::format("{} cannot listen: {}. Is another demo running? --network N (1 to 99, "
+          fmt::format("{} cannot start: {}. Is another demo running? --network N (1 to 99, "
                       "usually 5) gives this one other addresses",
                       what, bound.error().detail));
     }
