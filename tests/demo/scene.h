@@ -45,7 +45,8 @@ class Scene final {
   [[nodiscard]] bool wait_for_healthy();
 
  private:
-  [[nodiscard]] bool carries(double rate);
+  // Why this machine does not carry that rate; empty: it does.
+  [[nodiscard]] std::string try_rate(double rate);
 
   Stage& stage_;
   const Badges badges_;
