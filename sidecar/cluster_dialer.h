@@ -13,7 +13,6 @@
 #include "sidecar/core/dialer.h"
 #include "sidecar/core/turn.h"
 #include "tls/context.h"
-#include "tls/dialer.h"
 
 namespace weft::sidecar {
 

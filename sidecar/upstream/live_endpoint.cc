@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "sidecar/upstream/endpoint_dial.h"
 #include "sidecar/upstream/live_cluster.h"
-#include "tls/dialer.h"
 
 namespace weft::upstream {
 
@@ -75,48 +75,9 @@ void LiveEndpoint::end_request() {
 
 // ---- what the pool asks ----
 
-namespace {
-
-// A dial that keeps its dialer: the next one may be made under other settings while this one is
-// still under way.
-class HeldDial final : public Dial {
- public:
-  HeldDial(std::unique_ptr<tls::Dialer> dialer, DialHolder& holder)
-      : dialer_(std::move(dialer)), inner_(dialer_->dial(holder)) {}
-
- private:
-  std::unique_ptr<tls::Dialer> dialer_;
-  std::unique_ptr<Dial> inner_;
-};
-
-// A cluster whose secrets have not come: refused, and later than the call, as every Dial answers.
-class RefusedDial final : public Dial, public Flushable {
- public:
-  RefusedDial(Turn& turn, DialHolder& holder) : holder_(holder) { turn.enlist(*this); }
-  void flush() override {
-    holder_.on_dial_failed(Error{Fault::kTlsHandshake, Side::kUpstream,
-                                 "the certificate for this cluster is not here yet"});
-  }
-
- private:
-  DialHolder& holder_;
-};
-
-}  // namespace
-
 std::unique_ptr<Dial> LiveEndpoint::dial(DialHolder& holder) {
-  const config::ClusterConfig& config = cluster_.config();
-  const ConnectOptions options{.timeout = config.connect_timeout, .source = config.source};
-  if (!config.tls) return connector_.connect(settings_.address, options, holder);
-  if (cluster_.tls() == nullptr) return std::make_unique<RefusedDial>(turn_, holder);
-  const Duration patience = config.handshake_timeout > Duration::zero() ? config.handshake_timeout
-                                                                        : config.connect_timeout;
-  return std::make_unique<HeldDial>(
-      std::make_unique<tls::Dialer>(turn_, connector_, cluster_.tls(),
-                                    tls::Dialer::Options{.address = settings_.address,
-                                                         .connect = options,
-                                                         .tls = {.handshake_timeout = patience}}),
-      holder);
+  return dial_endpoint(turn_, connector_, cluster_.config(), settings_.address, cluster_.tls(),
+                       holder);
 }
 
 http::Protocol LiveEndpoint::protocol_of(const Transport& transport) const {
