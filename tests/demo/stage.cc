@@ -95,11 +95,10 @@ Stage::~Stage() {
 Status Stage::check_ports() const {
   const auto check = [&](const SocketAddress& address, const std::string& what) -> Status {
     if (const Result<net::OwnedFd> bound = net::bind_listener(address); !bound) {
-      return fail(
-          Fault::kInvalid,
-          fmt::format("{} cannot start: {}. Is another demo running? --network N (1 to 99, "
-                      "usually 5) gives this one other addresses",
-                      what, bound.error().detail));
+      return fail(Fault::kInvalid,
+                  fmt::format("{} cannot start: {}. Is another demo running? --network N (1 to 99, "
+                              "usually 5) gives this one other addresses",
+                              what, bound.error().detail));
     }
     return {};
   };
