@@ -109,8 +109,10 @@ Status ServerState::on_request(const discovery::DiscoveryRequest& request) {
     type.unanswered = false;
     type.due.clear();
     type.due_whole = false;
-    // 2.2.10: the client holds this very set, from an earlier stream.
-    if (!request.version_info().empty() && request.version_info() == version_of_type(name, type)) {
+    // 2.2.10: the client holds this very set, from an earlier stream. Only where it asks for
+    // everything: of names it may have let one go since that version and taken it up again.
+    if (type.interest.everything && !request.version_info().empty() &&
+        request.version_info() == version_of_type(name, type)) {
       type.report.version = request.version_info();
       return {};
     }
