@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sidecar/core/log.h"
+
 namespace weft::sidecar {
 
 namespace {
@@ -19,6 +21,9 @@ constexpr Family kUnknownFields{"weft_config_unknown_fields_total", kCounter,
                                 "Fields of resources that this version does not know."};
 constexpr Family kRenewals{"weft_certificate_renewals_total", kCounter,
                            "Certificates of our own identity asked for, by result."};
+
+constexpr Family kLogLinesLost{"weft_log_lines_lost_total", kCounter,
+                               "Lines of the log that found its queue full."};
 
 std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -39,9 +44,11 @@ SelfMetrics::SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics&
   registrations_.push_back(registry.add(kUnknownFields, {}, unknown_fields_));
   registrations_.push_back(registry.add(kRenewals, {{"result", "ok"}}, renewed_));
   registrations_.push_back(registry.add(kRenewals, {{"result", "failed"}}, not_renewed_));
+  registrations_.push_back(registry.add(kLogLinesLost, {}, log_lines_lost_));
 }
 
 void SelfMetrics::update(XdsSource* xds, const Identity* identity) {
+  catch_up(log_lines_lost_, log_lines_dropped());
   if (xds != nullptr) {
     xds->count(shard_);
     update_xds(*xds);

@@ -1,6 +1,6 @@
 #pragma once
 // SelfMetrics: what the main loop knows of itself, as metrics: the control plane's stream, what it
-// told and what was refused of it, the identity's certificate.
+// told and what was refused of it, the identity's certificate, what the log lost.
 //
 // The sources count for themselves; update() carries their figures over before a page is made, so
 // that nothing has to tell anybody. Owner: Sidecar. Thread: main loop.
@@ -33,6 +33,7 @@ class SelfMetrics final {
   Counter unknown_fields_;
   Counter renewed_;
   Counter not_renewed_;
+  Counter log_lines_lost_;
   std::vector<telemetry::Registry::Registration> registrations_;
 };
 

@@ -10,14 +10,13 @@ namespace weft {
 
 namespace {
 
-constexpr std::size_t kQueueLines = 8192;
 std::atomic<LogLevel> level_now{LogLevel::kInfo};
 
 // The queue's own thread writes; overrun_oldest keeps workers free when stderr blocks.
 class Writer {
  public:
   Writer()
-      : pool_(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
+      : pool_(std::make_shared<spdlog::details::thread_pool>(kLogLinesWaitingMax, 1)),
         logger_(std::make_shared<spdlog::async_logger>(
             "weft", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool_,
             spdlog::async_overflow_policy::overrun_oldest)) {

@@ -1,6 +1,6 @@
 #pragma once
 // Log: levelled lines for people who run weft. Writes to stderr through an asynchronous queue;
-// never blocks a worker: when the queue is full the line is dropped and counted.
+// never blocks a worker: when kLogLinesWaitingMax wait, the oldest line is dropped and counted.
 //
 // WEFT_LOG(kWarn, "cluster {}: {}", name, detail) formats only when the level is on. Values from
 // outside must go through escape(). `kPerMinute` lines: WEFT_LOG_LIMITED lets one line a second
@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -16,6 +17,9 @@
 #include "sidecar/core/result.h"
 
 namespace weft {
+
+// The queue's memory is taken, and touched, when the first line comes: some 400 bytes a line.
+inline constexpr std::size_t kLogLinesWaitingMax = 1024;
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError, kOff };
 
