@@ -8,6 +8,7 @@
 #include "sidecar/config/describe.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
+#include "sidecar/start_pages.h"
 #include "tls/certificate.h"
 
 namespace weft::sidecar {
@@ -316,6 +317,7 @@ std::vector<std::string> Sidecar::waits_for() const {
 void Sidecar::go_live_if_ready() {
   if (state_ != State::kStarting || !waits_for().empty()) return;
   state_ = State::kLive;
+  give_back_start_pages();
   WEFT_LOG(kInfo, "weft-sidecar {} serves: {} listeners, {} clusters, generation {}", WEFT_VERSION,
            publisher_->current()->listeners.size(), publisher_->current()->clusters.size(),
            publisher_->current()->generation);

@@ -45,11 +45,12 @@ const std::vector<Library>& libraries() {
 // Headers of the system that any room may use. C++'s own have neither a dot nor a slash.
 const std::vector<std::string_view>& system_headers() {
   static const std::vector<std::string_view> table = {
-      "sys/",       "netinet/",    "arpa/",       "net/if.h",   "linux/",   "sanitizer/",
-      "unistd.h",   "fcntl.h",     "poll.h",      "netdb.h",    "signal.h", "pthread.h",
-      "sched.h",    "time.h",      "errno.h",     "stdio.h",    "stdlib.h", "string.h",
-      "dirent.h",   "pwd.h",       "grp.h",       "malloc.h",   "spawn.h",  "termios.h",
-      "execinfo.h", "emmintrin.h", "immintrin.h", "arm_neon.h", "endian.h", "ifaddrs.h"};
+      "sys/",       "netinet/", "arpa/",       "net/if.h",    "linux/",     "sanitizer/",
+      "unistd.h",   "fcntl.h",  "poll.h",      "netdb.h",     "signal.h",   "pthread.h",
+      "sched.h",    "time.h",   "errno.h",     "stdio.h",     "stdlib.h",   "string.h",
+      "dirent.h",   "pwd.h",    "grp.h",       "malloc.h",    "spawn.h",    "termios.h",
+      "execinfo.h", "link.h",   "emmintrin.h", "immintrin.h", "arm_neon.h", "endian.h",
+      "ifaddrs.h"};
   return table;
 }
 
