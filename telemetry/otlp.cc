@@ -1,5 +1,7 @@
 #include "telemetry/otlp.h"
 
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
 
 #include "sidecar/core/assert.h"
@@ -26,15 +28,16 @@ std::uint64_t nanoseconds(WallTime time) {
 // Labels come from configuration and peers: protobuf strings must be UTF-8.
 void set_text(std::string_view text, std::string& out) {
   out.clear();
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) {
-      out += '?';
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+  std::size_t good = 0;
+  while (good < text.size()) {
+    const std::size_t length = utf8_length(text.substr(good));
+    good += length;
+    if (length != 0) continue;
+    out.append(text.substr(0, good)) += '?';
+    text.remove_prefix(good + 1);
+    good = 0;
   }
+  out.append(text);
 }
 
 void add_text(std::string_view key, std::string_view value, otlp::common::v1::KeyValue& out) {
@@ -79,7 +82,11 @@ void encode_span(const Span& span, otlp::trace::v1::Span& out) {
 
 std::string OtlpEncoder::encode(const std::deque<Span>& spans, std::size_t count) const {
   WEFT_ASSERT(count <= spans.size());
-  otlp::collector::trace::v1::ExportTraceServiceRequest request;
+  // A span is some thirty small messages: on an arena they cost half. The main loop may share its
+  // core with a worker, whose requests wait meanwhile.
+  google::protobuf::Arena arena;
+  auto& request = *google::protobuf::Arena::CreateMessage<
+      otlp::collector::trace::v1::ExportTraceServiceRequest>(&arena);
   otlp::trace::v1::ResourceSpans& resource_spans = *request.add_resource_spans();
   for (const auto& [key, value] : resource_)
     add_text(key, value, *resource_spans.mutable_resource()->add_attributes());

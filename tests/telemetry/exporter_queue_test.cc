@@ -44,7 +44,8 @@ TEST(Otlp, ASpanSurvivesTheJourney) {
   one.status = SpanStatus::kError;
   one.trace_flags = 1;
   one.add(AttributeKey::kUrlPath, std::string_view("/items"));
-  one.add(AttributeKey::kBackend, intern("cart\xff"));
+  one.add(AttributeKey::kBackend, intern("\xff\xff"
+                                         "cart\xc3\xa9\xc3"));
   one.add(AttributeKey::kStatusCode, std::int64_t{503});
   const OtlpEncoder encoder({{"service.name", "cart"}, {"service.namespace", "shop"}});
   const ExportTraceServiceRequest request = parsed(encoder.encode({one}, 1));
@@ -68,7 +69,7 @@ TEST(Otlp, ASpanSurvivesTheJourney) {
   ASSERT_EQ(out.attributes_size(), 3);
   EXPECT_EQ(out.attributes(0).key(), "url.path");
   EXPECT_EQ(out.attributes(0).value().string_value(), "/items");
-  EXPECT_EQ(out.attributes(1).value().string_value(), "cart?");
+  EXPECT_EQ(out.attributes(1).value().string_value(), "??cart\xc3\xa9?");
   EXPECT_EQ(out.attributes(2).value().int_value(), 503);
 }
 
