@@ -52,6 +52,8 @@ def parse_args():
     parser.add_argument("--bin", default=os.path.join(TOP, "build", "release", "bin"), help="where our binaries are")
     parser.add_argument("--proxy-core", type=int, help="core of the proxy under test (default 1)")
     parser.add_argument("--load-core", type=int, help="core of client and backend (default 0)")
+    parser.add_argument("--realtime", action="store_true",
+                        help="all processes SCHED_FIFO, before whatever else runs (needs CAP_SYS_NICE)")
     parser.add_argument("--no-tracing", action="store_true", help="weft's pair without trace header and span export")
     parser.add_argument("--keep", action="store_true", help="keep configurations and logs of every run")
     parser.add_argument("--self-test", action="store_true", help="check the statistics and exit")
@@ -238,7 +240,7 @@ def record_of(bench, args):
         "commit": git("rev-parse", "--short=12", "HEAD") + dirty,
         "machine": machine.describe(),
         "method": {"runs": args.runs, "warmup_s": args.warmup, "duration_s": args.duration,
-                   "connections": args.connections, "headers": args.headers},
+                   "connections": args.connections, "headers": args.headers, "realtime": args.realtime},
         "results": report.compact(bench.results),
         "counts": bench.counts,
     }
@@ -293,6 +295,12 @@ def main():
         plan = measure.Plan(args, directory, certificates.make(directory))
         if args.load_core is not None:
             os.sched_setaffinity(0, {args.load_core})
+        if args.realtime:
+            try:
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+            except PermissionError:
+                say("--realtime needs CAP_SYS_NICE")
+                return 2
         bench = Bench(args, plan, found)
         bench.run()
         return finish(bench, args)
