@@ -164,7 +164,7 @@ enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, k
 enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener };
 enum class SelfLimit : std::uint8_t {
   kDownstreamConnections,
-  kBufferBytes,
+  kBufferBytes,  // of request and response bodies that proxy::Exchanges hold, both ways
   kDescriptors,
   kMemoryBytes
 };

@@ -34,6 +34,7 @@ Exchange::Exchange(const Services& services, Owner& owner, const Origin& origin,
 }
 
 Exchange::~Exchange() {
+  count_held(0);
   if (retry_counted_) cluster_->retry_done();
 }
 
@@ -157,6 +158,7 @@ void Exchange::on_body(Buffer&& bytes, bool end) {
   if (step_ == Step::kReply) {
     // Nobody wants it any more; reading it off keeps the connection of use.
     stream_->consume(bytes.size());
+    consumed_ += bytes.size();
     return;
   }
   held_.append(std::move(bytes));
@@ -167,6 +169,7 @@ void Exchange::on_body(Buffer&& bytes, bool end) {
     held_.drain(given_);
     given_ = 0;
   }
+  count_held();
 }
 
 void Exchange::on_trailers(http::Headers&& trailers) {
@@ -183,6 +186,24 @@ void Exchange::on_attempt_sent(std::size_t body_bytes) {
   if (attempt_sent_ <= consumed_) return;
   stream_->consume(attempt_sent_ - consumed_);
   consumed_ = attempt_sent_;
+  count_held();
+}
+
+// What is here of both bodies. Of the request: what has not left for good, or is kept for another
+// attempt. Of the answer: what the caller has not taken.
+void Exchange::count_held() {
+  const std::size_t request =
+      attempt_ != nullptr ? std::max(held_.size(), bytes_in_ - consumed_) : held_.size();
+  count_held(request + stream_->buffered());
+}
+
+void Exchange::count_held(std::size_t now) {
+  if (now == counted_) return;
+  telemetry::ProxyMetrics& metrics = services_.shard.proxy();
+  Gauge& in_use = metrics.self_limit_in_use(telemetry::SelfLimit::kBufferBytes);
+  in_use.add(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(counted_));
+  metrics.self_limit_high_water(telemetry::SelfLimit::kBufferBytes).raise(in_use.value());
+  counted_ = now;
 }
 
 void Exchange::on_attempt_informational(http::ResponseHead&& head) {
@@ -259,6 +280,7 @@ void Exchange::on_attempt_body(Buffer&& bytes, bool end) {
   touch();
   bytes_out_ += bytes.size();
   stream_->send_body(std::move(bytes), end);
+  count_held();
   if (end) note_response_end();
 }
 
@@ -298,6 +320,7 @@ void Exchange::on_sent(std::size_t body_bytes) {
   touch();
   if (attempt_ != nullptr && attempt_->streaming() && !response_ended_)
     attempt_->stream().consume(body_bytes);
+  count_held();
   if (response_ended_) end_when_sent();
 }
 
@@ -333,6 +356,7 @@ Exchange::Next Exchange::record() {
   backoff_timer_.cancel();
   telemetry::AccessRecord record;
   fill(record);
+  count_held(0);
   services_.shard.record(record);
   write_logs(record);
   write_spans(record);

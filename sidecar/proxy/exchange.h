@@ -118,6 +118,8 @@ class Exchange final : public http::RequestSink,
   [[nodiscard]] bool read_deadline();
   // Streaming
   void give_request_body();
+  void count_held();
+  void count_held(std::size_t now);
   void touch() { idle_timer_.arm(idle_limit_); }
   [[nodiscard]] bool retry_after(const AttemptEnd& end);
   void drop_attempt();
@@ -162,6 +164,7 @@ class Exchange final : public http::RequestSink,
   std::optional<http::Headers> request_trailers_;
   std::size_t attempt_sent_ = 0;  // body bytes of the current attempt that have left
   std::size_t consumed_ = 0;      // credit given back downstream
+  std::size_t counted_ = 0;       // bytes of both bodies in the gauge
   bool request_ends_with_head_;
   bool request_ended_;
   bool end_given_ = false;

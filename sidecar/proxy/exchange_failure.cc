@@ -216,6 +216,7 @@ Exchange::Next Exchange::reply_locally() {
     }
     local_body_ = {};
   }
+  count_held();
   if (stream_->buffered() != 0) return Next::kWait;
   step_ = Step::kRecord;
   return Next::kGo;
