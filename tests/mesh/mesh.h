@@ -85,6 +85,9 @@ class Origin final {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] SocketAddress address() const;
+  // Makes the kernel keep little for connections yet to come, so that what the other side got rid
+  // of is what this side has read.
+  void narrow();
   [[nodiscard]] std::size_t requests();
   [[nodiscard]] std::size_t connections();
   [[nodiscard]] Wire::Message last();

@@ -1,4 +1,5 @@
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +69,15 @@ void Origin::accept_all() {
       wire = Wire();
     });
   }
+}
+
+void Origin::narrow() {
+  // Over loopback a segment may have 64 KiB, and the kernel makes room for several tens of them.
+  const int segment = 1400;
+  const int room = 16 * 1024;
+  ::setsockopt(listener_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+  ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  ::setsockopt(listener_, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 }
 
 SocketAddress Origin::address() const { return {IpAddress::v4(INADDR_LOOPBACK), port_}; }
