@@ -297,6 +297,8 @@ void Stream::flush() {
   encrypt();
   send_output();
   lower_->flush();
+  // A record is larger than what it says: encrypting alone may carry us above the mark.
+  if (buffered() > kHighMark) above_high_mark_ = true;
   // Where the lower Transport was never above its own mark it will not call, so the writer is told
   // without waiting.
   if (above_high_mark_ && (buffered() < kLowMark || !lower_above_high_mark_)) {
@@ -348,7 +350,9 @@ void Stream::shutdown_write() {
 
 void Stream::on_writable() {
   if (state_ != State::kOpen) return;
-  lower_above_high_mark_ = false;
+  // What it tells may be past: more may have been written between its noticing and its call. It
+  // will call again.
+  lower_above_high_mark_ = lower_->buffered() > kHighMark;
   flush();
   if (!writable_due_ || sink_ == nullptr) return;
   writable_due_ = false;

@@ -248,8 +248,7 @@ TEST_F(StalledStreams, AHundredUploadsThatNobodyReadsHarmNoBystander) {
   ASSERT_TRUE(stands_still());
   expect_an_upload_at_once();
   expect_bounded();
-  EXPECT_LT(moved(),
-            static_cast<double>(kStalled * (2 * kWindow + Transport::kHighMark + kKernel)))
+  EXPECT_LT(moved(), static_cast<double>(kStalled * (2 * kWindow + Transport::kHighMark + kKernel)))
       << "the caller is held up";
   origin->release();
   EXPECT_TRUE(caller->run_until([&] {

@@ -116,6 +116,37 @@ TEST(Stream, StopsEncryptingAboveTheLowerHighMark) {
   EXPECT_EQ(pair.client.ear.writable, 1);
 }
 
+// The writer asks buffered() and stops above the mark: from then on it hears of room exactly once.
+TEST(Stream, DoesNotBelieveALowerTransportThatSpeaksOfThePast) {
+  const Cast cast;
+  MeshPair pair(cast.client(), cast.server(), {.pipe = {.wire = 100'000}});
+  pair.run();
+  pair.server.stream->pause();
+  pair.client.say(pattern(600'000));
+  pair.run();
+  ASSERT_GT(pair.client.stream->buffered(), Transport::kHighMark);
+  // It had drained, but before its deferred call came it was filled again.
+  pair.client.stream->on_writable();
+  pair.run();
+  EXPECT_EQ(pair.client.ear.writable, 0) << "there is no room";
+  pair.server.stream->resume();
+  pair.run();
+  EXPECT_EQ(pair.client.ear.writable, 1);
+  EXPECT_EQ(pair.server.ear.text.size(), 600'000U);
+}
+
+TEST(Stream, CountsWhatEncryptionAddsTowardsTheHighMark) {
+  const Cast cast;
+  MeshPair pair(cast.client(), cast.server());
+  pair.run();
+  pair.pipe.set_wire(0);
+  pair.client.say(pattern(Transport::kHighMark));
+  ASSERT_GT(pair.client.stream->buffered(), Transport::kHighMark);
+  pair.pipe.set_wire(SIZE_MAX);
+  pair.run();
+  EXPECT_EQ(pair.client.ear.writable, 1);
+}
+
 TEST(Stream, GathersSmallWritesIntoOneRecord) {
   const Cast cast;
   MeshPair pair(cast.client(), cast.server());
