@@ -67,6 +67,7 @@ std::string fingerprint(const config::TlsReference& tls) {
   add(s.server_name);
   add(s.require_peer_certificate ? "required" : "optional");
   add(s.verify_peer ? "verified" : "unverified");
+  for (const std::string& pin : s.root_spki_sha256) add(pin);
   return text;
 }
 

@@ -69,6 +69,28 @@ TEST_F(Pair, TheClientRefusesAServerOfTheWrongIdentity) {
   EXPECT_TRUE(client.metric_reaches(1, "weft_handshakes_total", {"client", "identity"}));
 }
 
+TEST_F(Pair, TheRootKeyThatOneClusterTrustsIsItsOwn) {
+  TlsMaterial shown = authority.material("server");
+  shown.chain_pem += authority.root;
+  Proxy server({inbound(shown)}, {cluster("app", {origin.address()})});
+  TlsMaterial rootless = authority.material("client");
+  rootless.roots_pem.clear();
+  config::ClusterConfig right = to_server(rootless, server.address());
+  right.tls->settings.root_spki_sha256 = {authority.key.spki_sha256()};
+  // The same in everything else, so that only this can make another TLS context.
+  config::ClusterConfig wrong = cluster("wrong", {server.address()});
+  wrong.tls = right.tls;
+  wrong.tls->settings.root_spki_sha256 = {stranger.key.spki_sha256()};
+  wrong.mesh_peer = true;
+  wrong.http.protocol = config::UpstreamHttp::Protocol::kHttp2;
+  config::ListenerConfig listener =
+      http_listener("in", routes({to("/wrong", "wrong"), to("/", "server")}));
+  Proxy client({listener}, {right, wrong});
+  EXPECT_EQ(ask(client, "/").status(), 200);
+  EXPECT_EQ(ask(client, "/wrong").status(), 503);
+  EXPECT_EQ(origin.requests(), 1U);
+}
+
 TEST_F(Pair, RefusesPlaintext) {
   Proxy server({inbound(authority.material("server", authority.root))},
                {cluster("app", {origin.address()})});
