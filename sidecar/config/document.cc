@@ -3,6 +3,7 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,11 @@ struct Refused {
   Position position;
   std::string why;
 };
+
+const std::string kKeyIsText =
+    "a key must be text of at most " + std::to_string(kKeyBytesMax) + " bytes";
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 // `lines_before`: those of the file that the parser is not shown.
 Position position_of(const YAML::Mark& mark, std::uint32_t lines_before) {
@@ -192,7 +198,7 @@ class DocumentBuilder final : public YAML::EventHandler {
       throw Refused{at(mark), "nested deeper than " + std::to_string(limits_.depth_max)};
     }
     if (!open_.empty() && open_.back().value.is_map() && open_.back().key_next) {
-      throw Refused{at(mark), "a key must be text"};
+      throw Refused{at(mark), kKeyIsText};
     }
     Open level;
     level.value.kind_ = kind;
@@ -216,7 +222,12 @@ class DocumentBuilder final : public YAML::EventHandler {
       return;
     }
     if (level.key_next) {
-      if (!value.is_scalar()) throw Refused{at(mark), "a key must be text"};
+      if (!value.is_scalar() || value.text_.size() > kKeyBytesMax) {
+        throw Refused{at(mark), kKeyIsText};
+      }
+      if (std::any_of(value.text_.begin(), value.text_.end(), is_control)) {
+        throw Refused{at(mark), "a key may not hold control characters"};
+      }
       if (value.text_ == "<<" && !value.quoted_)
         throw Refused{at(mark), "merge keys are not accepted"};
       if (!level.keys.insert(value.text_).second) {

@@ -24,6 +24,10 @@ struct DocumentLimits {
   std::size_t values_max = 1'000'000;
 };
 
+// yaml-cpp takes what is longer than 1,024 bytes as written for no key at all (YAML 1.2.2, 7.4.2),
+// which shall not depend on how a key is quoted.
+inline constexpr std::size_t kKeyBytesMax = 500;
+
 struct Position {
   std::uint32_t line = 0;  // from 1
   std::uint32_t column = 0;

@@ -41,7 +41,8 @@ TEST(Document, RefusesWhatHidesMeaning) {
   EXPECT_EQ(read("<<: {a: 1}\n"), "f.yaml:1:1: merge keys are not accepted");
   EXPECT_EQ(read("a: !!str 1\n"), "f.yaml:1:4: tags are not accepted");
   EXPECT_EQ(read("a: !custom 1\n"), "f.yaml:1:4: tags are not accepted");
-  EXPECT_EQ(read("? [a]\n: 1\n"), "f.yaml:1:3: a key must be text");
+  EXPECT_EQ(read("? [a]\n: 1\n"), "f.yaml:1:3: a key must be text of at most 500 bytes");
+  EXPECT_EQ(read("{\"a\\u0001\": 1}"), "f.yaml:1:2: a key may not hold control characters");
   EXPECT_EQ(read(std::string_view("a: \0", 4)), "f.yaml:1:4: a NUL byte");
   EXPECT_EQ(read("a: b\nc: \xff\n"), "f.yaml:2:4: not UTF-8");
 }
@@ -51,6 +52,9 @@ TEST(Document, HoldsItsLimits) {
   EXPECT_EQ(read(std::string(100'000, '[')).substr(0, 7), "f.yaml:");
   EXPECT_EQ(read("[1, 2, 3]", {.values_max = 3}), "f.yaml:1:8: more than 3 values");
   EXPECT_EQ(read("abcdef", {.bytes_max = 5}), "f.yaml:1:1: larger than 5 bytes");
+  const std::string key(kKeyBytesMax, '"');
+  EXPECT_EQ(read("'" + key + "': 1\n").substr(0, 5), "{\"\\\"\\");
+  EXPECT_EQ(read("'" + key + "x': 1\n"), "f.yaml:1:1: a key must be text of at most 500 bytes");
 }
 
 TEST(Document, DoesNotInventNumbers) {
