@@ -134,6 +134,7 @@ void Sidecar::make_exporter() {
     return find_cluster_with_tls(exporter_->collector().cluster);
   });
   std::vector<telemetry::SpanRing*> rings;
+  rings.reserve(workers_.size());
   for (const auto& worker : workers_) rings.push_back(&worker->spans());
   telemetry::OtlpEncoder::Resource resource{
       {"service.name", start_.service_name.empty() ? "weft" : start_.service_name},

@@ -25,8 +25,10 @@ int give_back_segments(dl_phdr_info* program, std::size_t, void*) {
     const std::uintptr_t begin = program->dlpi_addr + segment.p_vaddr;
     const std::uintptr_t first = (begin + page - 1) / page * page;
     const std::uintptr_t end = (begin + segment.p_memsz) / page * page;
-    // Refused, the pages stay: nothing to tell anybody.
-    if (end > first) (void)::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+    if (end <= first) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
+    void* const pages = reinterpret_cast<void*>(first);
+    (void)::madvise(pages, end - first, MADV_DONTNEED);  // refused, they stay
   }
   return 1;
 }

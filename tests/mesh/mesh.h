@@ -87,7 +87,7 @@ class Origin final {
   [[nodiscard]] SocketAddress address() const;
   // Makes the kernel keep little for connections yet to come, so that what the other side got rid
   // of is what this side has read.
-  void narrow();
+  void narrow() const;
   [[nodiscard]] std::size_t requests();
   [[nodiscard]] std::size_t connections();
   [[nodiscard]] Wire::Message last();

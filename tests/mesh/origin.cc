@@ -1,3 +1,4 @@
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -15,7 +16,7 @@ int bind_loopback(std::uint16_t& port) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  ::bind(fd, reinterpret_cast<const sockaddr*>(&address), length);
+  EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), length), 0);
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
   port = ntohs(address.sin_port);
   return fd;
@@ -71,7 +72,7 @@ void Origin::accept_all() {
   }
 }
 
-void Origin::narrow() {
+void Origin::narrow() const {
   // Over loopback a segment may have 64 KiB, and the kernel makes room for several tens of them.
   const int segment = 1400;
   const int room = 16 * 1024;

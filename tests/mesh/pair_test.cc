@@ -8,8 +8,7 @@
 namespace weft::mesh_test {
 namespace {
 
-class Pair : public ::testing::Test {
- protected:
+struct Pair : public ::testing::Test {
   Authority authority{"cluster.local"};
   Authority stranger{"elsewhere.example"};
   Origin origin{Origin::echoes()};

@@ -124,8 +124,7 @@ config::ListenerConfig wide(config::ListenerConfig listener) {
 constexpr auto windows(std::size_t streams) { return static_cast<double>(streams * kWindow); }
 
 // caller -- one connection --> client's sidecar -- one connection --> server's sidecar --> origin
-class StalledStreams : public ::testing::Test {
- protected:
+struct StalledStreams : public ::testing::Test {
   void begin(Origin::Serve serve) {
     origin = std::make_unique<Origin>(std::move(serve));
     origin->narrow();
@@ -152,7 +151,7 @@ class StalledStreams : public ::testing::Test {
   }
   // All have come as far as they can: for a while nothing has changed anywhere. A window is opened
   // again once half of it is free, so each sidecar then holds between half a window and one.
-  [[nodiscard]] ::testing::AssertionResult stands_still() {
+  [[nodiscard]] ::testing::AssertionResult stands_still() const {
     std::array<double, 3> before{};
     TimePoint since{};
     const bool so = caller->run_until([&] {
@@ -166,7 +165,7 @@ class StalledStreams : public ::testing::Test {
            << origin->requests() << " requests; held by the client's sidecar "
            << held(*client) / kWindow << " windows, by the server's " << held(*server) / kWindow;
   }
-  void expect_an_answer_at_once() {
+  void expect_an_answer_at_once() const {
     const TimePoint began = caller->now();
     Request& bystander = caller->get(kBystander, "/" + std::to_string(kBystander));
     bystander.read();
@@ -174,14 +173,14 @@ class StalledStreams : public ::testing::Test {
     EXPECT_TRUE(bystander.whole(kBody));
     EXPECT_LT(caller->now() - began, kAtOnce);
   }
-  void expect_an_upload_at_once() {
+  void expect_an_upload_at_once() const {
     const TimePoint began = caller->now();
     Request& bystander = caller->post(kBystander, "/" + std::to_string(kBystander), kBody);
     EXPECT_TRUE(caller->run_until([&] { return bystander.ended; })) << bystander.fault;
     EXPECT_TRUE(bystander.whole(0));
     EXPECT_LT(caller->now() - began, kAtOnce);
   }
-  void expect_bounded() {
+  void expect_bounded() const {
     for (Proxy* proxy : {client.get(), server.get()}) {
       EXPECT_LE(held(*proxy), windows(kStalled));
       EXPECT_GE(held(*proxy), windows(kStalled) / 2) << "what is measured is there";
@@ -195,7 +194,7 @@ class StalledStreams : public ::testing::Test {
     for (const Request* request : stalled) sum += request->sent + request->received;
     return static_cast<double>(sum);
   }
-  void expect_all_given_back() {
+  void expect_all_given_back() const {
     for (Proxy* proxy : {client.get(), server.get()}) {
       EXPECT_TRUE(settles(0, [&] { return held(*proxy); })) << held(*proxy);
       EXPECT_TRUE(settles(0, [&] { return in_flight(*proxy); })) << in_flight(*proxy);

@@ -35,10 +35,12 @@ void touch_code() {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe");
   for (std::string line; std::getline(maps, line);) {
     if (line.find(" r-xp ") == std::string::npos || !line.ends_with(program)) continue;
-    const auto* page = reinterpret_cast<const volatile char*>(std::stoull(line, nullptr, 16));
-    const auto* end = reinterpret_cast<const volatile char*>(
-        std::stoull(line.substr(line.find('-') + 1), nullptr, 16));
-    for (; page < end; page += 4096) (void)*page;
+    const std::uintptr_t begin = std::stoull(line, nullptr, 16);
+    const std::uintptr_t end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+    for (std::uintptr_t at = begin; at < end; at += 4096) {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel tells addresses as text
+      (void)*reinterpret_cast<const volatile char*>(at);
+    }
   }
 }
 
