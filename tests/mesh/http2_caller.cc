@@ -101,11 +101,19 @@ Http2Caller::Request& Http2Caller::post(std::size_t number, std::string_view tar
 }
 
 bool Http2Caller::run_until(const std::function<bool()>& so) {
-  const TimePoint until = now() + kPatience;
+  TimePoint until = now() + kPatience;
   for (;;) {
     if (!write_all()) return false;
     if (so()) return true;
-    if (!read_some() || now() > until) return false;
+    switch (read_some()) {
+      case Read::kEnd:
+        return false;
+      case Read::kNothing:
+        if (now() > until) return false;
+        break;
+      case Read::kBytes:
+        until = now() + kPatience;
+    }
   }
 }
 
@@ -121,15 +129,15 @@ bool Http2Caller::write_all() {
   return true;
 }
 
-bool Http2Caller::read_some() {
+Http2Caller::Read Http2Caller::read_some() {
   pollfd waits{.fd = wire_.fd(), .events = POLLIN, .revents = 0};
-  if (::poll(&waits, 1, kLookMs) != 1) return true;
+  if (::poll(&waits, 1, kLookMs) != 1) return Read::kNothing;
   Buffer bytes;
   const std::span<std::uint8_t> room = bytes.reserve(Block::kLarge);
   const ssize_t got = ::recv(wire_.fd(), room.data(), room.size(), 0);
-  if (got <= 0) return false;
+  if (got <= 0) return Read::kEnd;
   bytes.commit(static_cast<std::size_t>(got));
-  return codec_->feed(bytes).has_value();
+  return codec_->feed(bytes).has_value() ? Read::kBytes : Read::kEnd;
 }
 
 }  // namespace weft::mesh_test

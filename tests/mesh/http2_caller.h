@@ -6,6 +6,7 @@
 // stream's window opens only for what read() has asked for, the connection's always. Bytes move
 // only inside run_until(). Owner: a test. Thread: the test's.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -60,7 +61,8 @@ class Http2Caller final : public http::CodecHost {
   Request& get(std::size_t number, std::string_view target);
   // A body of letters.
   Request& post(std::size_t number, std::string_view target, std::size_t size);
-  // Moves bytes until it is so; false when the connection ends or kPatience is over first.
+  // Moves bytes until it is so; false when the connection ends first, or says nothing for
+  // kPatience.
   [[nodiscard]] bool run_until(const std::function<bool()>& so);
   [[nodiscard]] std::size_t available() const { return codec_->available(); }
 
@@ -72,7 +74,8 @@ class Http2Caller final : public http::CodecHost {
  private:
   Request& open(std::size_t number, http::RequestHead& head, bool end);
   [[nodiscard]] bool write_all();
-  [[nodiscard]] bool read_some();
+  enum class Read : std::uint8_t { kBytes, kNothing, kEnd };
+  [[nodiscard]] Read read_some();
 
   Wire wire_;
   std::vector<std::unique_ptr<Request>> requests_;
