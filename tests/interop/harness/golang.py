@@ -8,9 +8,9 @@ from harness.checks import Failed, wait_until
 from harness.processes import Process, find_program, temp_dir
 
 
-def build(folder, package=".", timeout=280):
+def build(folder, package=".", timeout=280, name=None):
     """A program of the module in `folder`, its own or one that it requires; the compiler's cache outlives the run."""
-    program = temp_dir() / folder.name
+    program = temp_dir() / (name or folder.name)
     done = subprocess.run([find_program("go"), "build", "-mod=readonly", "-o", program, package], cwd=folder, capture_output=True,
                           text=True, timeout=timeout, check=False, env=dict(os.environ, GOTOOLCHAIN="local", GOWORK="off"))
     if done.returncode != 0:
