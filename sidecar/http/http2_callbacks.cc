@@ -119,6 +119,25 @@ void Http2Session::on_begin_frame(const nghttp2_frame_hd& head) {
   } else if (++continuations_ > http2_limits_.continuations_max) {
     calm("too many CONTINUATION frames");
   }
+  if (head.type == NGHTTP2_PRIORITY && head.stream_id == 0) {
+    // RFC 9113 section 6.3. nghttp2 reads no PRIORITY once SETTINGS_NO_RFC7540_PRIORITIES is set.
+    end_session(NGHTTP2_PROTOCOL_ERROR, "PRIORITY on stream 0");
+  } else if (head.type == NGHTTP2_HEADERS && comes_too_late(head.stream_id)) {
+    end_session(NGHTTP2_STREAM_CLOSED, "HEADERS for a stream that is closed");
+  }
+}
+
+// RFC 9113 section 5.1: what arrives for a stream that we have reset was perhaps under way, and is
+// read and thrown away; HEADERS for any other closed stream are the peer's mistake. nghttp2 forgets
+// closed streams and so cannot tell. One number suffices: up to the last stream that we reset
+// nobody is blamed. DATA needs no such care, the section allows to throw it away.
+bool Http2Session::comes_too_late(std::int32_t id) {
+  if (role_ == Role::kServer && id > last_opened_) {
+    last_opened_ = id;
+    return false;
+  }
+  return id % 2 == 1 && id <= last_opened_ && id > tolerated_ && !drained_ && !peer_leaves_ &&
+         nghttp2_session_find_stream(session_, id) == nullptr;
 }
 
 int Http2Session::on_begin_headers(const nghttp2_frame& frame) {
@@ -286,7 +305,7 @@ void Http2Session::deliver_body(bool end) {
 // ---- frames ----
 
 void Http2Session::on_frame(const nghttp2_frame& frame) {
-  if (flooded_) return;
+  if (ended_) return;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
       on_headers(frame);
@@ -323,6 +342,8 @@ void Http2Session::on_invalid_frame(const nghttp2_frame& frame, int library_erro
       listener_->on_malformed_request(protocol_error(nghttp2_strerror(library_error)), 400);
     }
   }
+  // Refused without ever being opened, perhaps; its body may follow before the reset is sent.
+  tolerated_ = std::max(tolerated_, frame.hd.stream_id);
   if (stream != nullptr && stream->fault_detail == nullptr) {
     stream->fault = Fault::kProtocol;
     stream->fault_detail = nghttp2_strerror(library_error);
@@ -334,6 +355,7 @@ void Http2Session::on_frame_sent(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS: {
       Http2Stream* stream = find(frame.hd.stream_id);
+      if (role_ == Role::kClient) last_opened_ = std::max(last_opened_, frame.hd.stream_id);
       if (stream != nullptr) stream->head_sent = true;
       if (ends_stream(frame.hd)) after_end_sent(frame.hd.stream_id, stream);
       break;
@@ -341,6 +363,9 @@ void Http2Session::on_frame_sent(const nghttp2_frame& frame) {
     case NGHTTP2_DATA:
       floods_.allow_noise(Http2Floods::kNoisePerDataFrameSent);
       if (ends_stream(frame.hd)) after_end_sent(frame.hd.stream_id, find(frame.hd.stream_id));
+      break;
+    case NGHTTP2_RST_STREAM:
+      tolerated_ = std::max(tolerated_, frame.hd.stream_id);
       break;
     case NGHTTP2_GOAWAY:
       if (frame.goaway.error_code != NGHTTP2_NO_ERROR) goaway_code_ = frame.goaway.error_code;

@@ -160,8 +160,8 @@ Status Http2Session::feed_piece(Bytes piece) {
   const std::size_t queued = nghttp2_session_get_outbound_queue_size(session_);
   if (queued > http2_limits_.queued_replies_max + kFramesPerStream * (live_ + 1))
     calm("too many replies wait to be sent");
-  if (flooded_ && !failure_) {
-    failure_ = protocol_error(flood_);
+  if (ended_ && !failure_) {
+    failure_ = protocol_error(ended_why_);
     report_closed();
     fail_streams(*failure_);
     return weft::fail(*failure_);
@@ -220,11 +220,13 @@ void Http2Session::queue_goodbye(std::uint32_t code) {
   goodbye_.append(Bytes(frame));
 }
 
-void Http2Session::calm(const char* why) {
-  if (flooded_) return;
-  flooded_ = true;
-  flood_ = why;
-  nghttp2_session_terminate_session2(session_, last_request_, NGHTTP2_ENHANCE_YOUR_CALM);
+void Http2Session::calm(const char* why) { end_session(NGHTTP2_ENHANCE_YOUR_CALM, why); }
+
+void Http2Session::end_session(std::uint32_t code, const char* why) {
+  if (ended_) return;
+  ended_ = true;
+  ended_why_ = why;
+  nghttp2_session_terminate_session2(session_, last_request_, code);
 }
 
 // ---- bytes out ----

@@ -87,6 +87,7 @@ class Http2Session final {
   Error protocol_error(std::string detail) const;
   void queue_goodbye(std::uint32_t code);
   void calm(const char* why);
+  void end_session(std::uint32_t code, const char* why);
   void fail_streams(const Error& error);
   void close(Http2Stream& stream, std::uint32_t code);
   void report_sent();
@@ -104,6 +105,7 @@ class Http2Session final {
 
   void on_ping_answer(const nghttp2_ping& ping);
   void on_begin_frame(const nghttp2_frame_hd& head);
+  [[nodiscard]] bool comes_too_late(std::int32_t id);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value,
                bool never_index);
@@ -147,6 +149,8 @@ class Http2Session final {
   std::size_t useful_bytes_ = 0;  // of the piece being read
   std::uint64_t requests_ = 0;
   std::int32_t last_request_ = 0;
+  std::int32_t last_opened_ = 0;  // of the streams that the client opens, taken or not
+  std::int32_t tolerated_ = 0;    // up to here, frames for closed streams may still be under way
   std::uint32_t continuations_ = 0;  // of the header block being read
   Role role_;
   bool busy_ = false;
@@ -157,8 +161,8 @@ class Http2Session final {
   bool drained_ = false;      // the final GOAWAY is queued
   bool peer_leaves_ = false;  // GOAWAY received
   bool input_ended_ = false;
-  bool flooded_ = false;
-  const char* flood_ = "";
+  bool ended_ = false;  // by us, with a GOAWAY that says what the peer did
+  const char* ended_why_ = "";
 };
 
 }  // namespace weft::http

@@ -480,6 +480,7 @@ TEST(Http2Hostile, BrokenFramesEndTheConnectionCleanly) {
        3},
       {"MAX_FRAME_SIZE too small", frame(4, 0, 0, std::string("\0\5", 2) + u32(100)), 1},
       {"WINDOW_UPDATE 0", frame(8, 0, 0, u32(0)), 1},
+      {"PRIORITY on stream 0", frame(2, 0, 0, u32(1) + "\x10"), 1},
       {"connection window too large", frame(8, 0, 0, u32(0x7fffffff)), 3},
       {"CONTINUATION alone", frame(9, 4, 1, ""), 1},
       {"HEADERS cut by DATA", headers(3, get_block(), true, false) + frame(0, 0, 1, "x"), 1},
@@ -510,6 +511,34 @@ TEST(Http2Hostile, BrokenFramesEndTheConnectionCleanly) {
       EXPECT_EQ(server->reply(), "") << name;
     }
   }
+}
+
+TEST(Http2Hostile, HeadersForAClosedStreamEndTheConnection) {
+  const auto answered = headers(5, get_block());
+  const auto given_up = headers(5, get_block(), false) + frame(3, 0, 5, u32(8));
+  for (const std::string& closed : {answered, given_up}) {
+    for (const std::uint32_t id : {5U, 3U}) {  // that one, and one that it closed unused
+      auto server = greeted();
+      server->requests.answer = closed == answered;
+      server->feed(closed);
+      server->reply();
+      server->feed(headers(id, get_block()));
+      EXPECT_EQ(server->reply(), "GOAWAY(5,5)") << id;
+      EXPECT_TRUE(server->codec->finished());
+    }
+  }
+}
+
+TEST(Http2Hostile, WhatIsLateForAStreamThatWeResetIsNobodysMistake) {
+  auto server = greeted();
+  server->feed(headers(1, get_block(), false) + headers(3, get_block(), false));
+  server->requests.at(1).server.reset();
+  EXPECT_EQ(server->reply(), "RST_STREAM(3,2)");
+  server->feed(headers(3, literal("x-sum", "1")));  // its trailers
+  EXPECT_EQ(server->reply(), "");
+  server->feed(headers(5, get_block()));
+  EXPECT_EQ(server->requests.all.size(), 3U);
+  EXPECT_TRUE(server->status.has_value());
 }
 
 TEST(Http2Hostile, HttpOneOnAnHttpTwoPortIsTurnedAway) {
