@@ -149,8 +149,8 @@ class Http2Session final {
   std::size_t useful_bytes_ = 0;  // of the piece being read
   std::uint64_t requests_ = 0;
   std::int32_t last_request_ = 0;
-  std::int32_t last_opened_ = 0;  // of the streams that the client opens, taken or not
-  std::int32_t tolerated_ = 0;    // up to here, frames for closed streams may still be under way
+  std::int32_t last_opened_ = 0;     // of the streams that the client opens, taken or not
+  std::int32_t tolerated_ = 0;       // up to here, frames for closed streams may still be under way
   std::uint32_t continuations_ = 0;  // of the header block being read
   Role role_;
   bool busy_ = false;
