@@ -5,8 +5,11 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/bench/histogram.h"
+#include "tests/bench/http2_wire.h"
 #include "tests/bench/message.h"
 
 namespace weft::bench {
@@ -94,6 +97,96 @@ void nonsense_is_malformed() {
   }
 }
 
+// One end of a connection without a socket; it writes down what it is told.
+struct WireEnd final : Http2Wire::Events {
+  WireEnd(Http2Wire::Side side, std::vector<Fields> blocks)
+      : wire(side, *this, std::move(blocks), 100) {}
+
+  void on_peer_settings() override { said += "settings "; }
+  void on_field(Http2Wire::StreamId id, std::string_view name, std::string_view value) override {
+    said += std::to_string(id) + ' ' + std::string{name} + '=' + std::string{value} + ' ';
+  }
+  void on_fields_end(Http2Wire::StreamId id, bool is_last) override {
+    said += std::to_string(id) + (is_last ? " fields, end " : " fields ");
+  }
+  void on_data(Http2Wire::StreamId id, std::string_view bytes, bool is_last) override {
+    received += bytes.size();
+    if (is_last) said += std::to_string(id) + " data end ";
+  }
+  void on_reset(Http2Wire::StreamId id) override { said += std::to_string(id) + " reset "; }
+  void on_goaway() override { said += "goaway "; }
+
+  Http2Wire wire;
+  std::string said;
+  std::size_t received = 0;
+};
+
+// Everything both have to say, in pieces of `piece` bytes.
+void converse(WireEnd& client, WireEnd& server, std::size_t piece) {
+  while (!client.wire.output().empty() || !server.wire.output().empty()) {
+    for (auto [from, to] : {std::pair{&client, &server}, std::pair{&server, &client}}) {
+      const std::string bytes = std::exchange(from->wire.output(), {});
+      for (std::size_t at = 0; at < bytes.size(); at += piece) {
+        expect(to->wire.feed(std::string_view{bytes}.substr(at, piece)), "frames are understood");
+      }
+    }
+  }
+}
+
+void http2_is_spoken_in_any_pieces() {
+  for (const std::size_t piece : {1UL, 2UL, 7UL, 9UL, 10UL, 1000UL, 100000UL}) {
+    WireEnd client{Http2Wire::Side::kClient, {{{":method", "POST"}, {"x-tenant", "7d1f0c52"}}}};
+    WireEnd server{Http2Wire::Side::kServer, {{{":status", "200"}}, {{"grpc-status", "0"}}}};
+    converse(client, server, piece);
+    expect(client.said == "settings " && server.said == "settings ", "settings are exchanged");
+    // From the third on the header blocks are the kept ones.
+    for (Http2Wire::StreamId id = 1; id < 11; id += 2) {
+      client.said.clear();
+      server.said.clear();
+      const std::string number = std::to_string(id);
+      expect(client.wire.open() == id, "streams count up");
+      client.wire.send_block(id, 0, false);
+      client.wire.send_data(id, "request", true);
+      converse(client, server, piece);
+      expect(server.said == number + " :method=POST " + number + " x-tenant=7d1f0c52 " + number +
+                                " fields " + number + " data end ",
+             "a request arrives as it was sent");
+      server.wire.send_block(id, 0, false);
+      server.wire.send_data(id, "answer", false);
+      server.wire.send_block(id, 1, true);
+      converse(client, server, piece);
+      expect(client.said == number + " :status=200 " + number + " fields " + number +
+                                " grpc-status=0 " + number + " fields, end ",
+             "an answer and its trailers arrive as they were sent");
+    }
+  }
+}
+
+void http2_waits_for_windows() {
+  constexpr std::size_t kMuch = 3'000'000;
+  WireEnd client{Http2Wire::Side::kClient, {{{":method", "POST"}}}};
+  WireEnd server{Http2Wire::Side::kServer, {{{":status", "200"}}, {{"grpc-status", "0"}}}};
+  converse(client, server, 100000);
+  const auto id = client.wire.open();
+  client.wire.send_block(id, 0, true);
+  converse(client, server, 100000);
+  client.said.clear();
+  server.wire.send_block(id, 0, false);
+  server.wire.send_data(id, std::string(kMuch, 'w'), false);
+  server.wire.send_block(id, 1, true);
+  expect(server.wire.output().size() < kMuch / 2, "no more is sent than the windows allow");
+  converse(client, server, 100000);
+  expect(client.received == kMuch, "all of it arrives as windows grow");
+  expect(client.said.ends_with("grpc-status=0 1 fields, end "), "trailers come last");
+}
+
+void http2_nonsense_is_refused() {
+  WireEnd server{Http2Wire::Side::kServer, {{{":status", "200"}}}};
+  expect(!server.wire.feed("GET / HTTP/1.1\r\nhost: bench.local\r\n\r\n"), "a preface comes first");
+  WireEnd client{Http2Wire::Side::kClient, {{{":method", "GET"}}}};
+  expect(!client.wire.feed(std::string_view{"\xff\xff\xff\0\0\0\0\0\1", 9}), "a frame past 16 KiB");
+}
+
 }  // namespace
 
 int self_test() {
@@ -101,6 +194,9 @@ int self_test() {
   quantiles_are_within_a_bucket();
   messages_end_where_they_should();
   nonsense_is_malformed();
+  http2_is_spoken_in_any_pieces();
+  http2_waits_for_windows();
+  http2_nonsense_is_refused();
   return g_wrong;
 }
 
