@@ -121,6 +121,7 @@ void collect(const ProxyMetrics& metrics, MetricsPage& page) {
   });
   page.add(kDownstreamConnections, "", metrics.downstream_connections);
   collect_each(kDownstreamConnectionsTotal, "outcome", metrics.downstream_accepted, page);
+  collect_each(kConnectionsEnded, "reason", metrics.downstream_ended, page);
   collect_each(kSelfLimitInUse, "limit", metrics.self_limit_in_use, page);
   collect_each(kSelfLimitHighWater, "limit", metrics.self_limit_high_water, page);
   collect_each(kSelfLimitMax, "limit", metrics.self_limit_max, page);

@@ -98,6 +98,9 @@ inline constexpr Family kDownstreamConnections{"weft_downstream_connections", kG
 inline constexpr Family kDownstreamConnectionsTotal{
     "weft_downstream_connections_total", kCounter,
     "Downstream connections accepted, and those refused at once, by outcome."};
+inline constexpr Family kConnectionsEnded{
+    "weft_downstream_connections_ended_total", kCounter,
+    "Downstream HTTP connections that we ended for what the peer sent, by reason."};
 inline constexpr Family kSelfLimitInUse{"weft_self_limit_in_use", kGauge,
                                         "What the process uses of its own limits."};
 inline constexpr Family kSelfLimitHighWater{"weft_self_limit_high_water", kGauge,
@@ -154,6 +157,7 @@ inline constexpr std::array kAll = {
     &kProtocolDetected,
     &kDownstreamConnections,
     &kDownstreamConnectionsTotal,
+    &kConnectionsEnded,
     &kSelfLimitInUse,
     &kSelfLimitHighWater,
     &kSelfLimitMax,

@@ -48,6 +48,7 @@ constexpr auto kConfigTypeNames =
     names<ConfigType>("listener", "route", "cluster", "endpoint", "secret", "other");
 constexpr auto kAcceptOutcomeNames =
     names<AcceptOutcome>("accepted", "limit", "overload", "no_listener");
+constexpr auto kEndedForNames = names<EndedFor>("protocol", "flood");
 constexpr auto kSelfLimitNames =
     names<SelfLimit>("downstream_connections", "buffer_bytes", "descriptors", "memory_bytes");
 constexpr auto kOverloadActionNames = names<OverloadAction>("shed_low_priority", "refuse_streams",
@@ -78,6 +79,7 @@ std::string_view name_of(DetectedProtocol value) { return pick(kDetectedProtocol
 std::string_view name_of(DetectedHow value) { return pick(kDetectedHowNames, value); }
 std::string_view name_of(ConfigType value) { return pick(kConfigTypeNames, value); }
 std::string_view name_of(AcceptOutcome value) { return pick(kAcceptOutcomeNames, value); }
+std::string_view name_of(EndedFor value) { return pick(kEndedForNames, value); }
 std::string_view name_of(SelfLimit value) { return pick(kSelfLimitNames, value); }
 std::string_view name_of(OverloadAction value) { return pick(kOverloadActionNames, value); }
 std::string_view name_of(Signal value) { return pick(kSignalNames, value); }

@@ -162,6 +162,7 @@ enum class DetectedProtocol : std::uint8_t { kHttp1, kHttp2, kTls, kTcp };
 enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout };
 enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
 enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener };
+enum class EndedFor : std::uint8_t { kProtocol, kFlood };
 enum class SelfLimit : std::uint8_t {
   kDownstreamConnections,
   kBufferBytes,  // of request and response bodies that proxy::Exchanges hold, both ways
@@ -191,6 +192,8 @@ inline constexpr std::size_t kCountOf<ConfigType> = 6;
 template <>
 inline constexpr std::size_t kCountOf<AcceptOutcome> = 4;
 template <>
+inline constexpr std::size_t kCountOf<EndedFor> = 2;
+template <>
 inline constexpr std::size_t kCountOf<SelfLimit> = 4;
 template <>
 inline constexpr std::size_t kCountOf<OverloadAction> = 4;
@@ -208,6 +211,7 @@ inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
 [[nodiscard]] std::string_view name_of(DetectedHow value);
 [[nodiscard]] std::string_view name_of(ConfigType value);
 [[nodiscard]] std::string_view name_of(AcceptOutcome value);
+[[nodiscard]] std::string_view name_of(EndedFor value);
 [[nodiscard]] std::string_view name_of(SelfLimit value);
 [[nodiscard]] std::string_view name_of(OverloadAction value);
 [[nodiscard]] std::string_view name_of(Signal value);
@@ -218,6 +222,7 @@ struct ProxyMetrics {
   ByEnum<Counter, HandshakeSide, HandshakeResult> handshakes;
   ByEnum<Counter, DetectedProtocol, DetectedHow> protocol_detected;
   ByEnum<Counter, AcceptOutcome> downstream_accepted;
+  ByEnum<Counter, EndedFor> downstream_ended;
   Gauge downstream_connections;
   ByEnum<Gauge, SelfLimit> self_limit_in_use;
   ByEnum<Gauge, SelfLimit> self_limit_high_water;

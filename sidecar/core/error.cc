@@ -10,6 +10,8 @@ std::string_view name_of(Fault fault) {
       return "invalid";
     case Fault::kProtocol:
       return "protocol";
+    case Fault::kFlood:
+      return "flood";
     case Fault::kHeadTooLarge:
       return "head too large";
     case Fault::kTargetTooLong:

@@ -15,6 +15,7 @@ enum class Fault : std::uint8_t {
   kInternal,            // our own limit or invariant; never the peer's doing
   kInvalid,             // configuration, file or argument that cannot be used
   kProtocol,            // bytes that break the protocol's rules
+  kFlood,               // each by the rules, but more of it than any honest peer sends
   kHeadTooLarge,        // 431: header bytes or count over the limit
   kTargetTooLong,       // 414
   kBodyTooLarge,        // 413

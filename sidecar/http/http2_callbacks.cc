@@ -339,7 +339,7 @@ void Http2Session::on_invalid_frame(const nghttp2_frame& frame, int library_erro
   if (frame.hd.type == NGHTTP2_HEADERS) {
     in_block_ = false;
     if (stream == nullptr && listener_ != nullptr && library_error != NGHTTP2_ERR_REFUSED_STREAM) {
-      listener_->on_malformed_request(protocol_error(nghttp2_strerror(library_error)), 400);
+      listener_->on_malformed_request(ended_by_peer(NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror(library_error)), 400);
     }
   }
   // Refused without ever being opened, perhaps; its body may follow before the reset is sent.
@@ -368,7 +368,12 @@ void Http2Session::on_frame_sent(const nghttp2_frame& frame) {
       tolerated_ = std::max(tolerated_, frame.hd.stream_id);
       break;
     case NGHTTP2_GOAWAY:
-      if (frame.goaway.error_code != NGHTTP2_NO_ERROR) goaway_code_ = frame.goaway.error_code;
+      if (frame.goaway.error_code != NGHTTP2_NO_ERROR) {
+        goaway_code_ = frame.goaway.error_code;
+        // nghttp2 puts its reason there.
+        goaway_why_.assign(reinterpret_cast<const char*>(frame.goaway.opaque_data),
+                           frame.goaway.opaque_data_len);
+      }
       break;
     default:
       break;

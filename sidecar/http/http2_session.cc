@@ -161,7 +161,7 @@ Status Http2Session::feed_piece(Bytes piece) {
   if (queued > http2_limits_.queued_replies_max + kFramesPerStream * (live_ + 1))
     calm("too many replies wait to be sent");
   if (ended_ && !failure_) {
-    failure_ = protocol_error(ended_why_);
+    failure_ = ended_by_peer(ended_code_, ended_why_);
     report_closed();
     fail_streams(*failure_);
     return weft::fail(*failure_);
@@ -172,9 +172,10 @@ Status Http2Session::feed_piece(Bytes piece) {
 
 // nghttp2 gave up: it must not be asked again, so the GOAWAY is written by hand.
 Status Http2Session::end_by(int library_error) {
-  if (!dead_) queue_goodbye(goaway_code(library_error));
+  const std::uint32_t code = goaway_code(library_error);
+  if (!dead_) queue_goodbye(code);
   dead_ = true;
-  failure_ = protocol_error(nghttp2_strerror(library_error));
+  failure_ = ended_by_peer(code, nghttp2_strerror(library_error));
   report_closed();
   fail_streams(*failure_);
   return weft::fail(*failure_);
@@ -190,8 +191,10 @@ Status Http2Session::feed_end() {
   return {};
 }
 
-Error Http2Session::protocol_error(std::string detail) const {
-  return Error{Fault::kProtocol, role_ == Role::kServer ? Side::kDownstream : Side::kUpstream,
+// For what the peer did, with the code that it was told.
+Error Http2Session::ended_by_peer(std::uint32_t code, std::string detail) const {
+  return Error{code == NGHTTP2_ENHANCE_YOUR_CALM ? Fault::kFlood : Fault::kProtocol,
+               role_ == Role::kServer ? Side::kDownstream : Side::kUpstream,
                "HTTP/2: " + std::move(detail)};
 }
 
@@ -225,6 +228,7 @@ void Http2Session::calm(const char* why) { end_session(NGHTTP2_ENHANCE_YOUR_CALM
 void Http2Session::end_session(std::uint32_t code, const char* why) {
   if (ended_) return;
   ended_ = true;
+  ended_code_ = code;
   ended_why_ = why;
   nghttp2_session_terminate_session2(session_, last_request_, code);
 }
@@ -256,7 +260,8 @@ void Http2Session::produce(Buffer& out, std::size_t room) {
   }
   report_closed();
   if (goaway_code_ && !failure_) {
-    failure_ = protocol_error(nghttp2_http2_strerror(*goaway_code_));
+    const std::string code = nghttp2_http2_strerror(*goaway_code_);
+    failure_ = ended_by_peer(*goaway_code_, goaway_why_.empty() ? code : code + ", " + goaway_why_);
     fail_streams(*failure_);
   }
   if (!goodbye_.empty()) out.append(std::move(goodbye_));

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "sidecar/core/result.h"
 #include "sidecar/http/codec.h"
@@ -84,7 +85,7 @@ class Http2Session final {
   void configure(const CodecOptions& options);
   Status feed_piece(Bytes piece);
   Status end_by(int library_error);
-  Error protocol_error(std::string detail) const;
+  [[nodiscard]] Error ended_by_peer(std::uint32_t code, std::string detail) const;
   void queue_goodbye(std::uint32_t code);
   void calm(const char* why);
   void end_session(std::uint32_t code, const char* why);
@@ -144,6 +145,7 @@ class Http2Session final {
   Buffer goodbye_;  // a GOAWAY written by hand when nghttp2 cannot
   std::optional<Error> failure_;
   std::optional<std::uint32_t> goaway_code_;  // sent, and not NO_ERROR
+  std::string goaway_why_;
 
   std::size_t live_ = 0;
   std::size_t useful_bytes_ = 0;  // of the piece being read
@@ -162,6 +164,7 @@ class Http2Session final {
   bool peer_leaves_ = false;  // GOAWAY received
   bool input_ended_ = false;
   bool ended_ = false;  // by us, with a GOAWAY that says what the peer did
+  std::uint32_t ended_code_ = NGHTTP2_NO_ERROR;
   const char* ended_why_ = "";
 };
 

@@ -30,6 +30,7 @@ Judgement judgement_of(const Error& error) {
     case Fault::kRefused:
       return {Verdict::kReset, AttemptResult::kRefused};
     case Fault::kProtocol:
+    case Fault::kFlood:
     case Fault::kHeadTooLarge:
       return {Verdict::kReset, AttemptResult::kProtocolError};
     // Our own limits and departures say nothing about the endpoint.

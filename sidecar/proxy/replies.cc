@@ -37,6 +37,7 @@ LocalReply reply_for(const Error& error) {
       answer(502, kGrpcUnavailable, Cause::kUpstreamProtocol, Flag::kUpstreamProtocolError);
   switch (error.fault) {
     case Fault::kProtocol:
+    case Fault::kFlood:
       if (!client) return garbage;
       return answer(400, kGrpcInternal, Cause::kMalformedRequest, Flag::kDownstreamProtocolError);
     case Fault::kHeadTooLarge:

@@ -369,8 +369,16 @@ void Session::refuse(const Error& error) {
   finish();
 }
 
-void Session::on_connection_done(http::ServerConnection& connection, const Error&) {
+void Session::on_connection_done(http::ServerConnection& connection, const Error& reason) {
   WEFT_ASSERT(connection_.get() == &connection);
+  if (reason.fault == Fault::kProtocol || reason.fault == Fault::kFlood) {
+    services_.shard.proxy()
+        .downstream_ended(reason.fault == Fault::kFlood ? telemetry::EndedFor::kFlood
+                                                        : telemetry::EndedFor::kProtocol)
+        .add();
+    WEFT_LOG_LIMITED(kInfo, "listener {}: ended the connection of {}: {}", listener_->name,
+                     origin_.address, to_string(reason));
+  }
   services_.turn.retire(std::move(connection_));
   end_if_idle();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sidecar/core/log.h"
+
 namespace weft::upstream {
 
 Ticket::Ticket(Pool& pool, Turn& turn, TicketHolder& holder)
@@ -169,7 +171,11 @@ void Pool::on_capacity(http::ClientConnection& connection) {
   serve();
 }
 
-void Pool::on_connection_done(http::ClientConnection& connection, const Error&) {
+void Pool::on_connection_done(http::ClientConnection& connection, const Error& reason) {
+  if (reason.fault == Fault::kProtocol || reason.fault == Fault::kFlood) {
+    WEFT_LOG_LIMITED(kInfo, "upstream {}: ended the connection: {}",
+                     connection.transport().peer_address().to_string(), to_string(reason));
+  }
   const auto found =
       std::find_if(connections_.begin(), connections_.end(),
                    [&](const Member& member) { return member.connection.get() == &connection; });
