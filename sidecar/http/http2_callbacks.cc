@@ -339,7 +339,8 @@ void Http2Session::on_invalid_frame(const nghttp2_frame& frame, int library_erro
   if (frame.hd.type == NGHTTP2_HEADERS) {
     in_block_ = false;
     if (stream == nullptr && listener_ != nullptr && library_error != NGHTTP2_ERR_REFUSED_STREAM) {
-      listener_->on_malformed_request(ended_by_peer(NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror(library_error)), 400);
+      listener_->on_malformed_request(
+          ended_by_peer(NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror(library_error)), 400);
     }
   }
   // Refused without ever being opened, perhaps; its body may follow before the reset is sent.

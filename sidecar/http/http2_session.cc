@@ -402,8 +402,9 @@ Error Http2Session::close_error(const Http2Stream& stream) const {
   if (stream.fault_detail != nullptr) return Error{stream.fault, side, stream.fault_detail};
   const std::string code = nghttp2_http2_strerror(stream.close_code);
   // RFC 9113 sections 6.8 and 8.7: not processed for certain, so another try is safe.
-  const bool refused =
-      stream.close_code == NGHTTP2_REFUSED_STREAM || (role_ == Role::kClient && !stream.head_sent);
+  // Who has begun to answer is not believed.
+  const bool refused = (stream.close_code == NGHTTP2_REFUSED_STREAM && !stream.head_received) ||
+                       (role_ == Role::kClient && !stream.head_sent);
   if (refused && role_ == Role::kClient)
     return Error{Fault::kRefused, side, "the peer did not process the stream"};
   if (stream.peer_reset) return Error{Fault::kReset, side, "stream reset by the peer: " + code};

@@ -1,36 +1,29 @@
-// What a hostile or broken peer sends, frame by frame, and what becomes of its connection
-// (threats.md 3.2 and 3.4).
+// What a hostile or broken client sends, frame by frame, and what becomes of its connection
+// (threats.md 3.2 and 3.4); floods are in http2_floods_test.cc.
+#include "tests/sidecar/http/http2_hostile.h"
+
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <tuple>
 
-#include "tests/sidecar/http/http2_pair.h"
-
 namespace weft::http {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::blocks;
 using testing::frame;
 using testing::frames_of;
 using testing::get_block;
+using testing::greeted;
 using testing::headers;
 using testing::Hearer;
 using testing::literal;
-using testing::preface;
 using testing::RawServer;
+using testing::stream_of;
 using testing::u32;
 
 constexpr std::string_view kGet = "\x82\x86\x84";  // GET http /
-
-// A server that has said hello.
-std::unique_ptr<RawServer> greeted(const CodecOptions& options = {}) {
-  auto server = std::make_unique<RawServer>(options);
-  server->feed(preface());
-  EXPECT_EQ(server->reply(), "SETTINGS SETTINGS(ack) WINDOW_UPDATE(0," +
-                                 std::to_string(options.http2.connection_window - 65535) + ")");
-  return server;
-}
 
 // Every case runs on its own stream of one connection; a good request after it must still be
 // served.
@@ -184,21 +177,6 @@ TEST(Http2Hostile, TrailersObeyTheSameRules) {
 
 // ---- sizes ----
 
-std::string blocks(std::uint32_t stream,
-                   std::string_view block) {  // HEADERS and CONTINUATIONs of at most 16 KiB
-  std::string wire;
-  bool first = true;
-  do {
-    const std::string_view piece = block.substr(0, 16384);
-    block.remove_prefix(piece.size());
-    wire +=
-        frame(first ? 1 : 9, static_cast<std::uint8_t>((first ? 1 : 0) | (block.empty() ? 4 : 0)),
-              stream, piece);
-    first = false;
-  } while (!block.empty());
-  return wire;
-}
-
 TEST(Http2Hostile, HeadsAtTheLimitPassAndBeyondItAreAnswered) {
   const CodecOptions options;
   const auto fields = [](std::size_t count) {
@@ -282,178 +260,6 @@ TEST(Http2Hostile, ContinuationsMayArriveByteByByte) {
   for (int i = 0; i < 8; ++i) wire += frame(9, i == 7 ? 4 : 0, 1, literal("a", "b"));
   for (const char byte : wire) server->feed(std::string(1, byte));
   EXPECT_EQ(server->requests.all.size(), 1U);
-}
-
-// ---- floods ----
-
-// Feeds `make(i)` until the connection is ended; reading what the server says only when `reads`.
-std::size_t ended_after(RawServer& server, std::size_t limit, bool reads,
-                        const std::function<std::string(std::size_t)>& make) {
-  for (std::size_t i = 0; i < limit; ++i) {
-    server.feed(make(i));
-    if (reads) server.reply();
-    if (!server.status || server.codec->failure() != nullptr) return i + 1;
-  }
-  return limit;
-}
-
-std::uint32_t stream_of(std::size_t i) { return static_cast<std::uint32_t>(2 * i + 1); }
-
-TEST(Http2Hostile, RapidResetEndsTheConnection) {
-  for (const bool mixed : {false, true}) {
-    auto server = greeted();
-    server->requests.answer = mixed;
-    std::size_t at_once = 0;
-    const std::size_t after = ended_after(*server, 100'000, true, [&](std::size_t i) {
-      at_once = std::max(at_once, server->codec->streams());
-      std::string wire =
-          headers(stream_of(2 * i), get_block(), false) + frame(3, 0, stream_of(2 * i), u32(8));
-      if (mixed) wire += headers(stream_of(2 * i + 1), get_block());
-      return wire;
-    });
-    EXPECT_LE(after, 1500U);
-    EXPECT_GT(after, 900U);
-    EXPECT_LE(at_once, 100U);
-    EXPECT_NE(frames_of(server->out + "").find(",11)"), std::string::npos);
-    server->reply();
-    EXPECT_TRUE(frames_of(server->out).ends_with(",11)"));
-    EXPECT_TRUE(server->codec->finished());
-  }
-}
-
-TEST(Http2Hostile, ResetsAtAModestRateAreForgiven) {
-  auto server = greeted();
-  const std::size_t after = ended_after(*server, 3000, true, [&](std::size_t i) {
-    server->host.time += 40ms;
-    return headers(stream_of(i), get_block(), false) + frame(3, 0, stream_of(i), u32(8));
-  });
-  EXPECT_EQ(after, 3000U);
-}
-
-TEST(Http2Hostile, ABusyLinkMayCancelItsShare) {
-  auto server = greeted();
-  server->requests.answer = true;
-  // One request in twelve is cancelled, 5,000 a second.
-  const std::size_t after = ended_after(*server, 18'000, true, [&](std::size_t i) {
-    server->host.time += 200us;
-    server->requests.answer = i % 12 != 0;
-    std::string wire = headers(stream_of(i), get_block());
-    if (i % 12 == 0) wire += frame(3, 0, stream_of(i), u32(8));
-    return wire;
-  });
-  EXPECT_EQ(after, 18'000U);
-}
-
-TEST(Http2Hostile, ResetsThatWeAreMadeToSendCount) {
-  CodecOptions options;
-  options.http2.resets_burst = 200;
-  options.http2.resets_per_second = 0;
-  // The burst, a reset for each stream that may be open while none is sent, and the one too many.
-  constexpr std::size_t limit = 200 + 100 + 1;
-  for (const bool reads : {true, false}) {
-    auto server = greeted(options);
-    const std::size_t after = ended_after(*server, 1000, reads, [&](std::size_t i) {
-      std::string wire = headers(stream_of(i), get_block());
-      wire += frame(8, 0, stream_of(i), u32(0x7fffffff));  // a window beyond 2^31-1
-      return wire;
-    });
-    EXPECT_LE(after, limit) << reads;
-    auto malformed = greeted(options);
-    EXPECT_LE(ended_after(*malformed, 1000, reads,
-                          [&](std::size_t i) {
-                            return headers(stream_of(i), get_block() + literal("connection", "x"));
-                          }),
-              limit);
-    auto lengths = greeted(options);
-    EXPECT_LE(ended_after(*lengths, 1000, reads,
-                          [&](std::size_t i) {
-                            return headers(stream_of(i),
-                                           get_block() + literal("content-length", "0"), false) +
-                                   frame(0, 1, stream_of(i), "x");
-                          }),
-              limit);
-    auto refused = greeted(options);
-    EXPECT_LE(
-        ended_after(*refused, 1000, reads,
-                    [&](std::size_t i) { return headers(stream_of(i), get_block("user@cart")); }),
-        limit);
-  }
-}
-
-TEST(Http2Hostile, RepliesThatNobodyReadsAreBounded) {
-  const std::string ping = frame(6, 0, 0, "12345678");
-  const std::string settings = frame(4, 0, 0, "");
-  for (const std::string& one : {ping, settings}) {
-    auto server = greeted();
-    const std::size_t after =
-        ended_after(*server, 1'000'000, false, [&](std::size_t) { return one; });
-    EXPECT_LE(after, 1001U);
-    EXPECT_TRUE(server->reply().ends_with("GOAWAY(0,11)"));
-  }
-}
-
-TEST(Http2Hostile, FramesThatCarryNothingEndTheConnection) {
-  const auto open = [](RawServer& server) { server.feed(headers(1, get_block(), false)); };
-  const std::vector<std::pair<const char*, std::string>> floods = {
-      {"PING", frame(6, 0, 0, "12345678")},
-      {"PING answers", frame(6, 1, 0, "12345678")},
-      {"SETTINGS", frame(4, 0, 0, std::string("\0\4", 2) + u32(70'000))},
-      {"PRIORITY", frame(2, 0, 1, u32(0) + "\x10")},
-      {"PRIORITY on itself", frame(2, 0, 1, u32(1) + "\x10")},
-      {"WINDOW_UPDATE", frame(8, 0, 0, u32(1))},
-      {"unknown", frame(0x77, 0, 1, "")},
-      {"empty DATA", frame(0, 0, 1, "")},
-      {"padding only", frame(0, 8, 1, std::string(1, '\x0a') + std::string(10, '\0'))},
-      {"DATA on a closed stream", frame(0, 0, 3, "")},
-      {"RST_STREAM on a closed stream", frame(3, 0, 3, u32(8))},
-  };
-  for (const auto& [name, one] : floods) {
-    auto server = greeted();
-    open(*server);
-    server->feed(headers(3, get_block()) + frame(3, 0, 3, u32(8)));
-    server->reply();
-    std::string many;
-    for (int i = 0; i < 100; ++i) many += one;
-    const std::size_t after = ended_after(*server, 10'000, true, [&](std::size_t) { return many; });
-    EXPECT_LE(after, 400U) << name;
-    EXPECT_TRUE(frames_of(server->out).find(",11)") != std::string::npos)
-        << name << frames_of(server->out).substr(0, 300);
-  }
-}
-
-TEST(Http2Hostile, ALongDownloadIsNoFlood) {
-  // A receiver that answers every DATA frame with two small WINDOW_UPDATEs, four million bytes
-  // long, in no time.
-  auto server = greeted();
-  server->feed(headers(1, get_block()));
-  server->requests.at(0).server->send_head(ResponseHead(), false);
-  server->reply();
-  server->requests.at(0).server->send_body(Buffer(std::string(4'000'000, 'x')), true);
-  for (int i = 0; i < 4000 && !server->requests.all.empty() && server->codec->streams() > 0; ++i) {
-    server->reply();
-    std::string updates;
-    for (int n = 0; n < 4; ++n) updates += frame(8, 0, 0, u32(8192)) + frame(8, 0, 1, u32(8192));
-    server->feed(updates);
-  }
-  EXPECT_TRUE(server->status.has_value());
-  EXPECT_EQ(server->requests.at(0).sent, 4'000'000U);
-}
-
-TEST(Http2Hostile, WhatWasUnderWayTowardsAResetStreamIsNoFlood) {
-  auto server = greeted();
-  std::string wire;
-  for (std::uint32_t i = 0; i < 20; ++i) wire += headers(stream_of(i), get_block(), false);
-  server->feed(wire);
-  for (const auto& hearer : server->requests.all) hearer->server.reset();
-  server->reply();
-  for (std::uint32_t i = 0; i < 20; ++i) {
-    for (int n = 0; n < 16; ++n) server->feed(frame(0, 0, stream_of(i), std::string(16'000, 'x')));
-  }
-  EXPECT_TRUE(server->status.has_value());
-  server->reply();
-  server->requests.answer = true;
-  server->feed(headers(999, get_block()));
-  EXPECT_EQ(server->requests.all.size(), 21U);
 }
 
 // ---- broken frames ----
@@ -587,125 +393,6 @@ TEST(Http2Hostile, PaddingIsNotDeliveredAndItsCreditReturns) {
     ASSERT_TRUE(server->status.has_value());
   }
   EXPECT_EQ(server->requests.at(0).body.size(), 2000U * 100);
-}
-
-// ---- upstream as attacker ----
-
-// A client codec that is fed by hand.
-struct RawClient {
-  RawClient() {
-    codec = make_http2_client(host, {});
-    flush();
-  }
-  testing::Host host;
-  std::unique_ptr<ClientCodec> codec;
-  Status status;
-
-  std::string flush() {
-    Buffer out;
-    codec->produce(out, 1 << 20);
-    return frames_of(out.to_string());
-  }
-  void feed(std::string_view bytes) {
-    Buffer buffer(bytes);
-    if (status) status = codec->feed(buffer);
-    flush();
-  }
-  std::unique_ptr<Hearer> open(bool end = true) {
-    auto hearer = std::make_unique<Hearer>();
-    hearer->client = codec->open(testing::get(), end, *hearer);
-    flush();
-    return hearer;
-  }
-};
-
-TEST(Http2HostileServer, MalformedAnswersHarmOnlyTheirStream) {
-  const std::vector<Bad> cases = {
-      {"no status", literal("a", "b")},
-      {"status of letters", literal(":status", "2xx")},
-      {"status of four digits", literal(":status", "2000")},
-      {"status 099", literal(":status", "099")},
-      {"status 101", literal(":status", "101")},
-      {"upper-case name", "\x88" + literal("Upper", "1")},
-      {"connection", "\x88" + literal("connection", "close")},
-      {"transfer-encoding", "\x88" + literal("transfer-encoding", "chunked")},
-      {":path in a response", "\x88" + literal(":path", "/")},
-      {"length 5 without body", "\x88" + literal("content-length", "5")},
-      {"value with LF", "\x88" + literal("a", "1\n2")},
-  };
-  RawClient client;
-  client.feed(frame(4, 0, 0, ""));
-  std::uint32_t id = 1;
-  for (const Bad& bad : cases) {
-    auto asking = client.open();
-    auto bystander = client.open();
-    client.feed(headers(id, bad.block));
-    EXPECT_EQ(asking->text, "[fault protocol]") << bad.name;
-    client.feed(headers(id + 2, "\x88"));
-    EXPECT_EQ(bystander->text, "[200 end]") << bad.name;
-    id += 4;
-  }
-  EXPECT_TRUE(client.status.has_value());
-  EXPECT_EQ(client.codec->streams(), 0U);
-}
-
-TEST(Http2HostileServer, EndlessInformationalAnswersEndTheStream) {
-  RawClient client;
-  auto asking = client.open();
-  client.feed(frame(4, 0, 0, ""));
-  for (int i = 0; i < 20; ++i) client.feed(headers(1, literal(":status", "103"), false));
-  EXPECT_TRUE(asking->text.ends_with("[103][fault protocol]")) << asking->text;
-  EXPECT_EQ(asking->events, 17);
-}
-
-TEST(Http2HostileServer, ResetThenGoawayLeavesNothingBehind) {
-  for (int i = 0; i < 100; ++i) {
-    RawClient client;
-    auto one = client.open();
-    auto two = client.open(false);
-    client.feed(frame(4, 0, 0, "") + frame(3, 0, 1, u32(2)) + frame(7, 0, 0, u32(0) + u32(0)));
-    EXPECT_EQ(one->text, "[fault reset]");
-    EXPECT_EQ(two->text, "[fault refused]");
-    EXPECT_TRUE(client.codec->finished());
-    EXPECT_EQ(client.codec->available(), 0U);
-  }
-}
-
-TEST(Http2HostileServer, ForbidsNewStreamsWithALimitOfZero) {
-  RawClient client;
-  client.feed(frame(4, 0, 0, std::string("\0\3", 2) + u32(0)));
-  EXPECT_EQ(client.codec->available(), 0U);
-  client.feed(frame(4, 0, 0, std::string("\0\3", 2) + u32(7)));
-  EXPECT_EQ(client.codec->available(), 7U);
-}
-
-TEST(Http2HostileServer, PushIsAConnectionError) {
-  RawClient client;
-  auto asking = client.open();
-  client.feed(frame(4, 0, 0, "") + frame(4, 1, 0, "") + frame(5, 4, 1, u32(2) + get_block()));
-  EXPECT_EQ(asking->text, "[fault protocol]");
-  EXPECT_TRUE(client.codec->finished());
-}
-
-TEST(Http2HostileServer, AnswersToNobodyAreIgnored) {
-  RawClient client;
-  auto asking = client.open();
-  asking->client.reset();
-  client.flush();
-  client.feed(frame(4, 0, 0, "") + headers(1, "\x88", false) + frame(0, 1, 1, "late"));
-  EXPECT_TRUE(client.status.has_value());
-  EXPECT_EQ(asking->text, "");
-  client.feed(headers(99, "\x88"));  // a stream that never was
-  EXPECT_FALSE(client.codec->failure() == nullptr);
-}
-
-TEST(Http2HostileServer, AHeadOfAHundredThousandFieldsIsNotKept) {
-  RawClient client;
-  auto asking = client.open();
-  std::string block = "\x88";
-  for (int i = 0; i < 20'000; ++i) block += literal("a", "b");
-  client.feed(frame(4, 0, 0, "") + blocks(1, block).substr(0));
-  EXPECT_EQ(asking->text, "[fault head too large]");
 }
 
 }  // namespace
