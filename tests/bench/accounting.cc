@@ -1,5 +1,6 @@
 #include "tests/bench/accounting.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -52,6 +53,25 @@ std::vector<CoreUse> read_cores() {
     cores.push_back(core);
   }
   return cores;
+}
+
+void subtract(std::vector<ProcessUse>& begin) {
+  for (ProcessUse& use : begin) {
+    const ProcessUse now = read_process(use.pid);
+    use.cpu_ns = now.cpu_ns - std::min(use.cpu_ns, now.cpu_ns);
+    use.switches_voluntary =
+        now.switches_voluntary - std::min(use.switches_voluntary, now.switches_voluntary);
+    use.switches_forced = now.switches_forced - std::min(use.switches_forced, now.switches_forced);
+  }
+}
+
+void subtract(std::vector<CoreUse>& begin) {
+  const std::vector<CoreUse> now = read_cores();
+  for (std::size_t i = 0; i < std::min(now.size(), begin.size()); ++i) {
+    begin[i].busy = now[i].busy - begin[i].busy;
+    begin[i].idle = now[i].idle - begin[i].idle;
+    begin[i].steal = now[i].steal - begin[i].steal;
+  }
 }
 
 }  // namespace weft::bench

@@ -29,5 +29,8 @@ struct CoreUse {
 
 [[nodiscard]] ProcessUse read_process(pid_t pid);
 [[nodiscard]] std::vector<CoreUse> read_cores();
+// What was used between two readings; the first becomes the difference.
+void subtract(std::vector<ProcessUse>& begin);
+void subtract(std::vector<CoreUse>& begin);
 
 }  // namespace weft::bench

@@ -60,11 +60,13 @@ BulkReport run_bulk(const BulkOptions& options) {
   };
   run_until(Clock::now() + options.warmup);
   for (const pid_t pid : options.watched) report.processes.push_back(read_process(pid));
+  report.cores = read_cores();
   const auto begin = Clock::now();
   report.bytes = 0;
   run_until(begin + options.duration);
   report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  for (ProcessUse& use : report.processes) use.cpu_ns = read_process(use.pid).cpu_ns - use.cpu_ns;
+  subtract(report.processes);
+  subtract(report.cores);
   return report;
 }
 

@@ -28,6 +28,7 @@ struct BulkReport {
   std::uint64_t lost = 0;
   double seconds = 0;
   std::vector<ProcessUse> processes;
+  std::vector<CoreUse> cores;
 };
 
 [[nodiscard]] BulkReport run_bulk(const BulkOptions& options);

@@ -49,18 +49,22 @@ const Load::Report& Load::run_held(void (*on_held)(unsigned connections)) {
   return report_;
 }
 
-// Closed loop takes the slots in turn, so as many requests as slots is one on each.
+// Closed loop takes the slots in turn, so as many requests as slots is one on each. A few at a
+// time, or a proxy would keep as many connections to the backend as it has clients.
 void Load::one_round() {
-  const std::uint64_t before = report_.requests_all + report_.errors.total();
-  options_.requests_max = started_ + slots_.size();
-  stopping_ = false;
-  start_due(Clock::now());
-  const Instant deadline = Clock::now() + std::chrono::seconds{60};
-  while (report_.requests_all + report_.errors.total() < before + slots_.size() &&
-         Clock::now() < deadline && !stop_requested()) {
-    wait(deadline);
+  const Instant deadline = Clock::now() + kRoundMax;
+  for (std::size_t begun = 0; begun < slots_.size(); begun += kRoundStep) {
+    const std::size_t step = std::min(kRoundStep, slots_.size() - begun);
+    const std::uint64_t before = report_.requests_all + report_.errors.total();
+    options_.requests_max = started_ + step;
+    stopping_ = false;
+    start_due(Clock::now());
+    while (report_.requests_all + report_.errors.total() < before + step &&
+           Clock::now() < deadline && !stop_requested()) {
+      wait(deadline);
+    }
+    stopping_ = true;
   }
-  stopping_ = true;
 }
 
 void Load::connect_all() {
@@ -156,19 +160,8 @@ void Load::end_window() {
   measuring_ = false;
   window_end_ = Clock::now();
   report_.seconds = std::chrono::duration<double>(window_end_ - window_begin_).count();
-  for (ProcessUse& use : report_.processes) {
-    const ProcessUse now = read_process(use.pid);
-    use.cpu_ns = now.cpu_ns - std::min(use.cpu_ns, now.cpu_ns);
-    use.switches_voluntary =
-        now.switches_voluntary - std::min(use.switches_voluntary, now.switches_voluntary);
-    use.switches_forced = now.switches_forced - std::min(use.switches_forced, now.switches_forced);
-  }
-  const std::vector<CoreUse> now = read_cores();
-  for (std::size_t i = 0; i < std::min(now.size(), report_.cores.size()); ++i) {
-    report_.cores[i].busy = now[i].busy - report_.cores[i].busy;
-    report_.cores[i].idle = now[i].idle - report_.cores[i].idle;
-    report_.cores[i].steal = now[i].steal - report_.cores[i].steal;
-  }
+  subtract(report_.processes);
+  subtract(report_.cores);
 }
 
 // What was due in the window still counts when it ends a little later. What never ends is a sample

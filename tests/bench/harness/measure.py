@@ -51,7 +51,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(plan, contender, kind, body_bytes, prefix=None, patience=READY_PATIENCE, probe=True):
+def stage(plan, contender, scenario, prefix=None, patience=READY_PATIENCE, probe=True):
     """Ready when the block is entered; stopped, and judged whether it lived through it, when the block ends."""
     directory = tempfile.mkdtemp(prefix=f"{contender.name}-", dir=plan.directory)
     started = []
@@ -60,30 +60,25 @@ def stage(plan, contender, kind, body_bytes, prefix=None, patience=READY_PATIENC
         lifetime = int(plan.warmup + plan.duration) + 600
         backend = process.Process(
             "meshback",
-            [plan.tool("meshback"), "--port", str(backend_port), "--size", str(body_bytes), "--lifetime", str(lifetime)],
+            [plan.tool("meshback"), "--port", str(backend_port), "--lifetime", str(lifetime), *scenario.backend],
             plan.load_core,
             directory,
         )
         started.append(backend)
-        process.wait_until(lambda: process.get(backend_port, PROBE_PATH), [backend], "answer of the backend", 5)
+        process.wait_until(lambda: backend.has_said("port "), [backend], "listening backend", 5)
         scene = contenders.Scene(
-            kind, directory, plan.binaries, plan.certificates, plan.proxy_core, backend_port, prefix, plan.tracing
+            scenario.setup, directory, plan.binaries, plan.certificates, plan.proxy_core, backend_port, prefix, plan.tracing
         )
         proxies = contender.start(scene)
         started += proxies
 
         def serves():
-            if not contender.is_ready(scene):
-                return False
-            if not probe:
-                return True
-            answer = process.get(scene.listen, PROBE_PATH, timeout=patience)
-            return answer is not None and answer[0] == 200 and len(answer[1]) == body_bytes
+            return contender.is_ready(scene) and (not probe or _probe(plan, scenario, scene, patience))
 
-        process.wait_until(serves, proxies, f"200 through {contender.name}", patience)
+        process.wait_until(serves, proxies, f"an answer through {contender.name}", patience)
         standing = Stage(scene, backend, proxies)
         yield standing
-        for proxy in proxies:
+        for proxy in standing.proxies:
             if not proxy.is_running():
                 raise Failed(f"{proxy.name} ended under load:\n{proxy.log_tail()}")
             proxy.stop(patience)
@@ -96,14 +91,43 @@ def stage(plan, contender, kind, body_bytes, prefix=None, patience=READY_PATIENC
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _load(plan, standing, extra, warmup, duration, connections):
+def _probe(plan, scenario, scene, patience):
+    """One exchange through the whole path, of the kind that will be measured."""
+    if scenario.is_http1:
+        answer = process.get(scene.listen, PROBE_PATH, timeout=patience)
+        return answer is not None and answer[0] == 200 and (not scenario.body or len(answer[1]) == scenario.body)
+    argv = [plan.tool("meshload"), f"127.0.0.1:{scene.listen}", "--connections", "1", "--warmup", "0", *_flags(scenario, scene)]
+    try:
+        if scenario.kind == "bulk":
+            return process.run_json([*argv, "--duration", "0.05"], plan.load_core, patience)["bytes"] > 0
+        report = process.run_json([*argv, "--duration", str(patience), "--requests", "1"], plan.load_core, 2 * patience)
+    except Failed:
+        return False
+    return report["errors"] == 0 and report["requests_all"] > 0 and not _wrong_status(report)
+
+
+def _flags(scenario, scene):
+    return [flag.replace("@CERTS@", scene.certificates) for flag in scenario.load]
+
+
+def _argv(plan, scenario, standing, extra, warmup, duration, connections):
     argv = [
         plan.tool("meshload"), f"127.0.0.1:{standing.scene.listen}", "--connections", str(connections),
-        "--headers", str(plan.headers), "--warmup", str(warmup), "--duration", str(duration), "--histogram", *extra,
+        "--headers", str(plan.headers), "--warmup", str(warmup), "--duration", str(duration), "--histogram",
+        *_flags(scenario, standing.scene), *extra,
     ]
     for watched in [*standing.proxies, standing.backend]:
         argv += ["--watch", str(watched.pid)]
+    return argv
+
+
+def _load(plan, scenario, standing, extra, warmup, duration, connections):
+    argv = _argv(plan, scenario, standing, extra, warmup, duration, connections)
     return process.run_json(argv, plan.load_core, warmup + duration + 30)
+
+
+def _wrong_status(report):
+    return {code: count for code, count in report["statuses"].items() if code not in ("0", "200")}
 
 
 def _busy_ns(report, pids):
@@ -125,40 +149,48 @@ def _disturbances(plan, report, ours_by_core):
     return notes
 
 
-def _faults(report, answered):
+def _faults(scenario, report, answered):
     """What must not happen, whatever the machine did meanwhile: (kind, words)."""
     notes = []
-    wrong_status = {code: count for code, count in report["statuses"].items() if code != "200"}
     if report["errors"] or report["aborted"]:
         notes.append(("errors", f"{report['errors']} errors {report['errors_by_kind']}"))
-    if wrong_status:
-        notes.append(("status", f"statuses other than 200: {wrong_status}"))
-    if answered < report["requests_all"]:
+    if _wrong_status(report):
+        notes.append(("status", f"statuses other than 200: {_wrong_status(report)}"))
+    if not scenario.proxy_answers and answered < report["requests_all"]:
         notes.append(("count", f"the backend saw {answered} requests, the client {report['requests_all']} answers"))
     return notes
 
 
-def loaded(plan, contender, kind, body_bytes, rate=None, check=False):
-    """One run: peak (closed loop) without a rate, open loop with one."""
-    with stage(plan, contender, kind, body_bytes) as standing:
-        faults = [(sentence, sentence) for sentence in contender.checks(standing.scene)] if check else []
-        extra = ["--rate", f"{rate:.1f}"] if rate else []
-        report = _load(plan, standing, extra, plan.warmup, plan.duration, plan.connections)
-        memory = standing.memory() if standing.proxies else {"rss_kb": None, "pss_kb": None}
-    if report["requests"] == 0:
-        raise Failed(f"no answer within {plan.duration:g} s: {report['errors_by_kind']}")
-    proxies = {proxy.pid for proxy in standing.proxies}
-    proxy_ns = _busy_ns(report, proxies)
+def _shares(plan, standing, report):
+    """(CPU of the proxies, of client and backend, in ns; what else ran on those cores)."""
+    proxy_ns = _busy_ns(report, {proxy.pid for proxy in standing.proxies})
     load_ns = _busy_ns(report, {standing.backend.pid, report["pid"]})
-    requests, seconds = report["requests"], report["seconds"]
     ours_by_core = {}
     for core, ns in ((plan.proxy_core, proxy_ns), (plan.load_core, load_ns)):
         if core is not None:
             ours_by_core[core] = ours_by_core.get(core, 0) + ns
-    disturbances = _disturbances(plan, report, ours_by_core)
-    faults += _faults(report, standing.answered)
-    if rate and report["rps"] < 0.98 * rate:
-        disturbances.append(("rate", f"only {report['rps']:.0f} of {rate:.0f} requests/s came through"))
+    return proxy_ns, load_ns, _disturbances(plan, report, ours_by_core)
+
+
+def loaded(plan, contender, scenario, rate=None, check=False):
+    """One run: peak (closed loop) without a rate, open loop with one; at the backend's pace when that has one."""
+    with stage(plan, contender, scenario) as standing:
+        faults = [(sentence, sentence) for sentence in contender.checks(standing.scene)] if check else []
+        extra = ["--rate", f"{rate:.1f}"] if rate else []
+        report = _load(plan, scenario, standing, extra, plan.warmup, plan.duration, scenario.connections or plan.connections)
+        memory = standing.memory() if standing.proxies else {"rss_kb": None, "pss_kb": None}
+    if report["requests"] == 0:
+        raise Failed(f"no answer within {plan.duration:g} s: {report['errors_by_kind']}")
+    proxies = {proxy.pid for proxy in standing.proxies}
+    proxy_ns, load_ns, disturbances = _shares(plan, standing, report)
+    requests, seconds = report["requests"], report["seconds"]
+    faults += _faults(scenario, report, standing.answered)
+    wanted = rate or scenario.messages_per_s
+    if wanted and report["rps"] < 0.98 * wanted:
+        disturbances.append(("rate", f"only {report['rps']:.0f} of {wanted:.0f} {scenario.unit}s/s came through"))
+    if scenario.is_resumed and report["handshakes"]:
+        share = report["resumed"] / report["handshakes"]
+        disturbances += [("resumed", f"{share:.0%} of the handshakes were resumed")] if share < 0.99 else []
     switches = sum(
         use["switches_voluntary"] + use["switches_forced"] for use in report["processes"] if use["pid"] in proxies
     )
@@ -178,9 +210,39 @@ def loaded(plan, contender, kind, body_bytes, rate=None, check=False):
     }
 
 
-def idle(plan, contender, kind, settle=2.0, watch=5.0):
+def bulk(plan, contender, scenario, check=False):
+    """One run of as many bytes as go through; the unit is a megabyte."""
+    with stage(plan, contender, scenario) as standing:
+        faults = [(sentence, sentence) for sentence in contender.checks(standing.scene)] if check else []
+        argv = _argv(plan, scenario, standing, [], plan.warmup, plan.duration, scenario.connections)
+        report = process.run_json(argv, plan.load_core, plan.warmup + plan.duration + 30)
+        memory = standing.memory() if standing.proxies else {"rss_kb": None, "pss_kb": None}
+    if report["bytes"] == 0:
+        raise Failed(f"no byte within {plan.duration:g} s")
+    if report["lost"]:
+        faults.append(("lost", f"{report['lost']} flows ended early"))
+    proxy_ns, load_ns, disturbances = _shares(plan, standing, report)
+    megabytes, seconds = report["bytes"] / 1e6, report["seconds"]
+    nothing = dict.fromkeys(("switches", "p50_us", "p99_us", "p999_us", "max_us"))
+    return {
+        **nothing,
+        "buckets_ns": [],
+        "rps": megabytes / seconds,
+        "requests": megabytes,
+        "cpu_us": proxy_ns / 1000 / megabytes if standing.proxies else None,
+        "load_cpu_us": load_ns / 1000 / megabytes,
+        "proxy_busy": proxy_ns / 1e9 / seconds if standing.proxies else None,
+        "load_busy": load_ns / 1e9 / seconds,
+        **memory,
+        "is_valid": not faults,
+        "is_disturbed": bool(disturbances),
+        "notes": faults + disturbances,
+    }
+
+
+def idle(plan, contender, scenario, settle=2.0, watch=5.0):
     """Memory and wake-ups of each process of a contender that has seen no request."""
-    with stage(plan, contender, kind, 2, probe=False) as standing:
+    with stage(plan, contender, scenario, probe=False) as standing:
         time.sleep(settle)
         before = {proxy.name: machine.wake_ups(proxy.pid) for proxy in standing.proxies}
         time.sleep(watch)
@@ -191,6 +253,90 @@ def idle(plan, contender, kind, settle=2.0, watch=5.0):
             }
             for proxy in standing.proxies
         }
+
+
+def held(plan, contender, scenario, connections, seconds):
+    """What an idle connection costs: memory with so many of them, after one request on each, less memory before."""
+    with stage(plan, contender, scenario) as standing:
+        time.sleep(1)
+        before = standing.memory()
+        argv = _argv(plan, scenario, standing, ["--hold", str(seconds)], 0, 1, connections)
+        client = process.Process("meshload", argv, plan.load_core, standing.scene.directory)
+        try:
+            process.wait_until(lambda: client.has_said("holding "), [client, *standing.proxies],
+                               f"{connections} connections held", 120)
+            # Whoever frees buffers of idle connections late has had time to, and what is read is a connection at rest.
+            time.sleep(0.75 * seconds)
+            wakes = sum(machine.wake_ups(proxy.pid) for proxy in standing.proxies)
+            after = standing.memory()
+            time.sleep(0.2 * seconds)
+            wakes = sum(machine.wake_ups(proxy.pid) for proxy in standing.proxies) - wakes
+            if not client.wait(0.05 * seconds + 90):
+                raise Failed("the client did not end")
+            report = client.last_json()
+        finally:
+            client.stop()
+    if not report:
+        raise Failed(f"the client failed: {client.log_tail()}")
+    wrong = [f"{report['errors']} errors {report['errors_by_kind']}"] if report["errors"] else []
+    wrong += [f"statuses other than 200: {_wrong_status(report)}"] if _wrong_status(report) else []
+    wrong += [f"only {report['held']} of {connections} stayed open"] if report["held"] != connections else []
+    return {
+        "kb": (after["rss_kb"] - before["rss_kb"]) / connections,
+        "rss_kb": after["rss_kb"],
+        "wake_ups_per_s": wakes / (0.2 * seconds),
+        "wrong": wrong,
+    }
+
+
+def start(plan, contender, scenario):
+    """Milliseconds from exec until a request through the proxy is answered."""
+    with stage(plan, contender, scenario) as standing:
+        answered = standing.scene.listen
+        argv = [(proxy.name, proxy.argv) for proxy in standing.proxies]
+        for proxy in standing.proxies:
+            proxy.stop()
+        begin = time.monotonic()
+        again = [process.Process(f"{name}-again", line, plan.proxy_core, standing.scene.directory) for name, line in argv]
+        try:
+            while not process.get_quickly(answered, PROBE_PATH):
+                if time.monotonic() > begin + READY_PATIENCE:
+                    raise Failed("it did not serve")
+                time.sleep(0.0005)
+            taken = time.monotonic() - begin
+            standing.proxies = again
+            return {"ms": 1000 * taken, **standing.memory()}
+        finally:
+            for proxy in again:
+                proxy.stop()
+            standing.proxies = []
+
+
+def drained(plan, contender, scenario, rate):
+    """Load in open loop, and in the middle of it one of the two servers' sides is told to stop."""
+    with stage(plan, contender, scenario) as standing:
+        leaving = standing.proxies[1]
+        argv = _argv(plan, scenario, standing, ["--rate", str(rate)], 1, plan.duration, plan.connections)
+        client = process.Process("meshload", argv, plan.load_core, standing.scene.directory)
+        try:
+            time.sleep(1 + plan.duration / 3)
+            asked = time.monotonic()
+            contender.drain(leaving)
+            gone = leaving.wait(plan.duration + 30)
+            taken = time.monotonic() - asked
+            if not client.wait(plan.duration + 30):
+                raise Failed("the client did not end")
+            report = client.last_json()
+        finally:
+            client.stop()
+        standing.proxies.remove(leaving)
+        leaving.stop()
+    if not report:
+        raise Failed(f"the client failed: {client.log_tail()}")
+    failed = report["errors"] + report["unsent"] + sum(_wrong_status(report).values())
+    return {"failed": failed, "requests": report["requests_all"], "p99_us": report["latency"]["p99_us"],
+            "max_us": report["latency"]["max_us"], "gone_s": taken if gone else None,
+            "why": f"{report['errors_by_kind']} {_wrong_status(report)}" if failed else ""}
 
 
 def _callgrind_total(path):
@@ -221,7 +367,7 @@ COUNTERS = {
 }
 
 
-def counted(plan, contender, kind, body_bytes, counter, few=1000, many=5000):
+def counted(plan, contender, scenario, counter, few=1000, many=5000):
     """Instructions or system calls per request: two runs that differ only in requests, so that start and end cancel."""
     _, prefix_of, total_of = COUNTERS[counter]
     totals = {}
@@ -232,8 +378,8 @@ def counted(plan, contender, kind, body_bytes, counter, few=1000, many=5000):
             paths.append(os.path.join(plan.directory, f"{contender.name}-{name}-{requests}.{counter}"))
             return prefix_of(paths[-1])
 
-        with stage(plan, contender, kind, body_bytes, prefix=prefix, patience=90) as standing:
-            report = _load(plan, standing, ["--requests", str(requests)], 0, 120, 1)
+        with stage(plan, contender, scenario, prefix=prefix, patience=90) as standing:
+            report = _load(plan, scenario, standing, ["--requests", str(requests)], 0, 120, 1)
         if report["errors"] or report["requests_all"] != requests:
             raise Failed(f"{report['requests_all']} of {requests} requests under {counter}: {report['errors_by_kind']}")
         totals[requests] = sum(total_of(path) for path in paths)

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -27,6 +28,7 @@ class Process:
 
     def __init__(self, name, argv, core, directory):
         self.name = name
+        self.argv = argv
         self.log_path = os.path.join(directory, f"{name}.log")
         self._log = open(self.log_path, "wb")
         self._child = subprocess.Popen(
@@ -44,6 +46,21 @@ class Process:
 
     def is_running(self):
         return self._child.poll() is None
+
+    def signal(self, number):
+        _signal(machine.children(self.pid) or [self.pid], number)
+
+    def wait(self, patience):
+        """Whether it ended by itself in time."""
+        try:
+            self._child.wait(patience)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
+    def has_said(self, text):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return text in log.read()
 
     def log_tail(self, lines=12):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
@@ -82,6 +99,16 @@ def get(port, path, timeout=2.0, host="bench.local"):
         return None
     finally:
         connection.close()
+
+
+def get_quickly(port, path):
+    """Whether one GET is answered with 200; without the parts of a client that take milliseconds."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nhost: bench.local\r\n\r\n".encode())
+            return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False
 
 
 def wait_until(holds, processes, what, patience):

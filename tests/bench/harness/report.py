@@ -2,7 +2,7 @@
 
 from harness.stats import Histogram, Sample, ratio
 
-ANCHORS = ("haproxy", "nginx", "fwd-epoll")
+ANCHORS = ("haproxy", "nginx", "nghttpx", "envoy", "fwd-epoll", "fwd-splice")
 # Method: a set whose runs lie further apart is not evidence.
 SPREAD_MAX = {"rps": 0.05, "cpu_us": 0.05, "p99_us": 0.15}
 
@@ -21,7 +21,7 @@ def summarise(runs):
         "p50_us": merged.quantile_us(0.5),
         "p99_us": merged.quantile_us(0.99),
         "p999_us": merged.quantile_us(0.999),
-        "max_us": max((run["max_us"] for run in runs), default=None),
+        "max_us": max((run["max_us"] for run in runs if run["max_us"] is not None), default=None),
     }
     summary["notes"] = _notes(runs)
     summary["disturbed_runs"] = sum(run["is_disturbed"] for run in runs)
@@ -93,36 +93,42 @@ def _rows(rows):
 
 
 def table(result):
+    """One line for each contender; columns nobody has a figure for are left out."""
+    unit = result.get("unit", "request")
+    load = "fixed" if any(contender["fixed"] for contender in result["contenders"].values()) else "peak"
     haproxy = result["contenders"].get("haproxy")
-    rows = [["contender", "CPU us/req", "x haproxy", "peak rps", "CPU us at peak", "p50 us", "p99 us", "RSS MB", "PSS MB"]]
+    rows = [["contender", f"CPU us/{unit}", "x haproxy", f"peak {unit}s/s", "CPU us at peak", "p50 us", "p99 us", "RSS MB",
+             "PSS MB"]]
     for contender in result["contenders"].values():
         fixed, peak = contender["fixed"], contender["peak"]
-        against = ratio(median(fixed, "cpu_us"), median(haproxy["fixed"], "cpu_us")) if haproxy else None
+        against = ratio(median(contender[load], "cpu_us"), median(haproxy[load], "cpu_us")) if haproxy else None
         rows.append([
             contender["label"],
-            _figure(fixed, "cpu_us"),
+            _figure(contender[load], "cpu_us"),
             f"{against:.2f}" if against else "-",
             _figure(peak, "rps", digits=0),
-            _figure(peak, "cpu_us"),
+            _figure(peak if load == "fixed" else None, "cpu_us"),
             _figure(fixed, "p50_us", digits=0),
             _figure(fixed, "p99_us", digits=0),
-            _figure(fixed, "rss_kb", scale=1 / 1024, with_range=False),
-            _figure(fixed, "pss_kb", scale=1 / 1024, with_range=False),
+            _figure(contender[load], "rss_kb", scale=1 / 1024, with_range=False),
+            _figure(contender[load], "pss_kb", scale=1 / 1024, with_range=False),
         ])
+    kept = [i for i in range(len(rows[0])) if i < 2 or any(row[i] != "-" for row in rows[1:])]
+    rows = [[row[i] for i in kept] for row in rows]
+    at = f"CPU, p50 and p99 at {result['rate']:.0f} {unit}s/s open loop; " if load == "fixed" and result["rate"] else ""
     lines = [
-        f"{result['title']}: CPU, p50 and p99 at {result['rate']:.0f} requests/s open loop; "
-        f"peak with {result['connections']} connections; median (min-max) of {result['runs']} runs"
+        f"{result['title']}: {at}{result['connections']} connections; median (min-max) of {result['runs']} runs"
     ] + _rows(rows)
     for anchor, values in result["ratios"].items():
         parts = [f"{name} {value:.2f}" for name, value in values.items() if value is not None]
         lines.append(f"weft / {anchor}: " + ", ".join(parts))
     for contender in result["contenders"].values():
-        for load in ("fixed", "peak"):
-            notes = list((contender[load] or {}).get("notes", []))
-            bound = peak_bound(contender["peak"]) if load == "peak" else None
+        for each in ("fixed", "peak"):
+            notes = list((contender[each] or {}).get("notes", []))
+            bound = peak_bound(contender["peak"]) if each == "peak" else None
             notes += [bound] if bound else []
             if notes:
-                lines.append(f"note: {contender['label']}, {load}: " + "; ".join(notes))
+                lines.append(f"note: {contender['label']}, {each}: " + "; ".join(notes))
     return "\n".join(lines)
 
 
@@ -146,6 +152,37 @@ def idle_table(result):
     return "\n".join(["idle: ready, no request seen"] + _rows(rows))
 
 
+def held_table(result):
+    rows = [["contender", "KB/connection", "RSS MB", "wake-ups/s"]]
+    for name, figures in result["held"].items():
+        rows.append([name, _figure(figures, "kb", digits=2), _figure(figures, "rss_kb", scale=1 / 1024, with_range=False),
+                     _figure(figures, "wake_ups_per_s", with_range=False)])
+    return "\n".join([f"{result['title']}: {result['connections']} of them, resident size above that of none"] + _rows(rows))
+
+
+def start_table(result):
+    rows = [["contender", "ms", "RSS MB"]]
+    for name, figures in result["started"].items():
+        rows.append([name, _figure(figures, "ms"), _figure(figures, "rss_kb", scale=1 / 1024, with_range=False)])
+    return "\n".join([f"{result['title']}: median (min-max) of {result['runs']} runs"] + _rows(rows))
+
+
+def drain_table(result):
+    rows = [["contender", "failed", "of", "p99 us", "max us", "gone after s"]]
+    for name, figures in result["drained"].items():
+        gone = _figure(figures, "gone_s", digits=2, with_range=False)
+        rows.append([name, f"{sum(figures['failed']['values'])}", f"{sum(figures['requests']['values'])}",
+                     _figure(figures, "p99_us", digits=0), _figure(figures, "max_us", digits=0, with_range=False), gone])
+    return "\n".join([f"{result['title']}: {result['rate']:.0f} requests/s open loop, {result['runs']} runs"] + _rows(rows))
+
+
+TABLES = {"idle": idle_table, "hold": held_table, "start": start_table, "drain": drain_table}
+
+
+def tables(result):
+    return TABLES.get(result["kind"], table)(result)
+
+
 def counts_table(results):
     kinds = sorted({counter for result in results.values() for counter in result})
     rows = [["per request"] + kinds]
@@ -165,6 +202,14 @@ def verdicts(results, limit_cpu, limit_idle_mb):
                     found.append((f"{process_name} idle: {size:.1f} MB resident, at most {limit_idle_mb:g}",
                                   size <= limit_idle_mb))
             continue
+        if result["kind"] == "drain":
+            for who, figures in result["drained"].items():
+                if who == "weft":
+                    failed = sum(figures["failed"]["values"])
+                    found.append((f"{name}: {failed:g} requests failed, none may", failed == 0))
+            continue
+        if "ratios" not in result or not result.get("is_promised"):
+            continue
         for key, load, where in (("cpu_us", "fixed", "at the fixed rate"), ("cpu_us_at_peak", "peak", "at peak")):
             value = result["ratios"].get("haproxy", {}).get(key)
             if value is None:
@@ -176,6 +221,20 @@ def verdicts(results, limit_cpu, limit_idle_mb):
     return found
 
 
+def goals(results, wanted):
+    """Sentences about what is aimed at, met or not. They are no promises: nothing fails by them."""
+    lines = []
+    for name, result in results.items():
+        for goal in wanted.get(name, ()):
+            value = result.get("ratios", {}).get(goal.anchor, {}).get(goal.figure)
+            if value is None:
+                continue
+            is_met = value >= goal.limit if goal.at_least else value <= goal.limit
+            words = "at least" if goal.at_least else "at most"
+            lines.append(f"{'met' if is_met else 'missed':7} {name}: {goal.figure} {value:.2f} x {goal.anchor}, {words} {goal.limit:.2f}")
+    return lines
+
+
 def compact(results):
     """What history.jsonl keeps: medians and ratios, without single runs."""
     kept = {}
@@ -183,7 +242,12 @@ def compact(results):
         if result["kind"] == "idle":
             kept[name] = result["processes"]
             continue
-        kept[name] = {"rate": round(result["rate"]), "ratios": {
+        other = next((key for key in ("held", "started", "drained") if key in result), None)
+        if other:
+            kept[name] = {who: {key: _rounded(figure["median"]) for key, figure in figures.items() if figure}
+                          for who, figures in result[other].items()}
+            continue
+        kept[name] = {"rate": round(result["rate"] or 0), "ratios": {
             anchor: {key: round(value, 3) for key, value in values.items() if value is not None}
             for anchor, values in result["ratios"].items()}}
         for contender, loads in result["contenders"].items():
@@ -209,11 +273,12 @@ def history_lines(records):
         parts = []
         for name, result in record["results"].items():
             ours = result.get("weft") if isinstance(result, dict) else None
-            value = (ours or {}).get("cpu_us")
+            value = (ours or {}).get("cpu_us") or (ours or {}).get("cpu_us_at_peak")
             if value is None:
                 continue
             change = f" ({value / before[name] - 1:+.1%})" if before.get(name) else ""
-            against = result.get("ratios", {}).get("haproxy", {}).get("cpu_us")
+            against = result.get("ratios", {}).get("haproxy", {})
+            against = against.get("cpu_us") or against.get("cpu_us_at_peak")
             parts.append(f"{name} {value:.1f} us{change}" + (f" = {against:.2f} x haproxy" if against else ""))
             before[name] = value
         lines.append(f"{record['time']} {record['commit']}: " + ("; ".join(parts) or "no figure of weft"))
@@ -234,7 +299,7 @@ def self_test():
     def contender(label, runs):
         return {"label": label, "peak": summarise(runs), "fixed": summarise(runs)}
 
-    result = {"kind": "plain", "title": "plain", "rate": 1000, "connections": 1, "runs": 2, "contenders": {
+    result = {"kind": "requests", "is_promised": True, "title": "plain", "rate": 1000, "connections": 1, "runs": 2, "contenders": {
         "direct": {"label": "direct", "peak": summarise([dict(run(1), cpu_us=None, proxy_busy=None)]), "fixed": None},
         "haproxy": contender("haproxy", [run(10), run(10, disturbed=True)]),
         "weft": contender("weft", [run(12), run(14)]),
