@@ -87,6 +87,7 @@ class Relay::Seam final : public ServerCodec::Handler {
 
   std::string answers;
   std::string refusals;
+  std::string first_wire;
 
  private:
   class Exchange;
@@ -126,6 +127,7 @@ class Relay::Seam final : public ServerCodec::Handler {
     std::string wire;
     bool moved = produce(*upstream.codec, wire);
     upstream.origin.feed(wire);
+    if (&upstream == upstreams_.front().get()) first_wire += wire;
     while (upstream.origin.next(options_.answers_at_head)) {
       moved = true;
       const std::string& answer =
@@ -361,6 +363,7 @@ void Relay::cut_answer(const weft::testing::Pieces& pieces) { seam_->cut_answer(
 const std::string& Relay::answers() const { return seam_->answers; }
 std::string Relay::client() const { return seam_->client(); }
 std::string Relay::origins() const { return seam_->origins(); }
+const std::string& Relay::first_origin_wire() const { return seam_->first_wire; }
 bool Relay::paused() const { return seam_->paused(); }
 const std::string& Relay::refusals() const { return seam_->refusals; }
 

@@ -42,6 +42,8 @@ class Relay final {
   [[nodiscard]] const std::string& answers() const;  // raw
   [[nodiscard]] std::string client() const;
   [[nodiscard]] std::string origins() const;
+  // Every byte that the first origin read.
+  [[nodiscard]] const std::string& first_origin_wire() const;
   [[nodiscard]] bool paused() const;
   [[nodiscard]] const std::string& refusals() const;  // why, for people
 
