@@ -227,7 +227,10 @@ constexpr std::string_view kExtensions[] = {";",
                                             ";a=\"\\\x01\"",
                                             ";\"a\""};
 constexpr std::string_view kEnds[] = {"\n", "\r", "\r\r\n", "", "\n\r", "\r\n\r\n", " \r\n"};
-constexpr std::string_view kOddTrailers[] = {"x: y\n",
+constexpr std::string_view kOddTrailers[] = {"Content-Length: 6\r\n",
+                                             "Content-Length: x\r\n",
+                                             "Transfer-Encoding: gzip\r\n",
+                                             "x: y\n",
                                              "x y: z\r\n",
                                              " x: y\r\n",
                                              "x\r\n",
@@ -421,7 +424,8 @@ class Hand final {
       text += end();
     }
     text += size_line(0);
-    while (random_.below(6) == 0) text += odd() ? pick(kOddTrailers) : "x-sum: 1\r\n"sv;
+    while (random_.below(6) == 0)
+      text += random_.below(6) == 0 ? pick(kOddTrailers) : "x-sum: 1\r\n"sv;
     text += end();
     return text;
   }

@@ -35,6 +35,20 @@ void take_fields(std::string_view head, const http::Limits& limits, Message& mes
   }
 }
 
+// Whether the last lines of a whole chunked message are trailers of such names.
+bool has_framing_in_trailers(std::string_view text) {
+  if (!text.ends_with("\r\n\r\n")) return false;
+  text.remove_suffix(4);
+  while (true) {
+    const std::size_t end = text.rfind("\r\n");
+    if (end == std::string_view::npos) return false;
+    const std::string line = lower(text.substr(end + 2));
+    if (line.starts_with("content-length:") || line.starts_with("transfer-encoding:")) return true;
+    if (line.find(':') == std::string::npos) return false;
+    text.remove_suffix(text.size() - end);
+  }
+}
+
 // The body of `message`; false when it did not come whole.
 bool take_body(Buffer& input, const http::Http1Framing& framing, const http::Limits& limits,
                Message& message, Reading& reading) {
@@ -122,6 +136,11 @@ Reading read_all(std::string_view text) {
     if (!take_body(input, messages.framing, messages.limits, message, reading)) return reading;
     // What is said before the final answer says nothing about the connection.
     if (message.target.empty() && message.method < "200") message.persists = true;
+    if (messages.framing.body == http::BodyKind::kChunked) {
+      const std::size_t size = rest.size() - input.size();
+      message.framing_in_trailers =
+          has_framing_in_trailers(rest.substr(head.size(), size - head.size()));
+    }
     const bool last = message.tunnel || !message.persists;
     reading.messages.push_back(std::move(message));
     if (last) return reading;
@@ -192,8 +211,9 @@ std::string difference(const Reading& weft, const Reading& theirs, std::string_v
     }
     if (they_refuse) {
       if (!ours && weft.end == End::kInHead) return them + " refuses a head before its end";
-      if (!ours && weft.end == End::kInBody)
-        return them + " refuses a body before its end: " + theirs.why;
+      if (!ours && weft.end == End::kInBody) return them + " refuses a body before its end";
+      if (ours && weft.messages[i].framing_in_trailers)
+        return them + " reads a field of the framing in trailers";
       return "only " + them + " refuses: " + theirs.why;
     }
     if (ours) return them + " waits for more of a message";
@@ -218,7 +238,8 @@ std::string encode(std::string_view text, const Reading& reading) {
       put(out, value);
     }
     put(out, message.body);
-    put(out, (message.persists ? 1U : 0U) + (message.tunnel ? 2U : 0U));
+    put(out, (message.persists ? 1U : 0U) + (message.tunnel ? 2U : 0U) +
+                 (message.framing_in_trailers ? 4U : 0U));
   }
   std::string whole;
   put(whole, out);

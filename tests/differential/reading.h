@@ -22,8 +22,9 @@ struct Message {
   std::string version;  // "1.1"
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
-  bool persists = true;  // the connection may be used again
-  bool tunnel = false;   // what follows is no HTTP
+  bool persists = true;              // the connection may be used again
+  bool tunnel = false;               // what follows is no HTTP
+  bool framing_in_trailers = false;  // Content-Length or Transfer-Encoding; weft drops them unread
 };
 
 enum class End : std::uint8_t {

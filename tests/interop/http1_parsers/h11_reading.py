@@ -40,7 +40,8 @@ def decode(data):
         method, target, version = reader.text(), reader.text(), reader.text()
         fields = [(reader.text(), reader.text()) for _ in range(reader.number())]
         body, flags = reader.text(), reader.number()
-        messages.append((method, target, version, fields, bool(flags & 2), body, bool(flags & 1)))
+        messages.append((method, target, version, fields, bool(flags & 2), body, bool(flags & 1),
+                         bool(flags & 4)))
     return text, (messages, end, why)
 
 
@@ -128,7 +129,7 @@ def difference(weft, other):
     """The same as difference() of reading.cc."""
     (ours, our_end, our_why), (theirs, their_end, their_why) = weft, other
     for ours_now, theirs_now in zip(ours, theirs):
-        if ours_now != theirs_now and (what := unlike(ours_now, theirs_now)):
+        if ours_now[:7] != theirs_now and (what := unlike(ours_now, theirs_now)):
             return what
         if not ours_now[6] or ours_now[4]:
             return None
@@ -146,7 +147,9 @@ def difference(weft, other):
         if not more and our_end == IN_HEAD:
             return "h11 refuses a head before its end"
         if not more and our_end == IN_BODY:
-            return "h11 refuses a body before its end: " + their_why
+            return "h11 refuses a body before its end"
+        if more and ours[len(theirs)][7]:
+            return "h11 reads a field of the framing in trailers"
         return "only h11 refuses: " + their_why
     if more:
         return "h11 waits for more of a message"
