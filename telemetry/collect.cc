@@ -119,6 +119,7 @@ void collect(const ProxyMetrics& metrics, MetricsPage& page) {
                metrics.protocol_detected(protocol, how));
     });
   });
+  collect_each(kProxyHeaders, "result", metrics.proxy_headers, page);
   page.add(kDownstreamConnections, "", metrics.downstream_connections);
   collect_each(kDownstreamConnectionsTotal, "outcome", metrics.downstream_accepted, page);
   collect_each(kConnectionsEnded, "reason", metrics.downstream_ended, page);

@@ -93,6 +93,9 @@ inline constexpr Family kConfigRejected{"weft_config_rejected_total", kCounter,
 inline constexpr Family kProtocolDetected{
     "weft_protocol_detected_total", kCounter,
     "Connections by the protocol found and how it was known."};
+inline constexpr Family kProxyHeaders{
+    "weft_proxy_headers_total", kCounter,
+    "Connections to listeners that expect a PROXY header, by what they sent."};
 inline constexpr Family kDownstreamConnections{"weft_downstream_connections", kGauge,
                                                "Downstream connections open."};
 inline constexpr Family kDownstreamConnectionsTotal{
@@ -155,6 +158,7 @@ inline constexpr std::array kAll = {
     &kConfigLastAck,
     &kConfigRejected,
     &kProtocolDetected,
+    &kProxyHeaders,
     &kDownstreamConnections,
     &kDownstreamConnectionsTotal,
     &kConnectionsEnded,

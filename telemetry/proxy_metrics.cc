@@ -44,6 +44,8 @@ constexpr auto kHandshakeResultNames =
                            "protocol", "timeout", "reset", "plaintext", "other");
 constexpr auto kDetectedProtocolNames = names<DetectedProtocol>("http1", "http2", "tls", "tcp");
 constexpr auto kDetectedHowNames = names<DetectedHow>("declared", "alpn", "sniffed", "timeout");
+constexpr auto kProxyHeaderResultNames =
+    names<ProxyHeaderResult>("v1", "v2", "absent", "malformed", "timeout");
 constexpr auto kConfigTypeNames =
     names<ConfigType>("listener", "route", "cluster", "endpoint", "secret", "other");
 constexpr auto kAcceptOutcomeNames =
@@ -77,6 +79,7 @@ std::string_view name_of(HandshakeSide value) { return pick(kHandshakeSideNames,
 std::string_view name_of(HandshakeResult value) { return pick(kHandshakeResultNames, value); }
 std::string_view name_of(DetectedProtocol value) { return pick(kDetectedProtocolNames, value); }
 std::string_view name_of(DetectedHow value) { return pick(kDetectedHowNames, value); }
+std::string_view name_of(ProxyHeaderResult value) { return pick(kProxyHeaderResultNames, value); }
 std::string_view name_of(ConfigType value) { return pick(kConfigTypeNames, value); }
 std::string_view name_of(AcceptOutcome value) { return pick(kAcceptOutcomeNames, value); }
 std::string_view name_of(EndedFor value) { return pick(kEndedForNames, value); }

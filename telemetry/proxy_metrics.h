@@ -160,6 +160,8 @@ enum class HandshakeResult : std::uint8_t {
 };
 enum class DetectedProtocol : std::uint8_t { kHttp1, kHttp2, kTls, kTcp };
 enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout };
+// What a connection said of itself where a PROXY header is looked for.
+enum class ProxyHeaderResult : std::uint8_t { kV1, kV2, kAbsent, kMalformed, kTimeout };
 enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
 enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener };
 enum class EndedFor : std::uint8_t { kProtocol, kFlood };
@@ -188,6 +190,8 @@ inline constexpr std::size_t kCountOf<DetectedProtocol> = 4;
 template <>
 inline constexpr std::size_t kCountOf<DetectedHow> = 4;
 template <>
+inline constexpr std::size_t kCountOf<ProxyHeaderResult> = 5;
+template <>
 inline constexpr std::size_t kCountOf<ConfigType> = 6;
 template <>
 inline constexpr std::size_t kCountOf<AcceptOutcome> = 4;
@@ -209,6 +213,7 @@ inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
 [[nodiscard]] std::string_view name_of(HandshakeResult value);
 [[nodiscard]] std::string_view name_of(DetectedProtocol value);
 [[nodiscard]] std::string_view name_of(DetectedHow value);
+[[nodiscard]] std::string_view name_of(ProxyHeaderResult value);
 [[nodiscard]] std::string_view name_of(ConfigType value);
 [[nodiscard]] std::string_view name_of(AcceptOutcome value);
 [[nodiscard]] std::string_view name_of(EndedFor value);
@@ -221,6 +226,7 @@ inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
 struct ProxyMetrics {
   ByEnum<Counter, HandshakeSide, HandshakeResult> handshakes;
   ByEnum<Counter, DetectedProtocol, DetectedHow> protocol_detected;
+  ByEnum<Counter, ProxyHeaderResult> proxy_headers;
   ByEnum<Counter, AcceptOutcome> downstream_accepted;
   ByEnum<Counter, EndedFor> downstream_ended;
   Gauge downstream_connections;

@@ -33,6 +33,18 @@ using weft::config::v1::ListenerPolicy;
 
 constexpr std::string_view kListenerPolicy = "weft.config.v1.ListenerPolicy";
 
+config::ProxyProtocol read_proxy_protocol(const lf::proxy_protocol::v3::ProxyProtocol& filter,
+                                          const FieldPath& path, Reading& in) {
+  using Version = envoy::config::core::v3::ProxyProtocolConfig;
+  config::ProxyProtocol out{.required = !filter.allow_requests_without_proxy_protocol()};
+  for (const int version : filter.disallowed_versions()) {
+    if (version == Version::V1) out.v1 = false;
+    if (version == Version::V2) out.v2 = false;
+  }
+  if (!out.v1 && !out.v2) in.refuse(path / "disallowed_versions", "leaves no version");
+  return out;
+}
+
 void read_listener_filter(const lis::ListenerFilter& filter, const FieldPath& path, Reading& in,
                           config::ListenerConfig& out) {
   if (filter.has_config_discovery()) return;  // refused by the walk
@@ -53,9 +65,8 @@ void read_listener_filter(const lis::ListenerFilter& filter, const FieldPath& pa
   } else if (type == http_inspector.GetDescriptor()->full_name()) {
     out.sniff_http = in.unpack(filter.typed_config(), at, http_inspector);
   } else if (type == proxy_protocol.GetDescriptor()->full_name()) {
-    out.proxy_protocol = in.unpack(filter.typed_config(), at, proxy_protocol);
-    if (proxy_protocol.allow_requests_without_proxy_protocol()) {
-      in.refuse(at / "allow_requests_without_proxy_protocol", "is not supported");
+    if (in.unpack(filter.typed_config(), at, proxy_protocol)) {
+      out.proxy_protocol = read_proxy_protocol(proxy_protocol, at, in);
     }
   } else if (is_istio_telemetry(type)) {
     in.note(at, fmt::format("{} has no effect here", escape(type)));

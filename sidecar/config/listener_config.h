@@ -102,6 +102,13 @@ struct LocalWorkload {
   std::string canonical_revision;
 };
 
+// A PROXY header in front of every connection (proxy_protocol): only such a listener believes one.
+struct ProxyProtocol {
+  bool required = true;  // false: a connection without one speaks for itself
+  bool v1 = true;
+  bool v2 = true;
+};
+
 struct ListenerConfig {
   std::string name;
   std::string version;
@@ -116,8 +123,8 @@ struct ListenerConfig {
   bool transparent = false;
   bool sniff_tls = false;   // tls_inspector
   bool sniff_http = false;  // http_inspector
-  bool proxy_protocol = false;
-  Duration sniff_timeout = std::chrono::seconds(15);
+  std::optional<ProxyProtocol> proxy_protocol;
+  Duration sniff_timeout = std::chrono::seconds(15);  // PROXY header and sniffing; 0: no limit
   bool go_on_after_sniff_timeout = false;
   std::uint32_t connections_max = 0;  // 0: the process's limit only
   std::vector<FilterChain> chains;

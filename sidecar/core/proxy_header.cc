@@ -110,8 +110,8 @@ ProxyHeaderRead check_extensions(std::string_view header, std::size_t at) {
     if (type == kTlvChecksum) {
       if (std::exchange(summed, true)) return malformed("two checksums");
       if (length != 4) return malformed("a checksum has four bytes");
-      const std::uint32_t told = static_cast<std::uint32_t>(number_at(header, at) << 16U |
-                                                            number_at(header, at + 2));
+      const std::uint32_t told =
+          static_cast<std::uint32_t>(number_at(header, at) << 16U | number_at(header, at + 2));
       std::uint32_t sum = crc32c(header.substr(0, at));
       sum = crc32c("\0\0\0\0"sv, sum);  // the field itself counts as zero
       sum = crc32c(header.substr(at + 4), sum);
@@ -143,7 +143,8 @@ ProxyHeaderRead read_v2(std::string_view bytes) {
   const bool local = byte_at(bytes, 12) == kCommandLocal;
   const std::uint8_t family = byte_at(bytes, 13);
   const std::size_t length = number_at(bytes, 14);
-  if (kV2Fixed + length > kProxyHeaderV2Max) return malformed("the header is longer than 4096 bytes");
+  if (kV2Fixed + length > kProxyHeaderV2Max)
+    return malformed("the header is longer than 4096 bytes");
   const bool v4 = family == kTcp4;
   const std::size_t block = v4 ? kV4Block : family == kTcp6 ? kV6Block : 0;
   if (!local && block == 0 && family != kUnspecified) {

@@ -41,9 +41,9 @@ struct ProxyHeaderRead {
     kDone,
   };
   State state = State::kNeedMore;
-  ProxyHeader header;     // when kDone
-  std::size_t size = 0;   // bytes it takes, when kDone
-  std::string_view why;   // when kMalformed
+  ProxyHeader header;    // when kDone
+  std::size_t size = 0;  // bytes it takes, when kDone
+  std::string_view why;  // when kMalformed
 };
 
 // Ask again with more bytes from the same beginning until it knows.

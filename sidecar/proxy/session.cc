@@ -62,19 +62,75 @@ void Session::start() {
   origin_.direction = listener_->direction == config::Direction::kInbound
                           ? telemetry::Direction::kInbound
                           : telemetry::Direction::kOutbound;
-  origin_.address = transport_->peer_address().to_string();
-  const ChainNeeds needs = needs_of(*listener_);
-  if (needs.tls || needs.application || listener_->sniff_tls || listener_->sniff_http) {
-    deadline_.arm(listener_->sniff_timeout);
-    transport_->set_sink(this);
+  source_ = transport_->peer_address();
+  origin_.address = source_.to_string();
+  if (listener_->proxy_protocol) {
+    state_ = State::kProxyHeader;
+    wait_for_first_bytes();
     return;
   }
-  choose();
+  begin_sniffing();
+}
+
+// One deadline for all that has to come before a chain is chosen.
+void Session::wait_for_first_bytes() {
+  const Duration patience = listener_->sniff_timeout;
+  if (!deadline_.armed() && patience > Duration::zero()) deadline_.arm(patience);
+  transport_->set_sink(this);
+}
+
+void Session::read_header() {
+  using telemetry::ProxyHeaderResult;
+  const config::ProxyProtocol& expected = *listener_->proxy_protocol;
+  const std::size_t looked_at = std::min(first_.size(), kProxyHeaderV2Max);
+  const ProxyHeaderRead read = read_proxy_header(as_text(first_.pull_up(looked_at)));
+  switch (read.state) {
+    case ProxyHeaderRead::State::kNeedMore:
+      return;
+    case ProxyHeaderRead::State::kMalformed:
+      return refuse_header(ProxyHeaderResult::kMalformed, read.why);
+    case ProxyHeaderRead::State::kAbsent:
+      if (expected.required) {
+        return refuse_header(ProxyHeaderResult::kAbsent, "this listener expects one");
+      }
+      services_.shard.proxy().proxy_headers(ProxyHeaderResult::kAbsent).add();
+      return begin_sniffing();
+    case ProxyHeaderRead::State::kDone:
+      break;
+  }
+  const bool v1 = read.header.version == ProxyHeader::Version::kV1;
+  if (!(v1 ? expected.v1 : expected.v2)) {
+    return refuse_header(ProxyHeaderResult::kMalformed, "its version is not allowed here");
+  }
+  services_.shard.proxy().proxy_headers(v1 ? ProxyHeaderResult::kV1 : ProxyHeaderResult::kV2).add();
+  first_.drain(read.size);
+  if (!read.header.source.is_none()) {
+    source_ = read.header.source;
+    destination_ = read.header.destination;
+    origin_.address = source_.to_string();
+  }
+  begin_sniffing();
+}
+
+void Session::refuse_header(telemetry::ProxyHeaderResult result, std::string_view why) {
+  services_.shard.proxy().proxy_headers(result).add();
+  refuse(Error{Fault::kProtocol, Side::kDownstream, "PROXY header: " + std::string(why)});
+}
+
+void Session::begin_sniffing() {
+  state_ = State::kSniff;
+  const ChainNeeds needs = needs_of(*listener_);
+  // An inspector that no chain asks about would only make server-first protocols wait.
+  if (!needs.tls && !needs.application) return choose();
+  wait_for_first_bytes();
+  if (!first_.empty()) sniff_more();
 }
 
 void Session::on_bytes(Buffer& bytes) {
   first_.append(std::move(bytes));
-  if (state_ == State::kSniff) {
+  if (state_ == State::kProxyHeader) {
+    read_header();
+  } else if (state_ == State::kSniff) {
     sniff_more();
   } else {
     WEFT_ASSERT(state_ == State::kDetect);
@@ -101,8 +157,11 @@ void Session::sniff_more() {
 
 void Session::choose() {
   ConnectionFacts facts;
-  facts.destination = origin_.original_destination.value_or(transport_->local_address());
-  facts.source = transport_->peer_address();
+  if (destination_.is_none()) {
+    destination_ = origin_.original_destination.value_or(transport_->local_address());
+  }
+  facts.destination = destination_;
+  facts.source = source_;
   if (!first_.empty()) {
     const Sniffed sniffed = sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))));
     facts.tls = sniffed == Sniffed::kTls;
@@ -343,6 +402,10 @@ void Session::record_failure(const Error& error, std::uint16_t status) {
 // ---- the end ----
 
 void Session::on_end() {
+  if (state_ == State::kProxyHeader && !first_.empty()) {
+    refuse_header(telemetry::ProxyHeaderResult::kMalformed, "it is cut off");
+    return;
+  }
   // Closed before it said anything of use: a probe, or a client that changed its mind.
   finish();
 }
@@ -353,6 +416,16 @@ void Session::on_timer(Timer&) {
   if (draining_) {
     finish();
     return;
+  }
+  if (state_ == State::kProxyHeader) {
+    // Half a header is nobody's first bytes, whatever the listener does with silence.
+    const bool silent = first_.empty() && !listener_->proxy_protocol->required;
+    if (!silent || !listener_->go_on_after_sniff_timeout) {
+      return refuse_header(telemetry::ProxyHeaderResult::kTimeout, "it did not come in time");
+    }
+    services_.shard.proxy().proxy_headers(telemetry::ProxyHeaderResult::kTimeout).add();
+    state_ = State::kSniff;
+    return choose();
   }
   if (state_ == State::kSniff && listener_->go_on_after_sniff_timeout) {
     choose();
@@ -405,7 +478,7 @@ void Session::drain() {
   draining_ = true;
   if (connection_ != nullptr) {
     connection_->drain();
-  } else if (state_ == State::kSniff || state_ == State::kDetect) {
+  } else if (state_ == State::kProxyHeader || state_ == State::kSniff || state_ == State::kDetect) {
     // It has said too little to be served. Its request may be on its way, so it is given a moment,
     // but not the whole drain.
     deadline_.arm(http::Connection::kDrainNotice);

@@ -2,6 +2,7 @@
 // Session: one accepted socket from its first byte to its last: choose a chain, open TLS, find out
 // the protocol, then a ServerConnection with its exchanges, or a Tunnel.
 //
+//   kProxyHeader --whole--> kSniff (where the listener expects one, or else begins there)
 //   kSniff --chain known--> kHandshake --TLS open--> kDetect --protocol--> kServe --all done-->
 //   kOver
 //        \------ plain chain ----------------------------^        \-- opaque --> kTunnel ------^
@@ -18,6 +19,7 @@
 
 #include "sidecar/config/listener_config.h"
 #include "sidecar/core/intrusive_list.h"
+#include "sidecar/core/proxy_header.h"
 #include "sidecar/core/slab.h"
 #include "sidecar/http/connection.h"
 #include "sidecar/proxy/exchange.h"
@@ -85,8 +87,20 @@ class Session final : public Sink,
   void on_timer(Timer& timer) override;
 
  private:
-  enum class State : std::uint8_t { kSniff, kHandshake, kDetect, kServe, kTunnel, kOver };
+  enum class State : std::uint8_t {
+    kProxyHeader,
+    kSniff,
+    kHandshake,
+    kDetect,
+    kServe,
+    kTunnel,
+    kOver
+  };
 
+  void wait_for_first_bytes();
+  void read_header();
+  void refuse_header(telemetry::ProxyHeaderResult result, std::string_view why);
+  void begin_sniffing();
   void sniff_more();
   void choose();
   void open_chain();
@@ -110,13 +124,15 @@ class Session final : public Sink,
   Buffer first_;  // read while sniffing
   std::unique_ptr<tls::ClientHelloParser> hello_;
   std::size_t hello_fed_ = 0;
+  SocketAddress source_;       // the caller's: of the socket, or as a PROXY header says
+  SocketAddress destination_;  // where it called, likewise; none() until asked for
   std::unique_ptr<http::ServerConnection> connection_;
   IntrusiveList<Exchange>
       exchanges_;  // owned: each was released from a unique_ptr when it was linked
   std::unique_ptr<Tunnel> tunnel_;
   Origin origin_;
   std::vector<std::pair<std::string, telemetry::PeerId>> peers_told_;  // at most kPeersToldMax
-  Timer deadline_;  // for sniffing and handshake together
+  Timer deadline_;  // for PROXY header and sniffing together
   TimePoint started_;
   State state_ = State::kSniff;
   bool draining_ = false;

@@ -74,6 +74,29 @@ TEST(Listeners, AnOutboundOneWithItsSniffers) {
                 "listener_filters[1].typed_config.initial_read_buffer_size: has no effect here"});
 }
 
+TEST(Listeners, ThatExpectAProxyHeader) {
+  const auto with = [](std::string_view settings) {
+    Read read;
+    return read
+        .listener(
+            "name: 'in' address { socket_address { address: '127.0.0.1' port_value: 80 } } "
+            "listener_filters { name: 'p' typed_config { " +
+            any("envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+                std::string(settings)) +
+            " } } filter_chains { " + tcp_chain() + " }")
+        .proxy_protocol;
+  };
+  const auto strict = with("");
+  ASSERT_TRUE(strict);
+  EXPECT_TRUE(strict->required && strict->v1 && strict->v2);
+  const auto lenient =
+      with("allow_requests_without_proxy_protocol: true disallowed_versions: V1 stat_prefix: 'x'");
+  ASSERT_TRUE(lenient);
+  EXPECT_FALSE(lenient->required);
+  EXPECT_FALSE(lenient->v1);
+  EXPECT_TRUE(lenient->v2);
+}
+
 TEST(Listeners, SayNothingAndEnvoysDefaultsHold) {
   Read read;
   const auto listener = read.listener(manager(""));

@@ -66,6 +66,9 @@ const std::string kCert =
 const std::string kCa =
     "validation_context { trusted_ca { inline_string: '-----BEGIN CERTIFICATE' } }";
 
+const std::string kProxyProtocol =
+    "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
+
 TEST(Refused, Listeners) {
   judge({
       {Kind::kListener, "",
@@ -122,6 +125,16 @@ TEST(Refused, Listeners) {
                 tcp_chain()),
        "listener_filters[0].typed_config: unknown listener filter "
        "envoy.extensions.filters.http.router.v3.Router"},
+      {Kind::kListener,
+       listener("listener_filters { name: 'f' typed_config { " +
+                    any(kProxyProtocol, "disallowed_versions: [V1, V2]") + " } }",
+                tcp_chain()),
+       "listener_filters[0].typed_config.disallowed_versions: leaves no version"},
+      {Kind::kListener,
+       listener("listener_filters { name: 'f' typed_config { " +
+                    any(kProxyProtocol, "pass_through_tlvs {}") + " } }",
+                tcp_chain()),
+       "listener_filters[0].typed_config.pass_through_tlvs: is not supported"},
       {Kind::kListener, listener("listener_filters_timeout { seconds: -1 }", tcp_chain()),
        "listener_filters_timeout: is -1s, must not be negative"},
       {Kind::kListener, listener("", filter(kTcpProxy, "stat_prefix: 's'")),

@@ -47,10 +47,9 @@ std::string describe(const ProxyHeaderRead& read) {
     case State::kDone:
       break;
   }
-  const std::string from =
-      read.header.source.is_none()
-          ? "nobody"
-          : read.header.source.to_string() + " to " + read.header.destination.to_string();
+  const std::string from = read.header.source.is_none() ? "nobody"
+                                                        : read.header.source.to_string() + " to " +
+                                                              read.header.destination.to_string();
   return (read.header.version == ProxyHeader::Version::kV1 ? "v1 " : "v2 ") + from + " in " +
          std::to_string(read.size);
 }
@@ -79,8 +78,7 @@ TEST(ProxyHeader, ReadsVersion1) {
       << "one host has one name";
   EXPECT_EQ(read("PROXY UNKNOWN\r\n"), "v1 nobody in 15");
   EXPECT_EQ(read("PROXY UNKNOWN ffff::1 whatever 1 2\r\n"), "v1 nobody in 36");
-  const std::string longest =
-      "PROXY UNKNOWN " + std::string(kProxyHeaderV1Max - 16, 'x') + "\r\n";
+  const std::string longest = "PROXY UNKNOWN " + std::string(kProxyHeaderV1Max - 16, 'x') + "\r\n";
   EXPECT_EQ(read(longest), "v1 nobody in 107");
 }
 
@@ -132,7 +130,8 @@ TEST(ProxyHeader, RefusesEveryOtherVersion1) {
 }
 
 TEST(ProxyHeader, ReadsVersion2) {
-  EXPECT_EQ(read(v2('\x21', '\x11', kBlock4) + "GET"), "v2 192.0.2.1:1234 to 198.51.100.2:80 in 28");
+  EXPECT_EQ(read(v2('\x21', '\x11', kBlock4) + "GET"),
+            "v2 192.0.2.1:1234 to 198.51.100.2:80 in 28");
   EXPECT_EQ(read(v2('\x21', '\x21', kBlock6)), "v2 [2001:db8::1]:1234 to [2001:db8::2]:80 in 52");
   EXPECT_EQ(read(v2('\x20', '\0', "")), "v2 nobody in 16") << "LOCAL";
   EXPECT_EQ(read(v2('\x20', '\x11', kBlock4)), "v2 nobody in 28") << "LOCAL, the block unread";
@@ -181,9 +180,9 @@ TEST(ProxyHeader, RefusesEveryOtherVersion2) {
       {v2('\x31', '\x11', kBlock4), command},
       {v2('\x22', '\x11', kBlock4), command},
       {v2('\x2f', '\x11', kBlock4), command},
-      {v2('\x21', '\x12', kBlock4), family},                  // UDP over IPv4
-      {v2('\x21', '\x22', kBlock6), family},                  // UDP over IPv6
-      {v2('\x21', '\x31', std::string(216, 'u')), family},    // a Unix socket
+      {v2('\x21', '\x12', kBlock4), family},                // UDP over IPv4
+      {v2('\x21', '\x22', kBlock6), family},                // UDP over IPv6
+      {v2('\x21', '\x31', std::string(216, 'u')), family},  // a Unix socket
       {v2('\x21', '\x32', std::string(216, 'u')), family},
       {v2('\x21', '\x10', kBlock4), family},
       {v2('\x21', '\x01', kBlock4), family},
@@ -194,11 +193,13 @@ TEST(ProxyHeader, RefusesEveryOtherVersion2) {
       {v2('\x21', '\x11', kBlock4 + "\x04\0"s), cut},
       {v2('\x21', '\x11', kBlock4 + "\x04\0\x01"s), beyond},
       {v2('\x21', '\x11', kBlock4 + extension('\x04', "") + "\x02\xff\xff"s), beyond},
-      {v2('\x21', '\x11', kBlock4 + extension('\x03', "abc")), "malformed: a checksum has four bytes"},
+      {v2('\x21', '\x11', kBlock4 + extension('\x03', "abc")),
+       "malformed: a checksum has four bytes"},
       {v2('\x21', '\x11', kBlock4 + extension('\x03', "abcd")), "malformed: the checksum is wrong"},
       {summed("", "") + "x", "v2 192.0.2.1:1234 to 198.51.100.2:80 in 35"},
       {kSignature + "\x21\x11\xff\xff", "malformed: the header is longer than 4096 bytes"},
-      {kSignature + "\x20"s + '\0' + number(4081), "malformed: the header is longer than 4096 bytes"},
+      {kSignature + "\x20"s + '\0' + number(4081),
+       "malformed: the header is longer than 4096 bytes"},
   };
   for (const auto& [text, expected] : rows) EXPECT_EQ(read(text), expected) << text;
   std::string twice = summed("", extension('\x03', "\0\0\0\0"s));
@@ -239,8 +240,8 @@ TEST(ProxyHeader, WritesWhatItReads) {
       EXPECT_EQ(read.size, text.size());
     }
   }
-  EXPECT_EQ(write_proxy_header({ProxyHeader::Version::kV1, address("192.0.2.1:1"),
-                                address("[2001:db8::2]:443")}),
+  EXPECT_EQ(write_proxy_header(
+                {ProxyHeader::Version::kV1, address("192.0.2.1:1"), address("[2001:db8::2]:443")}),
             "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::2 1 443\r\n");
   const ProxyHeader unix_caller{ProxyHeader::Version::kV2, SocketAddress::unix_path("/run/x"),
                                 address("192.0.2.1:1")};
