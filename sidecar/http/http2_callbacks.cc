@@ -177,7 +177,8 @@ int Http2Session::on_field(const nghttp2_frame& frame, std::string_view name,
 
 void Http2Session::on_headers(const nghttp2_frame& frame) {
   in_block_ = false;
-  useful_bytes_ += frame.hd.length + kFrameHead;
+  // A block of table size updates and padding says less than its bytes.
+  useful_bytes_ += std::min(frame.hd.length, reader_.bytes()) + kFrameHead;
   const bool end = ends_stream(frame.hd);
   Http2Stream* stream = find(frame.hd.stream_id);
   if (role_ == Role::kServer && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
@@ -194,6 +195,13 @@ void Http2Session::on_headers(const nghttp2_frame& frame) {
 void Http2Session::on_request(std::int32_t id, bool end) {
   tl::expected<RequestHead, Http2Reader::Refusal> request = reader_.take_request();
   last_request_ = id;
+  // A stream that was opened and reset within the bytes at hand is over for nghttp2, but not for
+  // whoever works for it.
+  if (live_ + unreported_ >= http2_limits_.streams_max) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+    provoked(nullptr);
+    return;
+  }
   if (!request) {
     refuse(id, request.error());
     return;

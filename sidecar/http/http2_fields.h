@@ -40,6 +40,9 @@ class Http2Reader final {
   // False when the block is so far beyond the limits that it is not worth reading to its end.
   [[nodiscard]] bool add(std::string_view name, std::string_view value, bool never_index);
 
+  // Of the fields so far, with 32 for each (RFC 9113 section 6.5.2).
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
   [[nodiscard]] tl::expected<RequestHead, Refusal> take_request();
   // `extended`: the answer to an extended CONNECT, whose 200 is a 101 in the canonical shape.
   [[nodiscard]] tl::expected<ResponseHead, Refusal> take_response(bool extended);

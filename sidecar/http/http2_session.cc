@@ -356,6 +356,7 @@ void Http2Session::close(Http2Stream& stream, std::uint32_t code) {
   --live_;
   static_cast<OpenNode&>(stream).unlink();
   closed_.push_back(stream);
+  ++unreported_;
   if (code == NGHTTP2_NO_ERROR && stream.remote_ended && stream.end_sent) {
     floods_.stream_ended_well();
   } else if (!stream.peer_reset && !stream.reset && !drained_) {
@@ -371,8 +372,10 @@ void Http2Session::report_sent() {
 }
 
 void Http2Session::report_closed() {
-  while (Http2Stream* stream = closed_.pop_front())
+  while (Http2Stream* stream = closed_.pop_front()) {
+    --unreported_;
     report_end(std::unique_ptr<Http2Stream>(stream), nullptr);
+  }
 }
 
 // `error` null: what its close code says.
@@ -450,6 +453,7 @@ Http2Stream& Http2Session::open(const RequestHead& head, bool end, ResponseSink&
     stream.fault_detail = possible ? "the stream could not be opened"
                                    : "the peer does not tunnel upgrades (RFC 8441)";
     closed_.push_back(*made.release());
+    ++unreported_;
   }
   host_.wake();
   return stream;

@@ -148,6 +148,7 @@ class Http2Session final {
   std::string goaway_why_;
 
   std::size_t live_ = 0;
+  std::size_t unreported_ = 0;    // in closed_: their users still work for them
   std::size_t useful_bytes_ = 0;  // of the piece being read
   std::uint64_t requests_ = 0;
   std::int32_t last_request_ = 0;

@@ -17,6 +17,7 @@ using testing::frames_of;
 using testing::get_block;
 using testing::greeted;
 using testing::headers;
+using testing::heap_in_use;
 using testing::literal;
 using testing::RawServer;
 using testing::stream_of;
@@ -42,6 +43,22 @@ TEST(Http2Floods, RapidResetEndsTheConnection) {
     EXPECT_TRUE(frames_of(server->out).ends_with(",11)"));
     EXPECT_TRUE(server->codec->finished());
   }
+}
+
+TEST(Http2Floods, StreamsResetInOneReadStillCountAsConcurrent) {
+  CodecOptions options;
+  options.http2.streams_max = 10;
+  auto server = greeted(options);
+  std::string wire;
+  for (std::uint32_t i = 0; i < 50; ++i)
+    wire += headers(stream_of(i), get_block(), false) + frame(3, 0, stream_of(i), u32(8));
+  server->feed(wire);
+  EXPECT_EQ(server->requests.all.size(), 10U) << "whoever works for them has not heard of it yet";
+  server->reply();
+  EXPECT_EQ(server->codec->streams(), 0U);
+  EXPECT_TRUE(server->status.has_value());
+  server->feed(headers(stream_of(50), get_block()));
+  EXPECT_EQ(server->requests.all.size(), 11U);
 }
 
 TEST(Http2Floods, ResetsAtAModestRateAreForgiven) {
@@ -177,6 +194,101 @@ TEST(Http2Floods, WhatWasUnderWayTowardsAResetStreamIsNoFlood) {
   server->requests.answer = true;
   server->feed(headers(999, get_block()));
   EXPECT_EQ(server->requests.all.size(), 21U);
+}
+
+// HF-02: whatever makes us end a stream after its request counts, or ends the connection at once.
+TEST(Http2Floods, MadeYouResetEndsTheConnectionHoweverItIsDone) {
+  const std::string window_max = u32(0x7fffffff);
+  const std::vector<std::pair<const char*, std::function<std::string(std::uint32_t)>>> tricks = {
+      {"WINDOW_UPDATE 0", [](std::uint32_t id) { return frame(8, 0, id, u32(0)); }},
+      {"window overflow", [&](std::uint32_t id) { return frame(8, 0, id, window_max); }},
+      {"PRIORITY of 4 bytes", [](std::uint32_t id) { return frame(2, 0, id, "1234"); }},
+      {"PRIORITY on itself", [](std::uint32_t id) { return frame(2, 0, id, u32(id) + "\x10"); }},
+      {"HEADERS after the end", [](std::uint32_t id) { return headers(id, get_block()); }},
+      {"DATA after the end", [](std::uint32_t id) { return frame(0, 1, id, "x"); }},
+      {"empty HEADERS after the end", [](std::uint32_t id) { return headers(id, ""); }},
+  };
+  CodecOptions options;
+  options.http2.resets_burst = 200;
+  options.http2.resets_per_second = 0;
+  for (const auto& [name, trick] : tricks) {
+    for (const bool reads : {true, false}) {
+      auto server = greeted(options);
+      std::size_t at_once = 0;
+      const std::size_t after = ended_after(*server, 100'000, reads, [&](std::size_t i) {
+        at_once = std::max(at_once, server->codec->streams());
+        return headers(stream_of(i), get_block()) + trick(stream_of(i));
+      });
+      // PRIORITY makes us do nothing: the streams of a caller who gets no answer stay open, and
+      // those beyond the limit are refused, which counts. What follows a goodbye that cannot be
+      // written is thrown away and counted as noise.
+      EXPECT_LE(after, reads ? 200U + options.http2.streams_max + 1 : 10'000U) << name;
+      EXPECT_LE(at_once, options.http2.streams_max) << name;
+      server->reply();
+      EXPECT_NE(frames_of(server->out).find("GOAWAY("), std::string::npos) << name;
+      EXPECT_TRUE(server->codec->finished()) << name;
+    }
+  }
+}
+
+TEST(Http2Floods, HeadsThatAreMostlyTableSizeUpdatesAreNoise) {
+  auto server = greeted();
+  server->requests.answer = true;
+  const std::size_t after = ended_after(*server, 1000, true, [](std::size_t i) {
+    return headers(stream_of(i), std::string(10'000, '\x20') + get_block());
+  });
+  EXPECT_LE(after, 40U);
+  EXPECT_EQ(server->status.error().fault, Fault::kFlood);
+}
+
+// HF-07: what the peer allows our encoder to keep is not what it keeps.
+TEST(Http2Floods, APeersHugeTableIsNotFilled) {
+  constexpr std::size_t kAnswers = 20'000;
+  auto server = greeted();
+  server->feed(frame(4, 0, 0, std::string("\0\1", 2) + u32(0xffffffffU)));
+  server->reply();
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < kAnswers; ++i) {
+    server->feed(headers(stream_of(i), get_block()));
+    ResponseHead head;
+    const std::string name = "x-" + std::to_string(i);
+    const std::string value(100, 'v');
+    head.headers.add(name, value);
+    server->requests.all.back()->server->send_head(head, true);
+    server->reply();
+    server->out.clear();
+    server->requests.all.clear();
+    if (i == kAnswers / 10) before = heap_in_use();
+  }
+  EXPECT_TRUE(server->status.has_value());
+  EXPECT_LT(heap_in_use(), before + 64 * 1024) << "two megabytes of fields went by";
+}
+
+// HF-06: a hundred stalled streams whose heads are bombs cost what arrived, not what it stands for.
+TEST(Http2Floods, AHundredBombsAreNotKept) {
+  constexpr std::size_t kStreams = 100;
+  std::string crumbs = get_block() + "\x40" + literal("cookie", "").substr(1);
+  crumbs += std::string(15'000, '\xbe');
+  for (const std::uint32_t burst : {1000U, 1'000'000U}) {  // as it is, and without its limiter
+    CodecOptions options;
+    options.http2.resets_burst = burst;
+    auto server = greeted(options);
+    server->feed(frame(4, 0, 0, std::string("\0\4", 2) + u32(0)));
+    server->reply();
+    const std::size_t before = heap_in_use();
+    std::size_t sent = 0;
+    std::size_t most = 0;
+    for (std::uint32_t i = 0; i < kStreams && server->status; ++i) {
+      const std::string wire = headers(stream_of(i), crumbs) + frame(8, 0, stream_of(i), u32(1));
+      sent += wire.size();
+      server->feed(wire);
+      most = std::max(most, heap_in_use());
+      server->reply();
+      server->out.clear();
+    }
+    EXPECT_TRUE(server->requests.all.empty());
+    EXPECT_LT(most - std::min(most, before), sent) << "not even one for one";
+  }
 }
 
 }  // namespace
