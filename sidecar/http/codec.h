@@ -65,6 +65,8 @@ class Codec {
   [[nodiscard]] virtual std::size_t streams() const = 0;
   // Nothing under way, nothing to send, and no more will come: close the transport.
   [[nodiscard]] virtual bool finished() const = 0;
+  // Our side has said its last byte while the peer's still come: shut the transport's writing side.
+  [[nodiscard]] virtual bool half_closed() const { return false; }
   // A message was cut short where an orderly close would look like its end: the transport must be
   // aborted instead.
   [[nodiscard]] virtual bool aborted() const { return false; }

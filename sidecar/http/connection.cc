@@ -114,6 +114,7 @@ void Connection::flush() {
   if (done_) return;
   feed_held();
   if (!done_ && state_ != State::kLingering) pump();
+  if (!done_ && state_ == State::kOpen) half_close();
   settle();
 }
 
@@ -130,6 +131,14 @@ void Connection::pump() {
     transport_->flush();
   }
   if (codec_->wants_output() && transport_->buffered() <= Transport::kHighMark) turn_.enlist(*this);
+}
+
+// A tunnel whose one direction has ended; the other goes on.
+void Connection::half_close() {
+  if (shut_ || !codec_->half_closed()) return;
+  shut_ = true;
+  transport_->shutdown_write();
+  transport_->flush();
 }
 
 // ---- the end ----
@@ -178,7 +187,7 @@ void Connection::close_gently() {
   held_.clear();
   if (input_paused_) transport_->resume();
   input_paused_ = false;
-  transport_->shutdown_write();
+  if (!shut_) transport_->shutdown_write();
   transport_->flush();
   mark_ = now();
   left_at_mark_ = written_ - transport_->buffered();

@@ -91,6 +91,7 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   void feed_end();
   void feed_held();
   void pump();
+  void half_close();
   void close_gently();
   void tend_timers();
   void watch_stalls();
@@ -119,6 +120,7 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   bool input_paused_ = false;
   bool heard_ = false;  // a byte came since the ping timer was set
   bool pinged_ = false;
+  bool shut_ = false;  // our side, while the codec goes on reading
   bool done_ = false;
   bool abandoned_ = false;
 };

@@ -1,10 +1,7 @@
 #include "sidecar/http/http1_client.h"
 
-#include <array>
-#include <cstring>
 #include <utility>
 
-#include "sidecar/core/random.h"
 #include "sidecar/core/slab.h"
 #include "sidecar/http/http1_writer.h"
 
@@ -14,7 +11,7 @@ class Http1Client::Handle final : public ClientStream, public SlabAllocated<Hand
  public:
   Handle(Http1Client& codec, bool reused) : codec_(&codec), reused_(reused) {}
   ~Handle() override {
-    if (codec_ != nullptr) codec_->abandon();
+    if (codec_ != nullptr) codec_->on_handle_dropped();
   }
   void send_body(Buffer&& bytes, bool end) override {
     if (codec_ != nullptr) codec_->send_body(std::move(bytes), end);
@@ -44,25 +41,6 @@ namespace {
 // Methods whose requests usually have a body say so when they have none (RFC 9110 section 8.6).
 bool expects_body(Method method) {
   return method == Method::kPost || method == Method::kPut || method == Method::kPatch;
-}
-
-// RFC 6455 section 4.1: sixteen random bytes in base64. A WebSocket that came by HTTP/2 has none.
-using WebSocketKey = std::array<char, 24>;
-std::string_view make_key(WebSocketKey& key) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::array<std::uint8_t, 18> bytes{};
-  Random random = Random::from_system();
-  for (std::size_t i = 0; i < 2; ++i) {
-    const std::uint64_t eight = random.next();
-    std::memcpy(bytes.data() + i * 8, &eight, sizeof eight);
-  }
-  for (std::size_t i = 0; i < 6; ++i) {
-    const std::uint32_t three = bytes[i * 3] * 65536U + bytes[i * 3 + 1] * 256U + bytes[i * 3 + 2];
-    for (std::size_t j = 0; j < 4; ++j) key[i * 4 + j] = kDigits[(three >> (18 - 6 * j)) & 63U];
-  }
-  key[22] = key[23] = '=';
-  return {key.data(), key.size()};
 }
 
 }  // namespace
@@ -98,9 +76,13 @@ std::unique_ptr<ClientStream> Http1Client::open(const RequestHead& head, bool en
   }
   frame.body = framing.body;
   WebSocketKey key;
-  if (head.method == Method::kConnect && protocol_ == "websocket" &&
+  accept_.reset();
+  if (protocol_ == "websocket" && head.version == Version::kHttp2 &&
       !head.headers.has(HeaderId::kSecWebsocketKey)) {
-    frame.websocket_key = make_key(key);
+    // By HTTP/2 there is none (RFC 8441 section 5).
+    key = make_websocket_key();
+    frame.websocket_key = view(key);
+    accept_ = websocket_accept(key);
   }
   sender_.reset();
   write_request_head(head, frame, sender_.heads());
@@ -112,6 +94,7 @@ std::unique_ptr<ClientStream> Http1Client::open(const RequestHead& head, bool en
   informational_ = 0;
   keep_alive_ = true;
   request_left_ = false;
+  shut_ = peer_ended_ = false;
   input_ = Input::kHead;
   sink_ = &sink;
   auto handle = std::make_unique<Handle>(*this, opened_ > 0);
@@ -168,6 +151,12 @@ Status Http1Client::read_head(Buffer& bytes) {
 }
 
 Status Http1Client::take_final_head(Http1Response&& response, bool more_bytes) {
+  if (accept_ && response.head.status == 101) {
+    // The key was ours, so its proof is ours to check.
+    if (response.head.headers.find(HeaderId::kSecWebsocketAccept) != view(*accept_))
+      return refuse({Fault::kProtocol, Side::kUpstream, "a wrong sec-websocket-accept"});
+    response.head.headers.remove(HeaderId::kSecWebsocketAccept);
+  }
   keep_alive_ = response.framing.keep_alive;
   body_.begin(response.framing);
   const bool tunnel = response.framing.body == BodyKind::kTunnel;
@@ -229,8 +218,14 @@ Status Http1Client::feed_end() {
           {Fault::kReset, Side::kUpstream, "connection ended inside the response's body"});
     case Input::kTunnel: {
       // The tunnel stays open for what still goes the other way.
+      peer_ended_ = true;
       body_.begin({});
-      sink_->on_body(Buffer(), true);
+      ResponseSink* const sink = sink_;
+      if (shut_) {
+        detach();
+        close();
+      }
+      if (sink != nullptr) sink->on_body(Buffer(), true);
       return {};
     }
     case Input::kClosed:
@@ -247,11 +242,13 @@ void Http1Client::produce(Buffer& out, std::size_t room) {
     request_left_ = true;
     const std::size_t sent = sender_.produce(out, room - used);
     if (sent != 0 && sink_ != nullptr) sink_->on_sent(sent);
-    // A tunnel whose end we have said has nothing to wait for: there is no half of a connection to
-    // close.
     if (input_ == Input::kTunnel && sender_.done()) {
-      detach();
-      close();
+      if (peer_ended_) {
+        detach();
+        close();
+      } else {
+        shut_ = true;
+      }
     } else if (asking() && sender_.fell_short()) {
       ResponseSink* const sink = sink_;
       abandon();
@@ -280,6 +277,15 @@ void Http1Client::send_body(Buffer&& bytes, bool end) {
 void Http1Client::send_trailers(const Headers& trailers) {
   sender_.queue_trailers(trailers);
   if (sender_.wants_output()) host_.wake();
+}
+
+void Http1Client::on_handle_dropped() {
+  // A tunnel that has ended on both sides finishes by itself: what is queued still leaves.
+  if (input_ == Input::kTunnel && peer_ended_ && sender_.end_queued()) {
+    detach();
+    return;
+  }
+  abandon();
 }
 
 void Http1Client::abandon() {

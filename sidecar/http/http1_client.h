@@ -12,6 +12,7 @@
 // H1-13, H1-17, H1-21.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sidecar/http/codec.h"
@@ -19,6 +20,7 @@
 #include "sidecar/http/http1_input.h"
 #include "sidecar/http/http1_parser.h"
 #include "sidecar/http/http1_sender.h"
+#include "sidecar/http/websocket.h"
 
 namespace weft::http {
 
@@ -36,6 +38,7 @@ class Http1Client final : public ClientCodec {
   void fail(const Error& error) override;
   [[nodiscard]] std::size_t streams() const override { return asking() ? 1 : 0; }
   [[nodiscard]] bool finished() const override;
+  [[nodiscard]] bool half_closed() const override { return shut_; }
   [[nodiscard]] bool aborted() const override { return aborted_; }
 
   [[nodiscard]] std::size_t available() const override {
@@ -56,6 +59,7 @@ class Http1Client final : public ClientCodec {
   void send_body(Buffer&& bytes, bool end);
   void send_trailers(const Headers& trailers);
   void abandon();
+  void on_handle_dropped();
 
   // The response has ended; the next event is the last that its sink hears. Returns the sink.
   ResponseSink* end_exchange(bool more_bytes);
@@ -79,8 +83,11 @@ class Http1Client final : public ClientCodec {
   bool aborted_ = false;
   bool keep_alive_ = true;
   bool request_left_ = false;  // its first byte was produced
+  bool shut_ = false;          // a tunnel whose request has ended, and whose answer goes on
+  bool peer_ended_ = false;    // a tunnel whose answer has ended
   Method method_ = Method::kGet;
   std::string protocol_;
+  std::optional<WebSocketAccept> accept_;  // what the peer must answer to a key of ours
 };
 
 }  // namespace weft::http

@@ -1,5 +1,7 @@
 #include "sidecar/http/http1_server.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "sidecar/core/slab.h"
@@ -106,6 +108,8 @@ Status Http1Server::read_head(Buffer& bytes) {
   method_ = head.method;
   version_ = head.version;
   protocol_.assign(head.protocol);
+  websocket_key_.reset();
+  if (protocol_ == "websocket") note_websocket_key(head);
   wants_tunnel_ = framing.body == BodyKind::kTunnel;
   expects_continue_ = head.expects_continue;
   const std::uint64_t requests_max = options_.limits.requests_per_connection_max;
@@ -119,6 +123,13 @@ Status Http1Server::read_head(Buffer& bytes) {
   handle_ = handle.get();
   handler_.on_request(std::move(handle), std::move(head), end);
   return {};
+}
+
+void Http1Server::note_websocket_key(const RequestHead& head) {
+  const std::optional<std::string_view> key = head.headers.find(HeaderId::kSecWebsocketKey);
+  if (!key || key->size() != std::tuple_size_v<WebSocketKey>) return;
+  websocket_key_.emplace();
+  std::copy(key->begin(), key->end(), websocket_key_->begin());
 }
 
 Status Http1Server::read_body(Buffer& bytes) {
@@ -188,8 +199,7 @@ Status Http1Server::feed_end() {
       return refuse(
           {Fault::kReset, Side::kDownstream, "client closed before its answer was complete"});
     case Input::kTunnel:
-      input_ = Input::kClosed;
-      if (sink_ != nullptr) sink_->on_body(Buffer(), true);
+      end_of_tunnel();
       return {};
     case Input::kDiscard:
       close_ = true;
@@ -199,6 +209,17 @@ Status Http1Server::feed_end() {
       return {};
   }
   return {};
+}
+
+// The peer's half of a tunnel has ended; ours may go on.
+void Http1Server::end_of_tunnel() {
+  input_ = Input::kClosed;
+  RequestSink* const sink = sink_;
+  if (shut_) {
+    answering_ = false;
+    detach();
+  }
+  if (sink != nullptr) sink->on_body(Buffer(), true);
 }
 
 void Http1Server::produce(Buffer& out, std::size_t room) {
@@ -261,6 +282,12 @@ void Http1Server::send_head(const ResponseHead& head, bool end) {
   frame.close = close_ && !tunnel;
   frame.keep_alive = !close_ && version_ == Version::kHttp10;
   if (head.status == 101 && tunnel) frame.upgrade = protocol_;
+  WebSocketAccept accept;
+  if (head.status == 101 && tunnel && websocket_key_ &&
+      !head.headers.has(HeaderId::kSecWebsocketAccept)) {
+    accept = websocket_accept(*websocket_key_);
+    frame.websocket_accept = view(accept);
+  }
   write_response_head(head, frame, sender_.heads());
   sender_.begin(framing);
   if (end) sender_.queue(Buffer(), true);
@@ -304,15 +331,23 @@ void Http1Server::on_handle_dropped() {
     return;
   }
   detach();
-  if (input_ == Input::kBody) ignore_body();
+  if (input_ == Input::kBody) {
+    ignore_body();
+  } else if (input_ == Input::kTunnel) {
+    // Nobody reads the other half any more; what is queued of ours still leaves.
+    close_input();
+    if (shut_) answering_ = false;
+    host_.wake();
+  }
 }
 
 // The answer ends here, complete or not. What was queued of its head still leaves, so that the peer
 // sees an answer cut short and not none at all.
 void Http1Server::abandon() {
   if (!answering_) return;
-  aborted_ = sender_.begun() && !sender_.end_queued() &&
-             (sender_.kind() == BodyKind::kUntilClose || sender_.kind() == BodyKind::kTunnel);
+  const bool cut = sender_.begun() && !sender_.end_queued() &&
+                   (sender_.kind() == BodyKind::kUntilClose || sender_.kind() == BodyKind::kTunnel);
+  aborted_ = cut || input_ == Input::kTunnel;
   sender_.abandon();
   answering_ = false;
   close_ = true;
@@ -324,6 +359,10 @@ void Http1Server::abandon() {
 // ---- between requests ----
 
 void Http1Server::on_answered() {
+  if (input_ == Input::kTunnel) {
+    shut_ = true;
+    return;
+  }
   answering_ = false;
   detach();
   if (close_ || sender_.fell_short()) {

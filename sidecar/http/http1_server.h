@@ -14,6 +14,7 @@
 // `connection: close` while that is still possible. Source: RFC 9112.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@
 #include "sidecar/http/http1_input.h"
 #include "sidecar/http/http1_parser.h"
 #include "sidecar/http/http1_sender.h"
+#include "sidecar/http/websocket.h"
 
 namespace weft::http {
 
@@ -43,6 +45,7 @@ class Http1Server final : public ServerCodec {
   void fail(const Error& error) override;
   [[nodiscard]] std::size_t streams() const override { return answering_ ? 1 : 0; }
   [[nodiscard]] bool finished() const override;
+  [[nodiscard]] bool half_closed() const override { return shut_; }
   [[nodiscard]] bool aborted() const override { return aborted_; }
   [[nodiscard]] bool reading_head() const override {
     return input_ == Input::kHead && parser_.partial();
@@ -54,7 +57,9 @@ class Http1Server final : public ServerCodec {
   enum class Input : std::uint8_t { kHead, kBody, kWait, kTunnel, kDiscard, kClosed };
 
   Status read_head(Buffer& bytes);
+  void note_websocket_key(const RequestHead& head);
   Status read_body(Buffer& bytes);
+  void end_of_tunnel();
   Status read_off(Buffer& bytes);
   void deliver(Buffer&& piece, bool end);
 
@@ -95,12 +100,14 @@ class Http1Server final : public ServerCodec {
   bool draining_ = false;
   bool close_ = false;  // no request after this one
   bool aborted_ = false;
+  bool shut_ = false;  // a tunnel whose answer has ended, and whose request goes on
   // Of the request being answered.
   Method method_ = Method::kGet;
   Version version_ = Version::kHttp11;
   bool wants_tunnel_ = false;
   bool expects_continue_ = false;  // and nobody has told it to go on
   std::string protocol_;           // short: no allocation for the names in use
+  std::optional<WebSocketKey> websocket_key_;
 };
 
 }  // namespace weft::http

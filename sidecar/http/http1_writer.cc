@@ -159,6 +159,11 @@ void write_response_head(const ResponseHead& head, const HeadFrame& frame, Buffe
   cursor.put("\r\n");
   put_fields(head.headers, cursor);
   put_framing(frame, cursor);
+  if (!frame.websocket_accept.empty()) {
+    cursor.put("sec-websocket-accept: ");
+    cursor.put(frame.websocket_accept);
+    cursor.put("\r\n");
+  }
   put_connection(frame, false, cursor);
   cursor.put("\r\n");
   out.commit(cursor.written());

@@ -23,7 +23,8 @@ struct HeadFrame {
   bool close = false;
   bool keep_alive = false;         // said aloud to a peer of HTTP/1.0
   std::string_view upgrade;        // the protocol to switch to
-  std::string_view websocket_key;  // when the head has none
+  std::string_view websocket_key;     // when the head has none
+  std::string_view websocket_accept;  // likewise
 };
 
 void write_request_head(const RequestHead& head, const HeadFrame& frame, Buffer& out);

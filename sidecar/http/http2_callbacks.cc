@@ -328,7 +328,8 @@ void Http2Session::on_frame(const nghttp2_frame& frame) {
       break;
     }
     case NGHTTP2_SETTINGS:
-      if (!is_ack(frame.hd)) preface_done_ = true;
+      if (!is_ack(frame.hd) && !std::exchange(preface_done_, true) && role_ == Role::kClient)
+        submit_waiting();
       break;
     case NGHTTP2_PING:
       if (is_ack(frame.hd)) on_ping_answer(frame.ping);

@@ -266,9 +266,11 @@ void Http2Writer::add_length(std::optional<std::uint64_t> length) {
   add("content-length", {digits_.data(), static_cast<std::size_t>(end.ptr - digits_.data())});
 }
 
-void Http2Writer::add_fields(const Headers& headers, bool trailers) {
+void Http2Writer::add_fields(const Headers& headers, bool trailers, bool websocket) {
   for (const Field& field : headers) {
     if (is_left_out(field, trailers)) continue;
+    // RFC 8441 section 5: the version proves by itself that the peer knows what it is asked.
+    if (websocket && field.id == HeaderId::kSecWebsocketKey) continue;
     std::string_view name = field.name;
     if (field.id != HeaderId::kOther) {
       name = name_of(field.id);
@@ -293,13 +295,19 @@ std::span<const nghttp2_nv> Http2Writer::request(const RequestHead& head) {
   if (!tunnel) add(":path", head.target);
   add_length(head.content_length);
   if (head.expects_continue) add("expect", "100-continue");
-  add_fields(head.headers, false);
+  add_fields(head.headers, false, head.protocol == "websocket");
   return array_;
 }
 
 std::span<const nghttp2_nv> Http2Writer::response(const ResponseHead& head, bool extended) {
   begin(head.headers);
-  const unsigned status = extended && head.status == 101 ? 200U : head.status;
+  unsigned status = head.status;
+  if (extended && status == 101) {
+    status = 200;
+  } else if (extended && status / 100 == 2) {
+    // A good answer to a request that should have become a tunnel would be read as one.
+    status = 502;
+  }
   status_ = {static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10),
              static_cast<char>('0' + status % 10)};
   add(":status", {status_.data(), 3});

@@ -87,7 +87,7 @@ class Http2Writer final {
   void add(std::string_view name, std::string_view value,
            std::uint8_t flags = NGHTTP2_NV_FLAG_NONE);
   void add_length(std::optional<std::uint64_t> length);
-  void add_fields(const Headers& headers, bool trailers);
+  void add_fields(const Headers& headers, bool trailers, bool websocket = false);
 
   std::vector<nghttp2_nv> array_;
   std::string names_;  // lower-cased ones; reserved before use, so that it never moves

@@ -383,8 +383,8 @@ void Http2Session::report_end(std::unique_ptr<Http2Stream> stream, const Error* 
   if (stream->handle != nullptr) *stream->handle = nullptr;
   // Whatever of an answer was not read yet has no reader any more; a whole answer needs no bad news
   // behind it.
-  const bool complete =
-      role_ == Role::kServer ? stream->remote_ended && stream->end_sent : stream->remote_ended;
+  const bool both = role_ == Role::kServer || stream->tunnel;
+  const bool complete = stream->remote_ended && (!both || stream->end_sent);
   if (!complete && stream->sink != nullptr)
     stream->sink->on_stream_fault(error != nullptr ? *error : close_error(*stream));
 }
@@ -434,29 +434,50 @@ Http2Stream& Http2Session::open(const RequestHead& head, bool end, ResponseSink&
   stream.response_sink = &sink;
   stream.end_queued = end;
   stream.extended = !head.protocol.empty();
+  stream.tunnel = stream.extended || head.method == Method::kConnect;
   stream.mark = host_.now();
-  const bool possible =
-      !stream.extended ||
-      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
-  if (possible) {
-    const std::span<const nghttp2_nv> fields = writer_.request(head);
-    const nghttp2_data_provider provider = data_provider();
-    stream.id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
-                                       end ? nullptr : &provider, &stream);
-  }
-  if (stream.id > 0) {
-    ++live_;
-    open_.push_back(*made.release());
+  open_.push_back(*made.release());
+  ++live_;
+  const std::span<const nghttp2_nv> fields = writer_.request(head);
+  if (stream.extended && !preface_done_) {
+    // Whether the peer takes it is in the SETTINGS that it sends first.
+    stream.request.store(fields);
   } else {
-    stream.closed = true;
-    stream.fault = Fault::kProtocol;
-    stream.fault_detail = possible ? "the stream could not be opened"
-                                   : "the peer does not tunnel upgrades (RFC 8441)";
-    closed_.push_back(*made.release());
-    ++unreported_;
+    submit(stream, fields);
   }
   host_.wake();
   return stream;
+}
+
+void Http2Session::submit(Http2Stream& stream, std::span<const nghttp2_nv> fields) {
+  if (stream.extended && nghttp2_session_get_remote_settings(
+                             session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) != 1) {
+    never_opened(stream, Fault::kMethodUnsupported, "the peer does not tunnel upgrades (RFC 8441)");
+    return;
+  }
+  const bool end = stream.end_queued && stream.queue.empty() && !stream.trailers.stored();
+  const nghttp2_data_provider provider = data_provider();
+  stream.id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
+                                     end ? nullptr : &provider, &stream);
+  if (stream.id <= 0) never_opened(stream, Fault::kRefused, "the stream could not be opened");
+}
+
+void Http2Session::submit_waiting() {
+  open_.for_each([this](Http2Stream& stream) {
+    if (!stream.request.stored()) return;
+    submit(stream, stream.request.fields());
+    stream.request.clear();
+  });
+}
+
+// Its sink hears `fault` after this turn.
+void Http2Session::never_opened(Http2Stream& stream, Fault fault, const char* detail) {
+  stream.id = 0;
+  stream.fault = fault;
+  stream.fault_detail = detail;
+  stream.counted = true;
+  close(stream, NGHTTP2_REFUSED_STREAM);
+  host_.wake();
 }
 
 void Http2Session::send_head(Http2Stream& stream, const ResponseHead& head, bool end) {
@@ -538,6 +559,12 @@ void Http2Session::reset_for(Http2Stream& stream, std::uint32_t code, Fault faul
 void Http2Session::queue_reset(Http2Stream& stream, std::uint32_t code) {
   stream.reset = true;
   stream.queue.clear();
+  if (stream.id == 0) {
+    // Its request still waits: there is nothing to reset.
+    stream.request.clear();
+    never_opened(stream, stream.fault, stream.fault_detail);
+    return;
+  }
   // What the peer has sent before it hears of this is no flood.
   if (!stream.remote_ended) floods_.allow_noise(http2_limits_.stream_window);
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, code);

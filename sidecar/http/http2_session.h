@@ -97,6 +97,9 @@ class Http2Session final {
   void reset_for(Http2Stream& stream, std::uint32_t code, Fault fault, const char* detail);
   void queue_reset(Http2Stream& stream, std::uint32_t code);
   [[nodiscard]] Error close_error(const Http2Stream& stream) const;
+  void submit(Http2Stream& stream, std::span<const nghttp2_nv> fields);
+  void submit_waiting();
+  void never_opened(Http2Stream& stream, Fault fault, const char* detail);
   [[nodiscard]] Http2Stream* find(std::int32_t id) const;
   void provoked(Http2Stream* stream, double resets = 1);
   void resume(Http2Stream& stream);

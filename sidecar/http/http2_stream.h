@@ -35,6 +35,7 @@ struct Http2Stream final
 
   Buffer queue;
   Http2StoredFields trailers;
+  Http2StoredFields request;  // waits for the peer's SETTINGS; the stream has no id yet
   std::uint64_t sent = 0;
   std::uint64_t sent_at_mark = 0;
   TimePoint mark{};  // since when output has been waiting without much moving
@@ -47,6 +48,7 @@ struct Http2Stream final
   const char* fault_detail = nullptr;
 
   bool extended = false;       // RFC 8441
+  bool tunnel = false;         // that, or CONNECT: the two directions end on their own
   bool head_received = false;  // client: the final one
   bool head_sent = false;      // client: on the wire, so the peer may have begun
   bool remote_ended = false;

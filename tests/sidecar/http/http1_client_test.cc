@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "sidecar/http/websocket.h"
 #include "tests/sidecar/http/http1_talk.h"
 
 namespace weft::http {
@@ -121,14 +122,16 @@ TEST(Http1Client, WritesConnectAndUpgrades) {
   ClientTalk upgrades;
   RequestHead head = ClientTalk::head(Method::kGet, "/chat");
   head.protocol = "websocket";
-  EXPECT_EQ(
-      upgrades.ask(head, false),
-      "GET /chat HTTP/1.1\r\nhost: cart:80\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+  head.headers.add("Sec-WebSocket-Key", "k");
+  EXPECT_EQ(upgrades.ask(head, false),
+            "GET /chat HTTP/1.1\r\nhost: cart:80\r\nSec-WebSocket-Key: k\r\nconnection: "
+            "upgrade\r\nupgrade: websocket\r\n\r\n");
 }
 
 TEST(Http1Client, TurnsAnExtendedConnectIntoAnUpgrade) {
   ClientTalk client;
-  RequestHead head = ClientTalk::head(Method::kConnect, "/chat");
+  RequestHead head = ClientTalk::head(Method::kGet, "/chat");
+  head.version = Version::kHttp2;
   head.protocol = "websocket";
   const std::string wire = client.ask(head, false);
   EXPECT_TRUE(wire.starts_with("GET /chat HTTP/1.1\r\nhost: cart:80\r\nsec-websocket-key: "))
@@ -305,10 +308,87 @@ TEST(Http1ClientRefusal, AnEndInTheMiddleIsAReset) {
 
 // ---- tunnels ----
 
+// An upgrade that came without a key, as by HTTP/2, and the answer that it wants.
+std::string upgrade_without_key(ClientTalk& client) {
+  RequestHead head = ClientTalk::head(Method::kGet);
+  head.version = Version::kHttp2;
+  head.protocol = "websocket";
+  const std::string wire = client.ask(head, false);
+  WebSocketKey key{};
+  const std::size_t at = wire.find("sec-websocket-key: ") + 19;
+  std::copy_n(wire.begin() + static_cast<std::ptrdiff_t>(at), key.size(), key.begin());
+  return std::string(view(websocket_accept(key)));
+}
+const std::string kSwitch =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+
+TEST(Http1ClientTunnel, ChecksAndKeepsTheProofForAKeyOfItsOwn) {
+  ClientTalk client;
+  const std::string accept = upgrade_without_key(client);
+  client.feed(kSwitch + "Sec-WebSocket-Accept: " + accept + "\r\nx-other: 1\r\n\r\nframe");
+  EXPECT_EQ(client.transcript(), "101 | x-other: 1\nbody frame\n");
+}
+
+TEST(Http1ClientTunnel, RefusesASwitchWithoutTheProof) {
+  for (const char* fields : {"", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"}) {
+    ClientTalk client;
+    (void)upgrade_without_key(client);
+    client.feed(kSwitch + fields + "\r\nframe");
+    EXPECT_EQ(client.transcript(), refused("a wrong sec-websocket-accept"));
+  }
+}
+
+TEST(Http1ClientTunnel, AnAnswerWithoutASwitchNeedsNoProof) {
+  ClientTalk client;
+  (void)upgrade_without_key(client);
+  client.feed(ok("Content-Length: 2\r\n", "no"));
+  EXPECT_EQ(client.transcript(), "200 length=2\nbody no\nend\nclosed\n");
+}
+
+TEST(Http1ClientTunnel, TheRequestMayEndFirst) {
+  ClientTalk client;
+  const std::string accept = upgrade_without_key(client);
+  client.request_stream->send_body(Buffer("last"), true);
+  client.turn();
+  EXPECT_FALSE(client.client->half_closed());  // nothing has left before the switch
+  client.feed(kSwitch + "Sec-WebSocket-Accept: " + accept + "\r\n\r\n");
+  EXPECT_EQ(client.take_wire(), "last");
+  EXPECT_TRUE(client.client->half_closed());
+  EXPECT_FALSE(client.client->finished());
+  client.feed("still here");
+  EXPECT_EQ(client.transcript(), "101\nbody still here\n");
+  client.feed_end();
+  EXPECT_EQ(client.transcript(), "101\nbody still here\nend\nclosed\n");
+}
+
+TEST(Http1ClientTunnel, WhatWasQueuedLeavesAfterItsStreamIsDropped) {
+  ClientTalk client;
+  const std::string accept = upgrade_without_key(client);
+  client.feed(kSwitch + "Sec-WebSocket-Accept: " + accept + "\r\n\r\n");
+  client.feed_end();
+  client.request_stream->send_body(Buffer("last"), true);
+  client.request_stream.reset();
+  EXPECT_FALSE(client.client->finished());
+  client.turn();
+  EXPECT_EQ(client.take_wire(), "last");
+  EXPECT_EQ(client.transcript(), "101\nend\nclosed\n");
+}
+
+TEST(Http1ClientTunnel, ADroppedStreamIsCutOffUnlessBothHaveEnded) {
+  ClientTalk client;
+  const std::string accept = upgrade_without_key(client);
+  client.feed(kSwitch + "Sec-WebSocket-Accept: " + accept + "\r\n\r\n");
+  client.request_stream->send_body(Buffer("last"), true);
+  client.turn();
+  client.request_stream.reset();
+  EXPECT_TRUE(client.client->aborted());
+}
+
 TEST(Http1ClientTunnel, CarriesBytesAfterTheSwitch) {
   ClientTalk client;
   RequestHead head = ClientTalk::head(Method::kGet);
   head.protocol = "websocket";
+  head.headers.add(HeaderId::kSecWebsocketKey, "k");
   (void)client.ask(head, false);
   client.request_stream->send_body(Buffer("early"), false);
   client.turn();

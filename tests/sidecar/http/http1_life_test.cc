@@ -267,6 +267,72 @@ TEST(Http1Upgrade, H1_17_BytesAreHeldUntilTheSwitch) {
   EXPECT_EQ(server.transcript(), "closed\n");
 }
 
+const std::string kKeyed =
+    "GET /chat HTTP/1.1\r\nHost: cart\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+TEST(Http1Upgrade, ProvesTheKeyWhenTheAnswerDoesNot) {
+  ServerTalk server;
+  server.feed(kKeyed);
+  server.request_stream->send_head(response(101), false);
+  server.turn();
+  EXPECT_EQ(server.take_wire(),
+            "HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: "
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+}
+
+TEST(Http1Upgrade, CarriesATunnelCutAnywhere) {
+  const std::string all = kKeyed + "to the origin";
+  const std::string told = testing::at_every_split(all, [](const testing::Pieces& pieces) {
+    ServerTalk server;
+    server.feed(pieces);
+    if (server.request_stream == nullptr) return std::string("no request");
+    server.request_stream->send_head(response(101), false);
+    server.turn();
+    return server.transcript();
+  });
+  EXPECT_EQ(told,
+            "GET cart /chat wants=websocket | Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
+            "body to the origin\n");
+}
+
+TEST(Http1Upgrade, TheAnswerMayEndFirst) {
+  ServerTalk server;
+  server.feed(kKeyed);
+  server.request_stream->send_head(response(101), false);
+  server.request_stream->send_body(Buffer("bye"), true);
+  server.turn();
+  EXPECT_TRUE(server.take_wire().ends_with("\r\n\r\nbye"));
+  EXPECT_TRUE(server.server->half_closed());
+  EXPECT_FALSE(server.server->finished());
+  (void)server.take_transcript();
+  server.feed("still here");
+  server.feed_end();
+  EXPECT_EQ(server.transcript(), "body still here\nend\nclosed\n");
+}
+
+TEST(Http1Upgrade, ATunnelThatNobodyReadsAnyMoreEndsInOrder) {
+  ServerTalk server;
+  server.feed(kKeyed);
+  server.request_stream->send_head(response(101), false);
+  server.request_stream->send_body(Buffer("bye"), true);
+  server.request_stream.reset();
+  server.turn();
+  EXPECT_TRUE(server.take_wire().ends_with("\r\n\r\nbye"));
+  EXPECT_TRUE(server.server->finished());
+  EXPECT_FALSE(server.server->aborted());
+}
+
+TEST(Http1Upgrade, AHalfClosedTunnelThatBreaksIsAborted) {
+  ServerTalk server;
+  server.feed(kKeyed);
+  server.request_stream->send_head(response(101), false);
+  server.request_stream->send_body(Buffer("bye"), true);
+  server.turn();
+  server.request_stream->reset(ResetReason::kInternal);
+  EXPECT_TRUE(server.server->aborted());
+}
+
 TEST(Http1Upgrade, H1_17_WithoutASwitchTheBytesAreTheNextRequest) {
   ServerTalk server;
   server.feed(kUpgrade + kGet);
