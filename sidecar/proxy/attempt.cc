@@ -33,7 +33,8 @@ Judgement judgement_of(const Error& error) {
     case Fault::kFlood:
     case Fault::kHeadTooLarge:
       return {Verdict::kReset, AttemptResult::kProtocolError};
-    // Our own limits and departures say nothing about the endpoint.
+    // Our own limits and departures say nothing about the endpoint, nor does what it never offered.
+    case Fault::kMethodUnsupported:
     case Fault::kLimit:
     case Fault::kOverload:
     case Fault::kDraining:

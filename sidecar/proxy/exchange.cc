@@ -170,6 +170,7 @@ void Exchange::on_body(Buffer&& bytes, bool end) {
     given_ = 0;
   }
   count_held();
+  end_tunnel();
 }
 
 void Exchange::on_trailers(http::Headers&& trailers) {
@@ -224,6 +225,13 @@ void Exchange::on_attempt_head(http::ResponseHead&& head, bool end) {
       outcome.grpc_status = static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, 255));
     }
   }
+  if (head_.version == http::Version::kHttp2 && !head_.protocol.empty() &&
+      head.status / 100 == 2) {
+    // A good answer, but no switch (threats.md H1-17); by HTTP/2 the caller would take it for one.
+    attempt_->judge(Verdict::kSuccess);
+    fail(Error{Fault::kProtocol, Side::kUpstream, "the origin did not switch protocols"});
+    return;
+  }
   const bool mesh_peer = cluster_->config().mesh_peer;
   const auto told = mesh_peer ? head.headers.find(HeaderId::kXWeftCause) : std::nullopt;
   const PeerCause peer = told ? parse_peer_cause(*told) : PeerCause{};
@@ -260,6 +268,7 @@ void Exchange::send_answer(http::ResponseHead&& head, bool end) {
   head_at_ = services_.turn.now();
   response_started_ = true;
   status_ = head.status;
+  tunnel_ = head.status == 101 || (head_.method == http::Method::kConnect && status_ / 100 == 2);
   if (!cluster_->config().mesh_peer) strip_mesh_fields(head.headers, false);
   head.headers.remove(HeaderId::kXWeftPeer);
   if (!origin_.verified_peer) {
@@ -303,8 +312,16 @@ void Exchange::on_attempt_trailers(http::Headers&& trailers) {
 void Exchange::note_response_end() {
   response_ended_ = true;
   attempt_->judge(Verdict::kSuccess);
+  if (tunnel_ && !request_ended_) return;
   // An answer before the end of the request: what is left of it concerns nobody (RFC 9110
   // section 7.5).
+  drop_attempt();
+  end_when_sent();
+}
+
+// The request was the last of its two directions.
+void Exchange::end_tunnel() {
+  if (!tunnel_ || !request_ended_ || !response_ended_ || attempt_ == nullptr) return;
   drop_attempt();
   end_when_sent();
 }
@@ -321,7 +338,7 @@ void Exchange::on_sent(std::size_t body_bytes) {
   if (attempt_ != nullptr && attempt_->streaming() && !response_ended_)
     attempt_->stream().consume(body_bytes);
   count_held();
-  if (response_ended_) end_when_sent();
+  if (response_ended_ && attempt_ == nullptr) end_when_sent();
 }
 
 void Exchange::on_stream_fault(const Error& error) {

@@ -126,6 +126,7 @@ class Exchange final : public http::RequestSink,
   void judge_answer(const http::ResponseHead& head, bool end);
   void send_answer(http::ResponseHead&& head, bool end);
   void note_response_end();
+  void end_tunnel();
   void end_when_sent();
   void fail(const Error& error);
   void note_flags(const LocalReply& reply, const Error& error);
@@ -179,6 +180,7 @@ class Exchange final : public http::RequestSink,
   std::int8_t grpc_status_ = telemetry::AccessRecord::kNoGrpcStatus;
   bool response_started_ = false;
   bool response_ended_ = false;
+  bool tunnel_ = false;  // the answer made it one: each direction ends on its own
   bool is_grpc_ = false;
   bool retry_counted_ = false;  // a retry is counted against the cluster now
   bool replayed_once_ = false;

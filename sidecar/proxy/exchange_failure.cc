@@ -43,8 +43,10 @@ AttemptEnd Exchange::describe_failure(const Error& error) const {
 void Exchange::on_attempt_failed(const Error& error) {
   WEFT_ASSERT(step_ == Step::kStream);
   if (!attempt_->streaming()) queued_ += attempt_->waited();
-  const bool limit = error.fault == Fault::kLimit || error.fault == Fault::kOverload;
-  if (!response_started_ && !limit && retry_after(describe_failure(error))) return;
+  // Trying elsewhere would only move the queue; nor does another endpoint speak another protocol.
+  const bool final = error.fault == Fault::kLimit || error.fault == Fault::kOverload ||
+                     error.fault == Fault::kMethodUnsupported;
+  if (!response_started_ && !final && retry_after(describe_failure(error))) return;
   fail(error);
 }
 
