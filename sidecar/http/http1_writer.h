@@ -21,8 +21,8 @@ struct HeadFrame {
   // that there is none.
   std::optional<std::uint64_t> length;
   bool close = false;
-  bool keep_alive = false;         // said aloud to a peer of HTTP/1.0
-  std::string_view upgrade;        // the protocol to switch to
+  bool keep_alive = false;            // said aloud to a peer of HTTP/1.0
+  std::string_view upgrade;           // the protocol to switch to
   std::string_view websocket_key;     // when the head has none
   std::string_view websocket_accept;  // likewise
 };

@@ -1,6 +1,6 @@
 #pragma once
-// The WebSocket opening handshake, as far as a proxy that changes the version of HTTP must take part
-// in it: keys and what proves that they were understood.
+// The WebSocket opening handshake, as far as a proxy that changes the version of HTTP must take
+// part in it: keys and what proves that they were understood.
 //
 // HTTP/1.1 sends a key and wants the hash of it back; HTTP/2 has neither (RFC 8441 section 5). So
 // whoever writes an upgrade that came without a key makes one and checks the answer, and whoever

@@ -225,8 +225,7 @@ void Exchange::on_attempt_head(http::ResponseHead&& head, bool end) {
       outcome.grpc_status = static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, 255));
     }
   }
-  if (head_.version == http::Version::kHttp2 && !head_.protocol.empty() &&
-      head.status / 100 == 2) {
+  if (head_.version == http::Version::kHttp2 && !head_.protocol.empty() && head.status / 100 == 2) {
     // A good answer, but no switch (threats.md H1-17); by HTTP/2 the caller would take it for one.
     attempt_->judge(Verdict::kSuccess);
     fail(Error{Fault::kProtocol, Side::kUpstream, "the origin did not switch protocols"});

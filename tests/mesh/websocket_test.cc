@@ -1,11 +1,12 @@
 // Tunnels inside HTTP: WebSocket by Upgrade and by RFC 8441 between two sidecars, and CONNECT.
 
+#include "sidecar/http/websocket.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "sidecar/http/websocket.h"
 #include "tests/mesh/pair.h"
 
 namespace weft::mesh_test {
@@ -13,9 +14,10 @@ namespace {
 
 const std::string kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 const std::string kAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-const std::string kAsk = "GET /chat?room=1 HTTP/1.1\r\nhost: shop\r\nconnection: Upgrade\r\nupgrade: "
-                         "WebSocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: " +
-                         kKey + "\r\nsec-websocket-protocol: chat\r\n\r\n";
+const std::string kAsk =
+    "GET /chat?room=1 HTTP/1.1\r\nhost: shop\r\nconnection: Upgrade\r\nupgrade: "
+    "WebSocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: " +
+    kKey + "\r\nsec-websocket-protocol: chat\r\n\r\n";
 
 std::string accept_of(const std::string& text) {
   http::WebSocketKey key{};
@@ -29,10 +31,11 @@ Origin::Serve switches(std::function<void(Origin&, Wire&)> then) {
   return [then = std::move(then)](Origin& self, Wire& wire) {
     const Wire::Message asked = wire.read_message(false);
     self.note(asked);
-    if (!wire.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                   "Sec-WebSocket-Accept: " +
-                   accept_of(asked.field("sec-websocket-key")) +
-                   "\r\nSec-WebSocket-Protocol: chat\r\n\r\n"))
+    if (!wire.send(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Accept: " +
+            accept_of(asked.field("sec-websocket-key")) +
+            "\r\nSec-WebSocket-Protocol: chat\r\n\r\n"))
       return;
     then(self, wire);
   };
@@ -198,9 +201,10 @@ TEST(Upgrade, AWrongProofOfTheKeyIsTheOriginsFault) {
   const Authority authority{"cluster.local"};
   Origin origin([](Origin& self, Wire& wire) {
     self.note(wire.read_message(false));
-    (void)wire.send("HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-                    "sec-websocket-accept: " +
-                    kAccept + "\r\n\r\n");
+    (void)wire.send(
+        "HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+        "sec-websocket-accept: " +
+        kAccept + "\r\n\r\n");
     (void)wire.read_all();
   });
   Proxy server({inbound(authority.material("server"))}, {cluster("app", {origin.address()})});
