@@ -61,7 +61,8 @@ Result<StatusLine> parse_status_line(std::string_view line) {
   StatusLine result;
   if (line.size() < 12 || line[8] != ' ') return bad("bad status line");
   Result<Version> version = parse_version(line.substr(0, 8));
-  if (!version) return fail(std::move(version.error()));
+  // An origin that answers in a version nobody asked in breaks the protocol; 505 is for requests.
+  if (!version) return bad(version.error().detail);
   result.version = *version;
   const std::string_view code = line.substr(9, 3);
   if (!std::all_of(code.begin(), code.end(), is_digit) || code[0] == '0')

@@ -172,7 +172,8 @@ void Pool::on_capacity(http::ClientConnection& connection) {
 }
 
 void Pool::on_connection_done(http::ClientConnection& connection, const Error& reason) {
-  if (reason.fault == Fault::kProtocol || reason.fault == Fault::kFlood) {
+  if (reason.fault == Fault::kProtocol || reason.fault == Fault::kHeadTooLarge ||
+      reason.fault == Fault::kFlood) {
     WEFT_LOG_LIMITED(kInfo, "upstream {}: ended the connection: {}",
                      connection.transport().peer_address().to_string(), to_string(reason));
   }
