@@ -50,7 +50,8 @@ constexpr auto kConfigTypeNames =
     names<ConfigType>("listener", "route", "cluster", "endpoint", "secret", "other");
 constexpr auto kAcceptOutcomeNames =
     names<AcceptOutcome>("accepted", "limit", "overload", "no_listener");
-constexpr auto kEndedForNames = names<EndedFor>("protocol", "flood");
+constexpr auto kEndedForNames =
+    names<EndedFor>("protocol", "flood", "too_large", "unsupported", "too_slow");
 constexpr auto kSelfLimitNames =
     names<SelfLimit>("downstream_connections", "buffer_bytes", "descriptors", "memory_bytes");
 constexpr auto kOverloadActionNames = names<OverloadAction>("shed_low_priority", "refuse_streams",

@@ -164,7 +164,13 @@ enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout };
 enum class ProxyHeaderResult : std::uint8_t { kV1, kV2, kAbsent, kMalformed, kTimeout };
 enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
 enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener };
-enum class EndedFor : std::uint8_t { kProtocol, kFlood };
+enum class EndedFor : std::uint8_t {
+  kProtocol,
+  kFlood,
+  kTooLarge,     // a head, or a target
+  kUnsupported,  // a version, or a method
+  kTooSlow       // a head that does not come, or bytes that are not taken
+};
 enum class SelfLimit : std::uint8_t {
   kDownstreamConnections,
   kBufferBytes,  // of request and response bodies that proxy::Exchanges hold, both ways
@@ -196,7 +202,7 @@ inline constexpr std::size_t kCountOf<ConfigType> = 6;
 template <>
 inline constexpr std::size_t kCountOf<AcceptOutcome> = 4;
 template <>
-inline constexpr std::size_t kCountOf<EndedFor> = 2;
+inline constexpr std::size_t kCountOf<EndedFor> = 5;
 template <>
 inline constexpr std::size_t kCountOf<SelfLimit> = 4;
 template <>

@@ -33,6 +33,28 @@ telemetry::PeerLabels labels_from_certificate(const SpiffeId& id) {
   return labels;
 }
 
+// What of the peer's doing made us end its connection; nothing when it was not that.
+std::optional<telemetry::EndedFor> ended_for(const Error& reason) {
+  using telemetry::EndedFor;
+  switch (reason.fault) {
+    case Fault::kProtocol:
+      return EndedFor::kProtocol;
+    case Fault::kFlood:
+      return EndedFor::kFlood;
+    case Fault::kHeadTooLarge:
+    case Fault::kTargetTooLong:
+      return EndedFor::kTooLarge;
+    case Fault::kMethodUnsupported:
+    case Fault::kVersionUnsupported:
+      return EndedFor::kUnsupported;
+    case Fault::kTimeout:
+    case Fault::kIdle:
+      return EndedFor::kTooSlow;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Session::Session(const Services& services, Owner& owner, Accepted accepted)
@@ -444,11 +466,8 @@ void Session::refuse(const Error& error) {
 
 void Session::on_connection_done(http::ServerConnection& connection, const Error& reason) {
   WEFT_ASSERT(connection_.get() == &connection);
-  if (reason.fault == Fault::kProtocol || reason.fault == Fault::kFlood) {
-    services_.shard.proxy()
-        .downstream_ended(reason.fault == Fault::kFlood ? telemetry::EndedFor::kFlood
-                                                        : telemetry::EndedFor::kProtocol)
-        .add();
+  if (const std::optional<telemetry::EndedFor> why = ended_for(reason)) {
+    services_.shard.proxy().downstream_ended(*why).add();
     WEFT_LOG_LIMITED(kInfo, "listener {}: ended the connection of {}: {}", listener_->name,
                      origin_.address, to_string(reason));
   }
