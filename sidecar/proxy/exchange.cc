@@ -29,7 +29,8 @@ Exchange::Exchange(const Services& services, Owner& owner, const Origin& origin,
       request_timer_(services.turn.timers(), *this),
       idle_timer_(services.turn.timers(), *this),
       stream_timer_(services.turn.timers(), *this),
-      backoff_timer_(services.turn.timers(), *this) {
+      backoff_timer_(services.turn.timers(), *this),
+      hold_timer_(services.turn.timers(), *this) {
   stream_->set_sink(this);
 }
 
@@ -219,7 +220,7 @@ void Exchange::on_attempt_head(http::ResponseHead&& head, bool end) {
   outcome.kind = AttemptEnd::Kind::kHead;
   outcome.status = head.status;
   attempt_status_ = head.status;
-  outcome.retry_after = wished_delay(head);
+  outcome.retry_after = wished_delay(head.headers);
   if (const auto grpc = head.headers.find(HeaderId::kGrpcStatus)) {
     if (const std::optional<std::uint64_t> number = parse_u64(*grpc)) {
       outcome.grpc_status = static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, 255));
@@ -240,7 +241,27 @@ void Exchange::on_attempt_head(http::ResponseHead&& head, bool end) {
   const bool refusal_to_pass_on = peer.neutral() && !peer.unprocessed;
   if (!refusal_to_pass_on && retry_after(outcome)) return;
   if (peer.cause != Cause::kNone) cause_ = peer.cause;
+  if (waits_for_status(head, end)) {
+    local_head_ = std::move(head);
+    head_held_ = true;
+    hold_timer_.arm(kHeadHeldMax);
+    return;
+  }
   send_answer(std::move(head), end);
+}
+
+// A gRPC status comes in trailers; once the head has gone on there is no trying again.
+bool Exchange::waits_for_status(const http::ResponseHead& head, bool end) const {
+  return is_grpc_ && !end && head.status == 200 && !head.headers.has(HeaderId::kGrpcStatus) &&
+         retries_grpc_statuses(forward_->retry) && (replayable_ || request_ends_with_head_) &&
+         retries_ < forward_->retry.attempts_extra;
+}
+
+void Exchange::release_head() {
+  if (!std::exchange(head_held_, false)) return;
+  hold_timer_.cancel();
+  send_answer(std::move(local_head_), false);
+  local_head_ = http::ResponseHead();
 }
 
 // The first of: a failing head, the end. A good head of a stream that goes on is judged at its end.
@@ -250,20 +271,24 @@ void Exchange::judge_answer(const http::ResponseHead& head, bool end) {
   } else if (head.status >= 500) {
     attempt_->judge(Verdict::kServerError);
   } else if (const auto grpc = head.headers.find(HeaderId::kGrpcStatus)) {
-    const std::optional<http::GrpcStatus> status = http::grpc_status_from(*grpc);
-    grpc_status_ = static_cast<std::int8_t>(status.value_or(http::GrpcStatus::kUnknown));
-    const std::uint16_t meaning =
-        http::http_status_of_grpc(status.value_or(http::GrpcStatus::kUnknown));
-    attempt_->judge(meaning == 503 || meaning == 504 ? Verdict::kGatewayError
-                    : meaning >= 500                 ? Verdict::kServerError
-                                                     : Verdict::kSuccess);
+    judge_grpc(*grpc);
   } else if (end || !is_grpc_) {
     attempt_->judge(Verdict::kSuccess);
   }
 }
 
+void Exchange::judge_grpc(std::string_view number) {
+  const http::GrpcStatus status =
+      http::grpc_status_from(number).value_or(http::GrpcStatus::kUnknown);
+  grpc_status_ = static_cast<std::int8_t>(status);
+  const std::uint16_t meaning = http::http_status_of_grpc(status);
+  attempt_->judge(meaning == 503 || meaning == 504 ? Verdict::kGatewayError
+                  : meaning >= 500                 ? Verdict::kServerError
+                                                   : Verdict::kSuccess);
+}
+
 void Exchange::send_answer(http::ResponseHead&& head, bool end) {
-  request_timer_.cancel();
+  if (!deadline_of_call_) request_timer_.cancel();
   head_at_ = services_.turn.now();
   response_started_ = true;
   status_ = head.status;
@@ -286,6 +311,7 @@ void Exchange::send_answer(http::ResponseHead&& head, bool end) {
 void Exchange::on_attempt_body(Buffer&& bytes, bool end) {
   if (step_ != Step::kStream) return;
   touch();
+  if (!bytes.empty() || end) release_head();
   bytes_out_ += bytes.size();
   stream_->send_body(std::move(bytes), end);
   count_held();
@@ -295,14 +321,17 @@ void Exchange::on_attempt_body(Buffer&& bytes, bool end) {
 void Exchange::on_attempt_trailers(http::Headers&& trailers) {
   if (step_ != Step::kStream) return;
   if (const auto grpc = trailers.find(HeaderId::kGrpcStatus)) {
-    const http::GrpcStatus status =
-        http::grpc_status_from(*grpc).value_or(http::GrpcStatus::kUnknown);
-    grpc_status_ = static_cast<std::int8_t>(status);
-    const std::uint16_t meaning = http::http_status_of_grpc(status);
-    attempt_->judge(meaning == 503 || meaning == 504 ? Verdict::kGatewayError
-                    : meaning >= 500                 ? Verdict::kServerError
-                                                     : Verdict::kSuccess);
+    judge_grpc(*grpc);
+    if (head_held_) {
+      AttemptEnd outcome;
+      outcome.kind = AttemptEnd::Kind::kHead;
+      outcome.status = attempt_status_;
+      outcome.grpc_status = static_cast<std::uint32_t>(grpc_status_);
+      outcome.retry_after = wished_delay(trailers);
+      if (retry_after(outcome)) return;
+    }
   }
+  release_head();
   trailers.remove(HeaderId::kXWeftCause);
   stream_->send_trailers(trailers);
   note_response_end();
@@ -370,6 +399,7 @@ Exchange::Next Exchange::record() {
   idle_timer_.cancel();
   stream_timer_.cancel();
   backoff_timer_.cancel();
+  hold_timer_.cancel();
   telemetry::AccessRecord record;
   fill(record);
   count_held(0);

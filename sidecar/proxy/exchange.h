@@ -44,6 +44,10 @@ struct Origin {
   std::optional<SocketAddress> original_destination;
 };
 
+// How long an answer's head waits for its trailers where a gRPC status may be a reason to try again
+// (behaviour.md section 3).
+inline constexpr Duration kHeadHeldMax = std::chrono::milliseconds(100);
+
 class Exchange final : public http::RequestSink,
                        public Attempt::Owner,
                        public TimerSink,
@@ -124,6 +128,9 @@ class Exchange final : public http::RequestSink,
   [[nodiscard]] bool retry_after(const AttemptEnd& end);
   void drop_attempt();
   void judge_answer(const http::ResponseHead& head, bool end);
+  [[nodiscard]] bool waits_for_status(const http::ResponseHead& head, bool end) const;
+  void release_head();
+  void judge_grpc(std::string_view status);
   void send_answer(http::ResponseHead&& head, bool end);
   void note_response_end();
   void end_tunnel();
@@ -172,17 +179,20 @@ class Exchange final : public http::RequestSink,
   bool replayable_ = true;
 
   // The answer.
-  Error failure_;                  // why we answer ourselves
-  http::ResponseHead local_head_;  // of a redirect or direct response
+  Error failure_;  // why we answer ourselves
+  // Of a redirect or direct response; or of an answer whose trailers may be a reason to try again.
+  http::ResponseHead local_head_;
   std::string_view local_body_;
   bool local_answer_ready_ = false;
+  bool head_held_ = false;
   std::uint16_t status_ = 0;  // as sent
   std::int8_t grpc_status_ = telemetry::AccessRecord::kNoGrpcStatus;
   bool response_started_ = false;
   bool response_ended_ = false;
   bool tunnel_ = false;  // the answer made it one: each direction ends on its own
   bool is_grpc_ = false;
-  bool retry_counted_ = false;  // a retry is counted against the cluster now
+  bool deadline_of_call_ = false;  // the request timer is the caller's deadline, streams included
+  bool retry_counted_ = false;     // a retry is counted against the cluster now
   bool replayed_once_ = false;
   bool refused_by_us_ = false;  // the stream was reset instead of answered
   telemetry::ResponseFlags flags_;
@@ -213,6 +223,7 @@ class Exchange final : public http::RequestSink,
   Timer idle_timer_;
   Timer stream_timer_;
   Timer backoff_timer_;
+  Timer hold_timer_;
 };
 
 }  // namespace weft::proxy

@@ -36,7 +36,8 @@ AttemptEnd Exchange::describe_failure(const Error& error) const {
       end.kind = AttemptEnd::Kind::kReset;
       break;
   }
-  end.reused_connection = attempt_ != nullptr && attempt_->reused_connection();
+  // With a head there was a request to answer; an idle connection that closes has none.
+  end.reused_connection = attempt_ != nullptr && attempt_->reused_connection() && !head_held_;
   return end;
 }
 
@@ -94,6 +95,10 @@ bool Exchange::retry_after(const AttemptEnd& end) {
 // Inside the attempt's own events it must outlive its caller by a moment.
 void Exchange::drop_attempt() {
   if (attempt_ == nullptr) return;
+  if (std::exchange(head_held_, false)) {
+    hold_timer_.cancel();
+    local_head_ = http::ResponseHead();
+  }
   attempt_->give_up();
   write_attempt_span();
   services_.turn.retire(std::move(attempt_));
@@ -124,6 +129,10 @@ void Exchange::on_timer(Timer& timer) {
   if (step_ == Step::kDone || step_ == Step::kRecord) return;
   if (&timer == &backoff_timer_) {
     advance();
+    return;
+  }
+  if (&timer == &hold_timer_) {
+    release_head();
     return;
   }
   Error error{Fault::kTimeout, Side::kUpstream, "request timeout"};

@@ -176,8 +176,10 @@ bool Exchange::read_deadline() {
   if (timeouts.honour_grpc_timeout && is_grpc_) {
     if (const auto text = head_.headers.find(HeaderId::kGrpcTimeout)) {
       if (const std::optional<Duration> wanted = http::parse_grpc_timeout(*text)) {
+        if (*wanted == Duration::zero()) return false;
         const Duration most = timeouts.grpc_timeout_max;
         shorten(most > Duration::zero() ? std::min(*wanted, most) : *wanted);
+        deadline_of_call_ = true;
       }
     }
   }
@@ -212,6 +214,10 @@ void Exchange::write_attempt_fields() {
     const auto ms = std::max<std::int64_t>(
         1, std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
     headers.set(HeaderId::kXWeftDeadline, headers.copy(std::to_string(ms)));
+  }
+  if (deadline_of_call_) {
+    const Duration left = request_timer_.deadline() - services_.turn.now();
+    headers.set(HeaderId::kGrpcTimeout, headers.copy(http::format_grpc_timeout(left)));
   }
   // Every attempt is a span of its own and names itself as the callee's parent.
   attempt_span_ = telemetry::make_span_id(services_.random);

@@ -105,14 +105,20 @@ RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& 
   return decision;
 }
 
-std::optional<Duration> wished_delay(const http::ResponseHead& head) {
-  if (const auto pushback = head.headers.find(http::HeaderId::kGrpcRetryPushbackMs)) {
+bool retries_grpc_statuses(const config::RetryPolicy& policy) {
+  return (policy.on & (config::kRetryGrpcCancelled | config::kRetryGrpcDeadlineExceeded |
+                       config::kRetryGrpcInternal | config::kRetryGrpcResourceExhausted |
+                       config::kRetryGrpcUnavailable)) != 0;
+}
+
+std::optional<Duration> wished_delay(const http::Headers& fields) {
+  if (const auto pushback = fields.find(http::HeaderId::kGrpcRetryPushbackMs)) {
     const std::optional<std::uint64_t> ms = parse_u64(*pushback);
     // gRFC A6: anything that is not a whole number of milliseconds means "do not retry".
     if (!ms || *ms > 86'400'000) return Duration(-1);
     return std::chrono::milliseconds(*ms);
   }
-  if (const auto after = head.headers.find(http::HeaderId::kRetryAfter)) {
+  if (const auto after = fields.find(http::HeaderId::kRetryAfter)) {
     const std::optional<std::uint64_t> seconds = parse_u64(*after);
     if (!seconds) return std::nullopt;
     return std::chrono::seconds(std::min<std::uint64_t>(*seconds, 86'400));

@@ -52,6 +52,9 @@ struct RetryDecision {
 
 // Retry-After in seconds (a date is not understood: nothing), grpc-retry-pushback-ms; negative
 // means never.
-[[nodiscard]] std::optional<Duration> wished_delay(const http::ResponseHead& head);
+[[nodiscard]] std::optional<Duration> wished_delay(const http::Headers& fields);
+
+// The policy names a gRPC status, so that what an answer's trailers say may be a reason.
+[[nodiscard]] bool retries_grpc_statuses(const config::RetryPolicy& policy);
 
 }  // namespace weft::proxy

@@ -111,7 +111,7 @@ TEST(Retry, ReadsTheServersWish) {
   const auto wish = [](std::string_view name, std::string_view value) {
     http::ResponseHead head;
     head.headers.add_copy(name, value);
-    return wished_delay(head);
+    return wished_delay(head.headers);
   };
   EXPECT_EQ(wish("retry-after", "2"), seconds(2));
   EXPECT_EQ(wish("retry-after", "Fri, 20 Nov 2026 12:00:00 GMT"), std::nullopt);
