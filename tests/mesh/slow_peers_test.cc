@@ -1,0 +1,48 @@
+// Clients that send a body slowly on purpose (threats.md 3.3), through a whole proxy.
+
+#include <gtest/gtest.h>
+
+#include "tests/mesh/mesh.h"
+
+namespace weft::mesh_test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kHead =
+    "POST / HTTP/1.1\r\nhost: shop\r\ncontent-length: 1000000000\r\n\r\n";
+
+TEST(SlowPeers, SL_02_ABodyThatStopsIsGivenUp) {
+  Origin origin;
+  config::ListenerConfig listener = http_listener("in", routes({to("/", "cart")}));
+  http_of(listener).timeouts.stream_idle = 100ms;
+  Proxy proxy({listener}, {cluster("cart", {origin.address()})});
+  Wire wire = proxy.dial();
+  ASSERT_TRUE(wire.send(std::string(kHead) + "some"));
+  const Wire::Message answer = wire.read_message(true);
+  EXPECT_TRUE(answer.empty() || answer.status() == 408 || answer.status() == 504) << answer.head;
+  EXPECT_EQ(ask(proxy, "/").status(), 200);
+}
+
+TEST(SlowPeers, SL_02_ABodyThatDripsEndsWithTheRequestsTime) {
+  Origin origin;
+  config::Route route = to("/", "cart");
+  forward(route).timeouts.request = 300ms;
+  Proxy proxy({http_listener("in", routes({route}))}, {cluster("cart", {origin.address()})});
+  Wire wire = proxy.dial();
+  ASSERT_TRUE(wire.send(kHead));
+  const auto began = std::chrono::steady_clock::now();
+  Wire::Message answer;
+  std::thread dripping([&wire] {
+    // Something always moves, so only the request's own time can end it.
+    while (wire.send("x")) std::this_thread::yield();
+  });
+  answer = wire.read_message(true);
+  EXPECT_EQ(answer.status(), 504) << answer.head;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+  wire.end();
+  dripping.join();
+}
+
+}  // namespace
+}  // namespace weft::mesh_test
