@@ -122,6 +122,10 @@ void Http2Session::on_begin_frame(const nghttp2_frame_hd& head) {
   if (head.type == NGHTTP2_PRIORITY && head.stream_id == 0) {
     // RFC 9113 section 6.3. nghttp2 reads no PRIORITY once SETTINGS_NO_RFC7540_PRIORITIES is set.
     end_session(NGHTTP2_PROTOCOL_ERROR, "PRIORITY on stream 0");
+  } else if (head.type == NGHTTP2_PUSH_PROMISE) {
+    // RFC 9113 section 8.4. nghttp2 lets them pass until our SETTINGS are acknowledged; but they
+    // came before any request that a push could belong to.
+    end_session(NGHTTP2_PROTOCOL_ERROR, "PUSH_PROMISE");
   } else if (head.type == NGHTTP2_HEADERS && comes_too_late(head.stream_id)) {
     end_session(NGHTTP2_STREAM_CLOSED, "HEADERS for a stream that is closed");
   }

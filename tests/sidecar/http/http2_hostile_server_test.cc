@@ -238,6 +238,12 @@ TEST(Http2HostileServer, WrongOrder) {
       greeting());
 }
 
+TEST(Http2HostileServer, PushesBeforeItAcknowledgesThatItMustNot) {
+  run({{"PUSH_PROMISE", frame(5, 4, 1, u32(2) + testing::get_block()), "[fault protocol]",
+        "GOAWAY(0,1)"}},
+      frame(4, 0, 0, ""));
+}
+
 TEST(Http2HostileServer, SettingsAndWindows) {
   run(
       {
