@@ -35,17 +35,21 @@ Score score_server_name(const std::vector<std::string>& wanted, const std::strin
   return best;
 }
 
+// What the connection would rather speak counts for more.
 Score score_list(const std::vector<std::string>& wanted, const std::vector<std::string>& had) {
   if (wanted.empty()) return kAny;
-  const bool common = std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
-    return std::find(had.begin(), had.end(), one) != had.end();
-  });
-  return common ? 2 : kNo;
+  for (std::size_t i = 0; i < had.size(); ++i) {
+    if (std::find(wanted.begin(), wanted.end(), had[i]) != wanted.end()) {
+      return static_cast<Score>(2 + had.size() - i);
+    }
+  }
+  return kNo;
 }
 
-std::optional<std::array<Score, 7>> score(const config::ChainMatch& match,
-                                          const ConnectionFacts& facts) {
-  std::array<Score, 7> scores{};
+using Scores = std::array<Score, 7>;
+
+Scores score(const config::ChainMatch& match, const ConnectionFacts& facts) {
+  Scores scores{};
   scores[0] = !match.destination_port                               ? kAny
               : *match.destination_port == facts.destination.port() ? 2
                                                                     : kNo;
@@ -61,7 +65,6 @@ std::optional<std::array<Score, 7>> score(const config::ChainMatch& match,
                           facts.source.port()) != match.source_ports.end()
                   ? 2
                   : kNo;
-  if (std::find(scores.begin(), scores.end(), kNo) != scores.end()) return std::nullopt;
   return scores;
 }
 
@@ -69,16 +72,19 @@ std::optional<std::array<Score, 7>> score(const config::ChainMatch& match,
 
 const config::FilterChain* choose_chain(const config::ListenerConfig& listener,
                                         const ConnectionFacts& facts) {
+  // Narrowing criterion by criterion ends at the greatest row of scores, compared from the left; a
+  // "no" in that row means that a criterion left nobody.
   const config::FilterChain* best = nullptr;
-  std::array<Score, 7> best_score{};
+  Scores best_scores{};
   for (const config::FilterChain& chain : listener.chains) {
-    const auto scored = score(chain.match, facts);
-    if (scored && (best == nullptr || *scored > best_score)) {
-      best = &chain;
-      best_score = *scored;
-    }
+    const Scores scores = score(chain.match, facts);
+    if (best != nullptr && scores <= best_scores) continue;
+    best = &chain;
+    best_scores = scores;
   }
-  return best != nullptr ? best : listener.default_chain.get();
+  const bool taken =
+      best != nullptr && std::find(best_scores.begin(), best_scores.end(), kNo) == best_scores.end();
+  return taken ? best : listener.default_chain.get();
 }
 
 ChainNeeds needs_of(const config::ListenerConfig& listener) {

@@ -2,10 +2,12 @@
 // choose_chain: which filter chain of a listener takes a connection, from what is known about it.
 // Pure.
 //
-// After envoy.config.listener.v3.FilterChainMatch: criteria count in a fixed order, the more
-// specific value of an earlier one beats everything later: destination port, destination address
-// (longest prefix), server name (exact, then longest wildcard), transport protocol, application
-// protocols, source address, source port.
+// After envoy.config.listener.v3.FilterChainMatch: criteria count in a fixed order: destination
+// port, destination address (longest prefix), server name (exact, then longest wildcard), transport
+// protocol, application protocols (in the order of the connection's own), source address, source
+// port. Each keeps the chains that are most specific about it, and the choice never goes back: a
+// chain for "cart.shop" and HTTP/2 keeps a connection to "cart.shop" from the chain for any name,
+// also when it offers no HTTP/2.
 
 #include <optional>
 #include <string>
@@ -18,7 +20,7 @@ namespace weft::proxy {
 struct ConnectionFacts {
   SocketAddress destination;
   SocketAddress source;
-  std::string server_name;  // lower case
+  std::string server_name;  // lower case; empty matches only chains that name none
   bool tls = false;
   std::vector<std::string>
       application_protocols;  // ALPN offered, or what was sniffed: "http/1.1", "h2c"

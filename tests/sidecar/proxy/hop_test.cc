@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "sidecar/proxy/chain_choice.h"
 #include "sidecar/proxy/replies.h"
 
 namespace weft::proxy {
@@ -71,32 +70,6 @@ TEST(Hop, RedirectsToTheSameServerUnlessToldOtherwise) {
   EXPECT_EQ(location({.port = 80}, "cart:8080", "/a"), "http://cart/a");
   EXPECT_EQ(location({.path = "/new", .strip_query = true}, "cart", "/a?b"), "http://cart/new");
   EXPECT_EQ(location({}, "[::1]:80", "/"), "http://[::1]/");
-}
-
-TEST(ChainChoice, TakesTheMostSpecificChain) {
-  config::ListenerConfig listener;
-  const auto chain = [](std::string name, config::ChainMatch match) {
-    config::FilterChain made;
-    made.name = std::move(name);
-    made.match = std::move(match);
-    return made;
-  };
-  listener.chains = {chain("any", {}), chain("tls", {.transport_protocol = "tls"}),
-                     chain("wildcard", {.server_names = {"*.shop"}}),
-                     chain("name", {.server_names = {"cart.shop"}}),
-                     chain("port", {.destination_port = 99})};
-  const auto choose = [&](ConnectionFacts facts) {
-    facts.destination =
-        SocketAddress::parse("10.0.0.1:" + std::to_string(facts.destination.port())).value();
-    facts.source = SocketAddress::parse("10.0.0.2:1").value();
-    return choose_chain(listener, facts)->name;
-  };
-  EXPECT_EQ(choose({}), "any");
-  EXPECT_EQ(choose({.tls = true}), "tls");
-  EXPECT_EQ(choose({.server_name = "web.shop", .tls = true}), "wildcard");
-  EXPECT_EQ(choose({.server_name = "cart.shop", .tls = true}), "name");
-  EXPECT_EQ(choose({.destination = SocketAddress(IpAddress(), 99), .server_name = "cart.shop"}),
-            "port");
 }
 
 // behaviour.md section 15, the rows that apply.
