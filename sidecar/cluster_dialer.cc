@@ -18,7 +18,7 @@ std::unique_ptr<Dial> ClusterDialer::dial(DialHolder& holder) {
   const auto& endpoints = target.endpoints->endpoints;
   const config::Endpoint& endpoint = endpoints[next_++ % endpoints.size()];
   return upstream::dial_endpoint(turn_, connector_, *target.config, endpoint.address, target.tls,
-                                 holder);
+                                 {}, holder);
 }
 
 }  // namespace weft::sidecar

@@ -18,6 +18,7 @@
 #include "xds/proto/lb_least_request.pb.h"
 #include "xds/proto/lb_random.pb.h"
 #include "xds/proto/lb_round_robin.pb.h"
+#include "xds/proto/upstream_proxy_protocol.pb.h"
 #include "xds/proto/weft_config.pb.h"
 #include "xds/reading.h"
 #include "xds/resource.h"
@@ -28,6 +29,7 @@ namespace weft::xds {
 namespace cds = envoy::config::cluster::v3;
 namespace core = envoy::config::core::v3;
 namespace lb = envoy::extensions::load_balancing_policies;
+namespace pp = envoy::extensions::transport_sockets::proxy_protocol::v3;
 namespace up = envoy::extensions::upstreams::http::v3;
 
 namespace {
@@ -366,10 +368,31 @@ void read_extensions(const cds::Cluster& cluster, const FieldPath& path, Reading
   }
 }
 
+// A transport socket may stand inside one that sends a PROXY header first.
+void read_transport_socket(const core::TransportSocket& socket, const FieldPath& path, Reading& in,
+                           config::ClusterConfig& out) {
+  pp::ProxyProtocolUpstreamTransport wrapper;
+  if (type_of(socket.typed_config()) != wrapper.GetDescriptor()->full_name()) {
+    out.tls = read_upstream_tls(socket, path, in);
+    return;
+  }
+  const auto at = path / "typed_config";
+  if (!in.unpack(socket.typed_config(), at, wrapper)) return;
+  out.proxy_header = wrapper.config().version() == core::ProxyProtocolConfig::V1
+                         ? ProxyHeader::Version::kV1
+                         : ProxyHeader::Version::kV2;
+  if (out.http.protocol != Protocol::kHttp1) {
+    in.refuse(at, "names one caller for each connection: HTTP/2 would share it among many");
+  }
+  if (wrapper.has_transport_socket()) {
+    out.tls = read_upstream_tls(wrapper.transport_socket(), at / "transport_socket", in);
+  }
+}
+
 void read_transport(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
                     config::ClusterConfig& out) {
   if (cluster.has_transport_socket()) {
-    out.tls = read_upstream_tls(cluster.transport_socket(), path / "transport_socket", in);
+    read_transport_socket(cluster.transport_socket(), path / "transport_socket", in, out);
   }
   if (out.tls) {
     out.tls->handshake_timeout =

@@ -33,6 +33,7 @@
 #include "xds/proto/tcp_proxy.pb.h"
 #include "xds/proto/tls_inspector.pb.h"
 #include "xds/proto/udpa_type.pb.h"
+#include "xds/proto/upstream_proxy_protocol.pb.h"
 #include "xds/proto/weft_bootstrap.pb.h"
 #include "xds/proto/weft_config.pb.h"
 #include "xds/proto/xds_type.pb.h"
@@ -77,6 +78,8 @@ const std::vector<const pb::Descriptor*>& kept() {
       envoy::extensions::retry::host::omit_canary_hosts::v3::OmitCanaryHostsPredicate::descriptor(),
       envoy::extensions::retry::host::omit_host_metadata::v3::OmitHostMetadataConfig::descriptor(),
       envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),
+      envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport::
+          descriptor(),
       envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       envoy::extensions::transport_sockets::tls::v3::Secret::descriptor(),
       envoy::extensions::upstreams::http::v3::HttpProtocolOptions::descriptor(),

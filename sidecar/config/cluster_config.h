@@ -12,6 +12,7 @@
 #include "sidecar/config/tls_reference.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/clock.h"
+#include "sidecar/core/proxy_header.h"
 #include "sidecar/http/limits.h"
 
 namespace weft::config {
@@ -102,6 +103,9 @@ struct ClusterConfig {
   std::optional<OutlierDetection> outlier;
   UpstreamHttp http;
   std::optional<TlsReference> tls;
+  // Every connection begins with a PROXY header that names its caller, before TLS. Such a connection
+  // is one caller's, so the cluster carries tunnels and no HTTP, whose connections are shared.
+  std::optional<ProxyHeader::Version> proxy_header;
   // Adds and believes x-weft-peer and x-weft-cause: the other side is a sidecar of the mesh.
   bool mesh_peer = false;
   // An app behind us that refuses the connection is answered so that the caller may safely try

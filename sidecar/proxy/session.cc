@@ -348,8 +348,9 @@ void Session::tunnel() {
     while (draw >= settings.clusters[index].weight) draw -= settings.clusters[index++].weight;
   }
   tunnel_ = std::make_unique<Tunnel>(services_, *this, origin_, settings,
-                                     settings.clusters[index].cluster, std::move(transport_),
-                                     std::move(first_));
+                                     settings.clusters[index].cluster,
+                                     upstream::Caller{source_, destination_},
+                                     std::move(transport_), std::move(first_));
   tunnel_->start();
 }
 

@@ -15,13 +15,14 @@ constexpr Duration kSettleLook = std::chrono::milliseconds(20);
 using upstream::Verdict;
 
 Tunnel::Tunnel(const Services& services, Owner& owner, const Origin& origin,
-               const config::TcpSettings& settings, std::string cluster,
+               const config::TcpSettings& settings, std::string cluster, upstream::Caller caller,
                std::unique_ptr<Transport> downstream, Buffer&& first)
     : services_(services),
       owner_(owner),
       origin_(origin),
       settings_(settings),
       cluster_name_(std::move(cluster)),
+      caller_(std::move(caller)),
       downstream_(std::move(downstream)),
       first_(std::move(first)),
       idle_timer_(services.turn.timers(), *this),
@@ -79,7 +80,7 @@ bool Tunnel::dial_next() {
     return false;
   }
   permit_ = std::move(*permit);
-  Result<std::unique_ptr<Dial>> dial = cluster_->dial(*endpoint_, *this);
+  Result<std::unique_ptr<Dial>> dial = cluster_->dial(*endpoint_, caller_, *this);
   if (!dial) {
     finish(dial.error());
     return false;

@@ -31,9 +31,9 @@ class Tunnel final : public DialHolder,
     ~Owner() = default;
   };
 
-  // `first` was read by a sniffer. `splits` chooses among weighted clusters.
+  // `first` was read by a sniffer.
   Tunnel(const Services& services, Owner& owner, const Origin& origin,
-         const config::TcpSettings& settings, std::string cluster,
+         const config::TcpSettings& settings, std::string cluster, upstream::Caller caller,
          std::unique_ptr<Transport> downstream, Buffer&& first);
   ~Tunnel();
 
@@ -79,6 +79,7 @@ class Tunnel final : public DialHolder,
   const Origin& origin_;
   const config::TcpSettings& settings_;
   const std::string cluster_name_;
+  const upstream::Caller caller_;
   std::unique_ptr<Transport> downstream_;
   std::unique_ptr<Transport> upstream_;
   Buffer first_;

@@ -37,6 +37,12 @@ class Endpoint {
   [[nodiscard]] virtual const std::string& address_text() const = 0;
 };
 
+// Whose connection is carried on, and where it was bound for: what a PROXY header upstream tells.
+struct Caller {
+  SocketAddress source;
+  SocketAddress destination;
+};
+
 // The endpoints that an exchange has tried; asked to be avoided first.
 class Tried final {
  public:
@@ -98,10 +104,11 @@ class Cluster {
   // One more request on `endpoint`, within requests_max; kLimit otherwise. The balancer sees it as
   // load until the Permit dies.
   [[nodiscard]] virtual Result<Permit> admit(Endpoint& endpoint) = 0;
-  // A connection with a free stream to `endpoint`. REQUIRES endpoint to be this cluster's.
+  // A connection with a free stream to `endpoint`, unless each has to be one caller's alone
+  // (ClusterConfig::proxy_header). REQUIRES endpoint to be this cluster's.
   [[nodiscard]] virtual Acquired acquire(Endpoint& endpoint, TicketHolder& holder) = 0;
   // A connection of its own for a tunnel: dialed, counted against connections_max, not pooled.
-  [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint,
+  [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, const Caller& caller,
                                                            DialHolder& holder) = 0;
 
   // Every finished attempt reports once, while it still holds its Permit.

@@ -9,14 +9,54 @@ namespace weft::upstream {
 
 namespace {
 
+// Connects, and sends the PROXY header before anybody else can write.
+class HeaderDial final : public Dial, public DialHolder {
+ public:
+  HeaderDial(Connector& connector, const SocketAddress& address, const ConnectOptions& options,
+             std::string header, DialHolder& holder)
+      : holder_(holder), header_(std::move(header)) {
+    inner_ = connector.connect(address, options, *this);
+  }
+  void on_dialed(std::unique_ptr<Transport> transport) override {
+    transport->write(Buffer(header_));
+    // At once: behind it the server may be the one to speak first.
+    transport->flush();
+    holder_.on_dialed(std::move(transport));
+  }
+  void on_dial_failed(const Error& error) override { holder_.on_dial_failed(error); }
+
+ private:
+  DialHolder& holder_;
+  const std::string header_;
+  std::unique_ptr<Dial> inner_;
+};
+
+class HeaderConnector final : public Connector {
+ public:
+  HeaderConnector(Connector& inner, std::string header)
+      : inner_(inner), header_(std::move(header)) {}
+  std::unique_ptr<Dial> connect(const SocketAddress& address, const ConnectOptions& options,
+                                DialHolder& holder) override {
+    return std::make_unique<HeaderDial>(inner_, address, options, header_, holder);
+  }
+
+ private:
+  Connector& inner_;
+  const std::string header_;
+};
+
 // A dial that keeps its dialer: the next one may be made under other settings while this one is
 // still under way.
 class HeldDial final : public Dial {
  public:
-  HeldDial(std::unique_ptr<tls::Dialer> dialer, DialHolder& holder)
-      : dialer_(std::move(dialer)), inner_(dialer_->dial(holder)) {}
+  HeldDial(std::unique_ptr<HeaderConnector> connector, std::unique_ptr<tls::Dialer> dialer,
+           DialHolder& holder)
+      : connector_(std::move(connector)),
+        dialer_(std::move(dialer)),
+        inner_(dialer_->dial(holder)) {}
 
  private:
+  std::unique_ptr<HeaderConnector> connector_;  // may be null
   std::unique_ptr<tls::Dialer> dialer_;
   std::unique_ptr<Dial> inner_;
 };
@@ -43,9 +83,16 @@ std::unique_ptr<Dial> dial_endpoint(Turn& turn, Connector& connector,
                                     const config::ClusterConfig& cluster,
                                     const SocketAddress& address,
                                     std::shared_ptr<const tls::ClientContext> context,
-                                    DialHolder& holder) {
+                                    const Caller& caller, DialHolder& holder) {
   const ConnectOptions options{.timeout = cluster.connect_timeout, .source = cluster.source};
-  if (!cluster.tls) return connector.connect(address, options, holder);
+  std::unique_ptr<HeaderConnector> header;
+  if (cluster.proxy_header) {
+    header = std::make_unique<HeaderConnector>(
+        connector,
+        write_proxy_header({*cluster.proxy_header, caller.source, caller.destination}));
+  }
+  Connector& chosen = header != nullptr ? *header : connector;
+  if (!cluster.tls) return chosen.connect(address, options, holder);
   if (context == nullptr) {
     return refuse_dial(turn, holder,
                        {Fault::kTlsHandshake, Side::kUpstream,
@@ -53,12 +100,11 @@ std::unique_ptr<Dial> dial_endpoint(Turn& turn, Connector& connector,
   }
   const Duration patience = cluster.handshake_timeout > Duration::zero() ? cluster.handshake_timeout
                                                                          : cluster.connect_timeout;
-  return std::make_unique<HeldDial>(
-      std::make_unique<tls::Dialer>(
-          turn, connector, std::move(context),
-          tls::Dialer::Options{
-              .address = address, .connect = options, .tls = {.handshake_timeout = patience}}),
-      holder);
+  auto dialer = std::make_unique<tls::Dialer>(
+      turn, chosen, std::move(context),
+      tls::Dialer::Options{
+          .address = address, .connect = options, .tls = {.handshake_timeout = patience}});
+  return std::make_unique<HeldDial>(std::move(header), std::move(dialer), holder);
 }
 
 std::unique_ptr<Dial> refuse_dial(Turn& turn, DialHolder& holder, Error why) {

@@ -25,6 +25,7 @@ bool same_trust(const config::TlsReference& old, const config::TlsReference& fre
 // Whether connections made under `old` can go on serving under `fresh`.
 bool same_connections(const config::ClusterConfig& old, const config::ClusterConfig& fresh) {
   return old.http.protocol == fresh.http.protocol && old.source == fresh.source &&
+         old.proxy_header == fresh.proxy_header &&
          old.tls.has_value() == fresh.tls.has_value() &&
          (!old.tls || same_trust(*old.tls, *fresh.tls));
 }
@@ -280,6 +281,10 @@ void LiveCluster::release(Endpoint* endpoint) {
 }
 
 Acquired LiveCluster::acquire(Endpoint& endpoint, TicketHolder& holder) {
+  if (config_->proxy_header) {
+    return Error{Fault::kNoEndpoint, Side::kLocal,
+                 name_ + " sends a PROXY header for one caller, so it carries no HTTP"};
+  }
   Acquired acquired = live(endpoint).acquire(holder);
   if (std::holds_alternative<Error>(acquired)) metrics_->refused(telemetry::Refusal::kLimit).add();
   return acquired;
@@ -316,9 +321,10 @@ class CountedTransport final : public Transport {
 
 class CountedDial final : public Dial, public DialHolder {
  public:
-  CountedDial(LiveEndpoint& endpoint, DialHolder& holder, std::shared_ptr<SharedLimits> limits)
+  CountedDial(LiveEndpoint& endpoint, const Caller& caller, DialHolder& holder,
+              std::shared_ptr<SharedLimits> limits)
       : holder_(holder), limits_(std::move(limits)) {
-    inner_ = endpoint.dial_alone(*this);
+    inner_ = endpoint.dial_alone(caller, *this);
   }
   ~CountedDial() override {
     if (limits_ != nullptr) limits_->connections.give();
@@ -336,14 +342,15 @@ class CountedDial final : public Dial, public DialHolder {
 
 }  // namespace
 
-Result<std::unique_ptr<Dial>> LiveCluster::dial(Endpoint& endpoint, DialHolder& holder) {
+Result<std::unique_ptr<Dial>> LiveCluster::dial(Endpoint& endpoint, const Caller& caller,
+                                                DialHolder& holder) {
   if (!limits_->connections.take(config_->limits.connections_max)) {
     metrics_->refused(telemetry::Refusal::kLimit).add();
     return fail(
         Fault::kLimit,
         "limits.connections (" + std::to_string(config_->limits.connections_max) + ") of " + name_);
   }
-  return std::make_unique<CountedDial>(live(endpoint), holder, limits_);
+  return std::make_unique<CountedDial>(live(endpoint), caller, holder, limits_);
 }
 
 void LiveCluster::count_request() {

@@ -50,7 +50,8 @@ class LiveCluster final : public Cluster, public TimerSink {
   [[nodiscard]] Endpoint* pick(const PickContext& context) override;
   [[nodiscard]] Result<Permit> admit(Endpoint& endpoint) override;
   [[nodiscard]] Acquired acquire(Endpoint& endpoint, TicketHolder& holder) override;
-  [[nodiscard]] Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, DialHolder& holder) override;
+  [[nodiscard]] Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, const Caller& caller,
+                                                   DialHolder& holder) override;
   void report(Endpoint& endpoint, const Outcome& outcome) override;
   [[nodiscard]] bool admit_retry() override;
   void retry_done() override;

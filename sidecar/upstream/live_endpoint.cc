@@ -75,9 +75,11 @@ void LiveEndpoint::end_request() {
 
 // ---- what the pool asks ----
 
-std::unique_ptr<Dial> LiveEndpoint::dial(DialHolder& holder) {
+std::unique_ptr<Dial> LiveEndpoint::dial(DialHolder& holder) { return dial_alone({}, holder); }
+
+std::unique_ptr<Dial> LiveEndpoint::dial_alone(const Caller& caller, DialHolder& holder) {
   return dial_endpoint(turn_, connector_, cluster_.config(), settings_.address, cluster_.tls(),
-                       holder);
+                       caller, holder);
 }
 
 http::Protocol LiveEndpoint::protocol_of(const Transport& transport) const {

@@ -47,7 +47,7 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
 
   [[nodiscard]] Acquired acquire(TicketHolder& holder) { return pool_->acquire(holder); }
   // A connection for the holder alone.
-  [[nodiscard]] std::unique_ptr<Dial> dial_alone(DialHolder& holder) { return dial(holder); }
+  [[nodiscard]] std::unique_ptr<Dial> dial_alone(const Caller& caller, DialHolder& holder);
   [[nodiscard]] Pool& pool() { return *pool_; }
   [[nodiscard]] const Pool& pool() const { return *pool_; }
   [[nodiscard]] std::size_t connections() const;

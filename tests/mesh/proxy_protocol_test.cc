@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "sidecar/core/proxy_header.h"
-#include "tests/mesh/mesh.h"
+#include "tests/mesh/pair.h"
 
 namespace weft::mesh_test {
 namespace {
@@ -102,13 +102,14 @@ TEST(ProxyProtocol, ChainsAreChosenByWhatIsTold) {
   listener.proxy_protocol.emplace();
   config::FilterChain chain = tcp_listener("x", "other").chains.front();
   chain.match.source_prefixes = {Cidr::parse("192.0.2.0/24").value()};
-  chain.match.destination_port = 80;
+  listener.chains.push_back(chain);
+  chain.match = {.destination_port = 81};
   listener.chains.push_back(chain);
   Proxy proxy({listener},
               {cluster("cart", {origin.address()}), cluster("other", {other.address()})});
   EXPECT_EQ(through(proxy.dial(), kCaller), "the other");
   EXPECT_EQ(through(proxy.dial(), "PROXY TCP4 192.0.3.7 198.51.100.2 4321 80\r\nhello"), "hello");
-  EXPECT_EQ(through(proxy.dial(), "PROXY TCP4 192.0.2.7 198.51.100.2 4321 81\r\nhello"), "hello");
+  EXPECT_EQ(through(proxy.dial(), "PROXY TCP4 192.0.3.7 198.51.100.2 4321 81\r\n"), "the other");
 }
 
 TEST(ProxyProtocol, WithoutAHeaderNobodyComesIn) {
@@ -133,6 +134,76 @@ TEST(ProxyProtocol, WhereItMayBeMissingACallerSpeaksForItself) {
   EXPECT_EQ(through(proxy.dial(), "POST?"), "POST?");
   EXPECT_EQ(through(proxy.dial(), kCaller + "hello"), "hello");
   EXPECT_EQ(through(proxy.dial(), kCallerV2 + "hello"), "") << "this version is not allowed";
+}
+
+// What an origin was sent before it answers "heard".
+Origin::Serve hears() {
+  return [](Origin& self, Wire& wire) {
+    self.note({.head = wire.read_all(), .body = {}});
+    (void)wire.send("heard");
+  };
+}
+
+TEST(ProxyProtocol, AnUpstreamIsToldWhoCalls) {
+  Origin origin(hears());
+  config::ClusterConfig told = cluster("cart", {origin.address()});
+  told.proxy_header = ProxyHeader::Version::kV1;
+  Proxy proxy({tcp_listener("in", "cart")}, {told});
+  EXPECT_EQ(through(proxy.dial(), "hello"), "heard");
+  const std::string line = origin.last().head;
+  EXPECT_TRUE(line.starts_with("PROXY TCP4 127.0.0.1 127.0.0.1 ")) << line;
+  EXPECT_TRUE(line.ends_with(" " + std::to_string(proxy.port()) + "\r\nhello")) << line;
+}
+
+TEST(ProxyProtocol, AnUpstreamIsToldBeforeTheCallerHasSaidAnything) {
+  Origin origin([](Origin&, Wire& wire) { (void)wire.send(wire.read_to("\r\n")); });
+  config::ClusterConfig told = cluster("cart", {origin.address()});
+  told.proxy_header = ProxyHeader::Version::kV1;
+  Proxy proxy({tcp_listener("in", "cart")}, {told});
+  EXPECT_TRUE(proxy.dial().read_to("\r\n").starts_with("PROXY TCP4 127.0.0.1 "));
+}
+
+TEST(ProxyProtocol, WhatOneVersionToldTheOtherPassesOn) {
+  Origin origin(hears());
+  config::ListenerConfig listener = tcp_listener("in", "cart");
+  listener.proxy_protocol.emplace();
+  config::ClusterConfig told = cluster("cart", {origin.address()});
+  told.proxy_header = ProxyHeader::Version::kV2;
+  Proxy proxy({listener}, {told});
+  EXPECT_EQ(through(proxy.dial(), kCaller + "hello"), "heard");
+  EXPECT_EQ(origin.last().head, kCallerV2 + "hello");
+}
+
+TEST(ProxyProtocol, TheHeaderStandsOutsideOfTls) {
+  const Authority authority("cluster.local");
+  Origin origin(echoes_bytes());
+  config::ListenerConfig inner = tcp_listener("in", "app");
+  inner.chains.front().tls = inbound(authority.material("server")).chains.front().tls;
+  inner.proxy_protocol.emplace();
+  LogFile log;
+  std::get<config::TcpSettings>(inner.chains.front().what).access_logs = {
+      {.path = log.path(), .format = config::AccessLog::Format::kJson}};
+  Proxy server({inner}, {cluster("app", {origin.address()})});
+  config::ClusterConfig remote = to_server(authority.material("client"), server.address());
+  remote.http.protocol = config::UpstreamHttp::Protocol::kHttp1;
+  remote.proxy_header = ProxyHeader::Version::kV2;
+  config::ListenerConfig outer = tcp_listener("in", "server");
+  outer.proxy_protocol.emplace();
+  Proxy client({outer}, {remote});
+  EXPECT_EQ(through(client.dial(), kCaller + "hello"), "hello");
+  server.drain();
+  server.end();
+  EXPECT_NE(log.text().find("192.0.2.7:4321"), std::string::npos) << log.text();
+  EXPECT_NE(log.text().find("sa/client"), std::string::npos) << log.text();
+}
+
+TEST(ProxyProtocol, HttpIsNotSentToAClusterThatNamesOneCaller) {
+  Origin origin;
+  config::ClusterConfig told = cluster("cart", {origin.address()});
+  told.proxy_header = ProxyHeader::Version::kV1;
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))}, {told});
+  EXPECT_EQ(ask(proxy, "/").status(), 503);
+  EXPECT_EQ(origin.connections(), 0U);
 }
 
 // threats.md SL-05.
