@@ -43,7 +43,8 @@ constexpr auto kHandshakeResultNames =
     names<HandshakeResult>("ok", "no_certificate", "unknown_authority", "expired", "identity",
                            "protocol", "timeout", "reset", "plaintext", "other");
 constexpr auto kDetectedProtocolNames = names<DetectedProtocol>("http1", "http2", "tls", "tcp");
-constexpr auto kDetectedHowNames = names<DetectedHow>("declared", "alpn", "sniffed", "timeout");
+constexpr auto kDetectedHowNames =
+    names<DetectedHow>("declared", "alpn", "sniffed", "timeout", "remembered");
 constexpr auto kProxyHeaderResultNames =
     names<ProxyHeaderResult>("v1", "v2", "absent", "malformed", "timeout");
 constexpr auto kConfigTypeNames =

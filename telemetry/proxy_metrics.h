@@ -159,7 +159,8 @@ enum class HandshakeResult : std::uint8_t {
   kOther
 };
 enum class DetectedProtocol : std::uint8_t { kHttp1, kHttp2, kTls, kTcp };
-enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout };
+// kRemembered: by a timeout that was shorter, for others to that destination had been silent.
+enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout, kRemembered };
 // What a connection said of itself where a PROXY header is looked for.
 enum class ProxyHeaderResult : std::uint8_t { kV1, kV2, kAbsent, kMalformed, kTimeout };
 enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
@@ -194,7 +195,7 @@ inline constexpr std::size_t kCountOf<HandshakeResult> = 10;
 template <>
 inline constexpr std::size_t kCountOf<DetectedProtocol> = 4;
 template <>
-inline constexpr std::size_t kCountOf<DetectedHow> = 4;
+inline constexpr std::size_t kCountOf<DetectedHow> = 5;
 template <>
 inline constexpr std::size_t kCountOf<ProxyHeaderResult> = 5;
 template <>

@@ -103,8 +103,9 @@ struct ClusterConfig {
   std::optional<OutlierDetection> outlier;
   UpstreamHttp http;
   std::optional<TlsReference> tls;
-  // Every connection begins with a PROXY header that names its caller, before TLS. Such a connection
-  // is one caller's, so the cluster carries tunnels and no HTTP, whose connections are shared.
+  // Every connection begins with a PROXY header that names its caller, before TLS. Such a
+  // connection is one caller's, so the cluster carries tunnels and no HTTP, whose connections are
+  // shared.
   std::optional<ProxyHeader::Version> proxy_header;
   // Adds and believes x-weft-peer and x-weft-cause: the other side is a sidecar of the mesh.
   bool mesh_peer = false;

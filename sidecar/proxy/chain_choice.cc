@@ -82,8 +82,8 @@ const config::FilterChain* choose_chain(const config::ListenerConfig& listener,
     best = &chain;
     best_scores = scores;
   }
-  const bool taken =
-      best != nullptr && std::find(best_scores.begin(), best_scores.end(), kNo) == best_scores.end();
+  const bool taken = best != nullptr &&
+                     std::find(best_scores.begin(), best_scores.end(), kNo) == best_scores.end();
   return taken ? best : listener.default_chain.get();
 }
 

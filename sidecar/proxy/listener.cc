@@ -55,6 +55,7 @@ void Listener::on_accept(std::unique_ptr<net::Socket> socket) {
   accepted.listener = config_;
   accepted.contexts = contexts_;
   accepted.local = local_;
+  accepted.detection = &detection_;
   auto session = std::make_unique<Session>(services_, *this, std::move(accepted));
   Session& begun = *session.release();
   sessions_.push_back(begun);

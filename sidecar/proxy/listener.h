@@ -10,6 +10,7 @@
 
 #include "sidecar/net/acceptor.h"
 #include "sidecar/net/loop.h"
+#include "sidecar/proxy/detection_memory.h"
 #include "sidecar/proxy/session.h"
 
 namespace weft::proxy {
@@ -52,6 +53,7 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   std::shared_ptr<const upstream::TlsContexts> contexts_;
   telemetry::PeerId local_ = telemetry::PeerId::kUnknown;
   std::unique_ptr<net::Acceptor> acceptor_;
+  DetectionMemory detection_;
   IntrusiveList<Session> sessions_;  // owned
   std::size_t session_count_ = 0;
   bool draining_ = false;

@@ -6,7 +6,6 @@
 #include "sidecar/proxy/chain_choice.h"
 #include "sidecar/proxy/record_log.h"
 #include "sidecar/proxy/replies.h"
-#include "sidecar/proxy/sniffer.h"
 
 namespace weft::proxy {
 
@@ -63,6 +62,7 @@ Session::Session(const Services& services, Owner& owner, Accepted accepted)
       listener_(std::move(accepted.listener)),
       contexts_(std::move(accepted.contexts)),
       transport_(std::move(accepted.transport)),
+      detection_(*accepted.detection),
       deadline_(services.turn.timers(), *this),
       started_(services.turn.now()) {
   origin_.local = accepted.local;
@@ -145,7 +145,14 @@ void Session::begin_sniffing() {
   // An inspector that no chain asks about would only make server-first protocols wait.
   if (!needs.tls && !needs.application) return choose();
   wait_for_first_bytes();
-  if (!first_.empty()) sniff_more();
+  if (!first_.empty()) return sniff_more();
+  const bool expects_silence = deadline_.armed() && listener_->go_on_after_sniff_timeout &&
+                               detection_.expects_silence(destination(), services_.turn.now());
+  if (!expects_silence) return;
+  const TimePoint soon = services_.turn.now() + DetectionMemory::kPatience;
+  if (soon >= deadline_.deadline()) return;
+  guessed_how_ = telemetry::DetectedHow::kRemembered;
+  deadline_.arm_at(soon);
 }
 
 void Session::on_bytes(Buffer& bytes) {
@@ -170,19 +177,54 @@ void Session::sniff_more() {
     hello_fed_ = all.size();
     if (state == tls::ClientHelloParser::State::kNeedMore) return;
     if (state == tls::ClientHelloParser::State::kMalformed) {
+      note_guess(sniffed);
       refuse(Error{Fault::kTlsHandshake, Side::kDownstream, "malformed ClientHello"});
       return;
     }
+  }
+  note_guess(sniffed);
+  choose();
+}
+
+const SocketAddress& Session::destination() {
+  if (destination_.is_none()) {
+    destination_ = origin_.original_destination.value_or(transport_->local_address());
+  }
+  return destination_;
+}
+
+void Session::note_guess(Sniffed sniffed) {
+  using telemetry::DetectedProtocol;
+  guessed_how_ = telemetry::DetectedHow::kSniffed;
+  switch (sniffed) {
+    case Sniffed::kTls:
+      guessed_ = DetectedProtocol::kTls;
+      break;
+    case Sniffed::kHttp1:
+      guessed_ = DetectedProtocol::kHttp1;
+      break;
+    case Sniffed::kHttp2:
+      guessed_ = DetectedProtocol::kHttp2;
+      break;
+    case Sniffed::kNeedMore:
+    case Sniffed::kOpaque:
+      break;
+  }
+  detection_.learn_speech(destination());
+}
+
+// The caller has said nothing, or too little to tell: opaque bytes, which keep nobody waiting.
+void Session::give_up_sniffing() {
+  if (guessed_how_ != telemetry::DetectedHow::kRemembered) {
+    guessed_how_ = telemetry::DetectedHow::kTimeout;
+    detection_.learn_silence(destination(), services_.turn.now());
   }
   choose();
 }
 
 void Session::choose() {
   ConnectionFacts facts;
-  if (destination_.is_none()) {
-    destination_ = origin_.original_destination.value_or(transport_->local_address());
-  }
-  facts.destination = destination_;
+  facts.destination = destination();
   facts.source = source_;
   if (!first_.empty()) {
     const Sniffed sniffed = sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))));
@@ -210,6 +252,8 @@ void Session::choose() {
 
 void Session::open_chain() {
   http_ = std::get_if<config::HttpSettings>(&chain_->what);
+  // Too few bytes for TLS and HTTP, and no more to come.
+  if (ended_ && (chain_->tls || http_ != nullptr)) return finish();
   if (!chain_->tls) {
     fill_origin();
     state_ = State::kDetect;
@@ -336,9 +380,12 @@ void Session::serve(http::Protocol protocol, telemetry::DetectedHow how) {
 void Session::tunnel() {
   deadline_.cancel();
   state_ = State::kTunnel;
-  services_.shard.proxy()
-      .protocol_detected(telemetry::DetectedProtocol::kTcp, telemetry::DetectedHow::kDeclared)
-      .add();
+  // What is inside a TLS that we opened was not looked at: tcp_proxy was declared for it.
+  if (chain_->tls) {
+    guessed_ = telemetry::DetectedProtocol::kTcp;
+    guessed_how_ = telemetry::DetectedHow::kDeclared;
+  }
+  services_.shard.proxy().protocol_detected(guessed_, guessed_how_).add();
   const auto& settings = std::get<config::TcpSettings>(chain_->what);
   std::size_t index = 0;
   if (settings.clusters.size() > 1) {
@@ -347,10 +394,9 @@ void Session::tunnel() {
     std::uint64_t draw = services_.random.below(total);
     while (draw >= settings.clusters[index].weight) draw -= settings.clusters[index++].weight;
   }
-  tunnel_ = std::make_unique<Tunnel>(services_, *this, origin_, settings,
-                                     settings.clusters[index].cluster,
-                                     upstream::Caller{source_, destination_},
-                                     std::move(transport_), std::move(first_));
+  tunnel_ = std::make_unique<Tunnel>(
+      services_, *this, origin_, settings, settings.clusters[index].cluster,
+      upstream::Caller{source_, destination_}, std::move(transport_), std::move(first_), ended_);
   tunnel_->start();
 }
 
@@ -429,6 +475,17 @@ void Session::on_end() {
     refuse_header(telemetry::ProxyHeaderResult::kMalformed, "it is cut off");
     return;
   }
+  if (state_ == State::kSniff && !first_.empty()) {
+    // All there will ever be. Too little for TLS or HTTP is opaque, and goes on as it is.
+    if (hello_ != nullptr) {
+      refuse(Error{Fault::kTlsHandshake, Side::kDownstream, "the ClientHello is cut off"});
+      return;
+    }
+    ended_ = true;
+    note_guess(Sniffed::kOpaque);
+    choose();
+    return;
+  }
   // Closed before it said anything of use: a probe, or a client that changed its mind.
   finish();
 }
@@ -448,12 +505,9 @@ void Session::on_timer(Timer&) {
     }
     services_.shard.proxy().proxy_headers(telemetry::ProxyHeaderResult::kTimeout).add();
     state_ = State::kSniff;
-    return choose();
+    return give_up_sniffing();
   }
-  if (state_ == State::kSniff && listener_->go_on_after_sniff_timeout) {
-    choose();
-    return;
-  }
+  if (state_ == State::kSniff && listener_->go_on_after_sniff_timeout) return give_up_sniffing();
   refuse(Error{Fault::kTimeout, Side::kDownstream, "said nothing for too long"});
 }
 

@@ -22,8 +22,10 @@
 #include "sidecar/core/proxy_header.h"
 #include "sidecar/core/slab.h"
 #include "sidecar/http/connection.h"
+#include "sidecar/proxy/detection_memory.h"
 #include "sidecar/proxy/exchange.h"
 #include "sidecar/proxy/services.h"
+#include "sidecar/proxy/sniffer.h"
 #include "sidecar/proxy/tunnel.h"
 #include "sidecar/upstream/tls_contexts.h"
 #include "tls/client_hello.h"
@@ -54,6 +56,7 @@ class Session final : public Sink,
     std::shared_ptr<const upstream::TlsContexts> contexts;
     telemetry::PeerId local = telemetry::PeerId::kUnknown;
     std::optional<SocketAddress> original_destination;
+    DetectionMemory* detection = nullptr;  // outlives the session
   };
 
   Session(const Services& services, Owner& owner, Accepted accepted);
@@ -103,6 +106,9 @@ class Session final : public Sink,
   void begin_sniffing();
   void sniff_more();
   void choose();
+  [[nodiscard]] const SocketAddress& destination();
+  void note_guess(Sniffed sniffed);
+  void give_up_sniffing();
   void open_chain();
   void fill_origin();
   void detect();
@@ -124,6 +130,10 @@ class Session final : public Sink,
   Buffer first_;  // read while sniffing
   std::unique_ptr<tls::ClientHelloParser> hello_;
   std::size_t hello_fed_ = 0;
+  DetectionMemory& detection_;
+  // What the first bytes said, for a tunnel's count; serve() knows by itself.
+  telemetry::DetectedProtocol guessed_ = telemetry::DetectedProtocol::kTcp;
+  telemetry::DetectedHow guessed_how_ = telemetry::DetectedHow::kDeclared;
   SocketAddress source_;       // the caller's: of the socket, or as a PROXY header says
   SocketAddress destination_;  // where it called, likewise; none() until asked for
   std::unique_ptr<http::ServerConnection> connection_;
@@ -136,6 +146,7 @@ class Session final : public Sink,
   TimePoint started_;
   State state_ = State::kSniff;
   bool draining_ = false;
+  bool ended_ = false;  // the caller's end came while sniffing
 };
 
 }  // namespace weft::proxy

@@ -16,7 +16,7 @@ using upstream::Verdict;
 
 Tunnel::Tunnel(const Services& services, Owner& owner, const Origin& origin,
                const config::TcpSettings& settings, std::string cluster, upstream::Caller caller,
-               std::unique_ptr<Transport> downstream, Buffer&& first)
+               std::unique_ptr<Transport> downstream, Buffer&& first, bool ended)
     : services_(services),
       owner_(owner),
       origin_(origin),
@@ -28,6 +28,7 @@ Tunnel::Tunnel(const Services& services, Owner& owner, const Origin& origin,
       idle_timer_(services.turn.timers(), *this),
       settle_timer_(services.turn.timers(), *this),
       source_address_(origin.address),
+      downstream_ended_(ended),
       started_(services.turn.now()) {
   // Its bytes wait in the kernel until there is somewhere to put them.
   downstream_->set_sink(&downstream_ear_);

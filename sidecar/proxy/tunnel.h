@@ -31,10 +31,10 @@ class Tunnel final : public DialHolder,
     ~Owner() = default;
   };
 
-  // `first` was read by a sniffer.
+  // `first` was read by a sniffer; `ended`: and the caller's end after it.
   Tunnel(const Services& services, Owner& owner, const Origin& origin,
          const config::TcpSettings& settings, std::string cluster, upstream::Caller caller,
-         std::unique_ptr<Transport> downstream, Buffer&& first);
+         std::unique_ptr<Transport> downstream, Buffer&& first, bool ended);
   ~Tunnel();
 
   void start();

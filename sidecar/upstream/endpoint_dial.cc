@@ -88,8 +88,7 @@ std::unique_ptr<Dial> dial_endpoint(Turn& turn, Connector& connector,
   std::unique_ptr<HeaderConnector> header;
   if (cluster.proxy_header) {
     header = std::make_unique<HeaderConnector>(
-        connector,
-        write_proxy_header({*cluster.proxy_header, caller.source, caller.destination}));
+        connector, write_proxy_header({*cluster.proxy_header, caller.source, caller.destination}));
   }
   Connector& chosen = header != nullptr ? *header : connector;
   if (!cluster.tls) return chosen.connect(address, options, holder);

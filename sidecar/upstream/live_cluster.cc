@@ -25,8 +25,7 @@ bool same_trust(const config::TlsReference& old, const config::TlsReference& fre
 // Whether connections made under `old` can go on serving under `fresh`.
 bool same_connections(const config::ClusterConfig& old, const config::ClusterConfig& fresh) {
   return old.http.protocol == fresh.http.protocol && old.source == fresh.source &&
-         old.proxy_header == fresh.proxy_header &&
-         old.tls.has_value() == fresh.tls.has_value() &&
+         old.proxy_header == fresh.proxy_header && old.tls.has_value() == fresh.tls.has_value() &&
          (!old.tls || same_trust(*old.tls, *fresh.tls));
 }
 

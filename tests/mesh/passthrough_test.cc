@@ -11,7 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// caller -> client sidecar (TLS, a server name) -> the one in the middle -> server sidecar -> origin
+// caller -> client sidecar (TLS, a server name) -> the one in the middle -> server sidecar ->
+// origin
 struct Passthrough : public ::testing::Test {
   Authority authority{"cluster.local"};
   Origin cart{Origin::replies(200, "cart")};
@@ -68,8 +69,8 @@ TEST_F(Passthrough, ItIsTheServersCertificateThatTheClientJudges) {
   EXPECT_TRUE(client.metric_reaches(1, "weft_handshakes_total", {"client", "identity"}));
 }
 
-// A ClientHello as a browser sends it: GREASE, an encrypted hello of 300 bytes, key shares that fill
-// it beyond one segment. The bytes go on as they came.
+// A ClientHello as a browser sends it: GREASE, an encrypted hello of 300 bytes, key shares that
+// fill it beyond one segment. The bytes go on as they came.
 std::string number(std::size_t value, int size) {
   std::string bytes;
   for (int i = size - 1; i >= 0; --i) bytes += static_cast<char>((value >> (8 * i)) & 255U);
@@ -111,8 +112,7 @@ TEST(PassthroughBytes, AHelloInManySegmentsGoesOnAsItCame) {
   Origin cart(counts("cart"));
   Origin rest(counts("rest"));
   config::ListenerConfig listener = tcp_listener("in", "rest");
-  listener.chains.push_back(
-      Passthrough::by_name("cart", {.server_names = {"cart.shop.example"}}));
+  listener.chains.push_back(Passthrough::by_name("cart", {.server_names = {"cart.shop.example"}}));
   Proxy proxy({listener}, {cluster("cart", {cart.address()}), cluster("rest", {rest.address()})});
   for (const std::size_t piece : {1U, 7U, 700U, 100'000U}) {
     Wire wire = proxy.dial();

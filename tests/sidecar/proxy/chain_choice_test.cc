@@ -50,25 +50,19 @@ TEST(ChainChoice, ANameMatchesExactlyThenByItsLongestSuffix) {
                      chain("eu", {.server_names = {"*.eu.shop", "eu.example"}}),
                      chain("cart", {.server_names = {"pay.shop", "cart.eu.shop"}})};
   const std::pair<const char*, const char*> rows[] = {
-      {"a.shop", "shop"},
-      {"a.b.c.shop", "shop"},
-      {"eu.shop", "shop"},          // a wildcard does not stand for nothing
-      {"a.eu.shop", "eu"},
-      {"a.b.eu.shop", "eu"},
-      {"cart.eu.shop", "cart"},
-      {"pay.shop", "cart"},
-      {"eu.example", "eu"},
-      {"a.eu.example", "nobody"},
-      {"shop", "nobody"},
-      {".shop", "nobody"},
-      {"ashop", "nobody"},          // a suffix begins at a dot
-      {"xeu.shop", "shop"},
-      {"*.shop", "shop"},           // a name like another
-      {"a.shop.", "nobody"},
-      {"a.shop.example", "nobody"},
+      {"a.shop", "shop"},       {"a.b.c.shop", "shop"},
+      {"eu.shop", "shop"},  // a wildcard does not stand for nothing
+      {"a.eu.shop", "eu"},      {"a.b.eu.shop", "eu"},
+      {"cart.eu.shop", "cart"}, {"pay.shop", "cart"},
+      {"eu.example", "eu"},     {"a.eu.example", "nobody"},
+      {"shop", "nobody"},       {".shop", "nobody"},
+      {"ashop", "nobody"},                           // a suffix begins at a dot
+      {"xeu.shop", "shop"},     {"*.shop", "shop"},  // a name like another
+      {"a.shop.", "nobody"},    {"a.shop.example", "nobody"},
       {"", "nobody"},
   };
-  for (const auto& [name, expected] : rows) EXPECT_EQ(choose(listener, named(name)), expected) << name;
+  for (const auto& [name, expected] : rows)
+    EXPECT_EQ(choose(listener, named(name)), expected) << name;
 }
 
 TEST(ChainChoice, WithoutANameOnlyAChainThatAsksForNoneIsLeft) {
