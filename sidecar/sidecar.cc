@@ -50,7 +50,7 @@ telemetry::HandshakeResult metric_of(tls::HandshakeResult result) {
   return To::kOther;
 }
 
-std::int64_t seconds_of(WallTime time) {
+std::int64_t unix_time(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
@@ -436,8 +436,8 @@ std::string Sidecar::certificates() const {
                         {"kind", kind},
                         {"identity", certificate.spiffe_id.uri()},
                         {"serial", certificate.serial},
-                        {"not_before", seconds_of(certificate.not_before)},
-                        {"not_after", seconds_of(certificate.not_after)}});
+                        {"not_before", unix_time(certificate.not_before)},
+                        {"not_after", unix_time(certificate.not_after)}});
       }
     }
   };
@@ -455,7 +455,7 @@ std::string Sidecar::certificates() const {
   if (identity_ != nullptr) {
     const Identity::Stats stats = identity_->stats();
     page["identity"] = {{"id", start_.mesh->id.uri()},
-                        {"not_after", identity_->ready() ? seconds_of(stats.not_after) : 0},
+                        {"not_after", identity_->ready() ? unix_time(stats.not_after) : 0},
                         {"renewals", stats.renewals},
                         {"failures", stats.failures},
                         {"last_error", escape(stats.last_error)}};

@@ -37,9 +37,9 @@ bool is_wrapper(const pb::Descriptor& type) {
   return type.file()->name() == "google/protobuf/wrappers.proto";
 }
 
-class Walk final {
+class Inspection final {
  public:
-  Walk(UnknownFields unknown, Findings& out) : unknown_(unknown), out_(out) {}
+  Inspection(UnknownFields unknown, Findings& out) : unknown_(unknown), out_(out) {}
 
   void message(const pb::Message& message, const FieldPath& path) {
     const auto& type = *message.GetDescriptor();
@@ -303,7 +303,7 @@ class Walk final {
 
 void check(const pb::Message& message, const FieldPath& path, UnknownFields unknown,
            Findings& out) {
-  Walk(unknown, out).message(message, path);
+  Inspection(unknown, out).message(message, path);
 }
 
 }  // namespace weft::xds

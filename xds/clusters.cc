@@ -37,8 +37,6 @@ namespace {
 using Discovery = config::ClusterConfig::Discovery;
 using Protocol = config::UpstreamHttp::Protocol;
 
-const std::string kMetadata = "weft";
-
 Discovery discovery_of(const cds::Cluster& cluster, const FieldPath& path, Reading& in) {
   if (cluster.has_cluster_type()) {
     const auto at = path / "cluster_type";
@@ -428,11 +426,10 @@ Result<config::ClusterConfig> cluster_from_proto(const cds::Cluster& cluster,
   }
   read_extensions(cluster, path, in, out);
   read_transport(cluster, path, in, out);
-  out.labels = {
-      .service = metadata_text(cluster.metadata(), kMetadata, "service"),
-      .service_name = metadata_text(cluster.metadata(), kMetadata, "service_name"),
-      .service_namespace = metadata_text(cluster.metadata(), kMetadata, "service_namespace"),
-      .backend = metadata_text(cluster.metadata(), kMetadata, "backend")};
+  out.labels = {.service = metadata_text(cluster.metadata(), "service"),
+                .service_name = metadata_text(cluster.metadata(), "service_name"),
+                .service_namespace = metadata_text(cluster.metadata(), "service_namespace"),
+                .backend = metadata_text(cluster.metadata(), "backend")};
   if (findings.refused()) return fail(findings.error());
   return out;
 }

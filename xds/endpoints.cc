@@ -19,8 +19,6 @@ namespace core = envoy::config::core::v3;
 
 namespace {
 
-const std::string kMetadata = "weft";
-
 config::Endpoint::Health health_of(int status) {
   using Health = config::Endpoint::Health;
   switch (status) {
@@ -74,14 +72,14 @@ config::Endpoint read_one(const eds::LocalityLbEndpoints& locality, const eds::L
   out.health = health_of(endpoint.health_status());
   out.zone = locality.locality().zone();
   const auto& metadata = endpoint.metadata();
-  out.workload = metadata_text(metadata, kMetadata, "workload");
-  out.version = metadata_text(metadata, kMetadata, "version");
-  out.canonical_service = metadata_text(metadata, kMetadata, "canonical_service");
-  out.identity = metadata_text(metadata, kMetadata, "identity");
+  out.workload = metadata_text(metadata, "workload");
+  out.version = metadata_text(metadata, "version");
+  out.canonical_service = metadata_text(metadata, "canonical_service");
+  out.identity = metadata_text(metadata, "identity");
   if (!out.identity.empty() && !SpiffeId::parse(out.identity)) {
     // An identity that cannot match would be one that is not checked, were it dropped.
     const auto at = path / "metadata";
-    in.refuse(at.at("filter_metadata", kMetadata),
+    in.refuse(at.at("filter_metadata", "weft"),
               fmt::format("identity \"{}\" is not a SPIFFE ID", escape(out.identity)));
   }
   return out;

@@ -21,7 +21,7 @@ namespace weft::xds {
 
 namespace {
 
-namespace tls = envoy::extensions::transport_sockets::tls::v3;
+namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 
 struct Names {
   static inline const std::string kGeneration = "generation";
@@ -60,7 +60,7 @@ Result<config::RouteConfig> routes_from_proto(
   return out;
 }
 
-Result<Secret> secret_from_proto(const tls::Secret& secret, const FromProtoOptions& options,
+Result<Secret> secret_from_proto(const tls_v3::Secret& secret, const FromProtoOptions& options,
                                  Findings& findings) {
   const FieldPath path;
   Reading in(options, findings);
@@ -68,17 +68,17 @@ Result<Secret> secret_from_proto(const tls::Secret& secret, const FromProtoOptio
   Secret out{.name = secret.name()};
   if (out.name.empty()) in.refuse(path / "name", "must not be empty");
   switch (secret.type_case()) {
-    case tls::Secret::kTlsCertificate:
+    case tls_v3::Secret::kTlsCertificate:
       read_certificate(secret.tls_certificate(), path / "tls_certificate", in, out.material);
       break;
-    case tls::Secret::kValidationContext:
+    case tls_v3::Secret::kValidationContext:
       read_validation(secret.validation_context(), path / "validation_context", in, out.material,
                       out.peer_names);
       break;
-    case tls::Secret::kSessionTicketKeys:
-    case tls::Secret::kGenericSecret:
+    case tls_v3::Secret::kSessionTicketKeys:
+    case tls_v3::Secret::kGenericSecret:
       break;  // refused by the walk
-    case tls::Secret::TYPE_NOT_SET:
+    case tls_v3::Secret::TYPE_NOT_SET:
       in.refuse(path, "one of tls_certificate, validation_context must be set");
       break;
   }
@@ -131,7 +131,7 @@ Result<Decoded> decode(const google::protobuf::Any& body, const FromProtoOptions
                                                                          endpoints_from_proto);
   }
   if (type == message_name(kSecretType)) {
-    return decode_as<tls::Secret>(body, options, findings, secret_from_proto);
+    return decode_as<tls_v3::Secret>(body, options, findings, secret_from_proto);
   }
   if (type == message_name(kGenerationType)) {
     return decode_as<weft::config::v1::Generation>(body, options, findings, generation_from_proto);

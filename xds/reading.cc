@@ -171,9 +171,8 @@ double percent_of(const envoy::type::v3::FractionalPercent& fraction) {
   }
 }
 
-std::string metadata_text(const core::Metadata& metadata, const std::string& name_space,
-                          const std::string& key) {
-  const auto found = metadata.filter_metadata().find(name_space);
+std::string metadata_text(const core::Metadata& metadata, const std::string& key) {
+  const auto found = metadata.filter_metadata().find("weft");
   if (found == metadata.filter_metadata().end()) return {};
   const auto field = found->second.fields().find(key);
   if (field == found->second.fields().end()) return {};

@@ -64,9 +64,9 @@ class Reading final {
 [[nodiscard]] Duration duration_of(const google::protobuf::Duration& duration);
 [[nodiscard]] double percent_of(const envoy::type::v3::FractionalPercent& fraction);
 
-// A string of filter_metadata[name_space]; empty when it is not there or no string.
+// A string of filter_metadata["weft"]; empty when it is not there or no string.
 [[nodiscard]] std::string metadata_text(const envoy::config::core::v3::Metadata& metadata,
-                                        const std::string& name_space, const std::string& key);
+                                        const std::string& key);
 [[nodiscard]] const google::protobuf::Any* typed_metadata(
     const envoy::config::core::v3::Metadata& metadata, const std::string& key);
 

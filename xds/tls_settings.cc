@@ -9,7 +9,7 @@
 
 namespace weft::xds {
 
-namespace tls = envoy::extensions::transport_sockets::tls::v3;
+namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 namespace core = envoy::config::core::v3;
 
 namespace {
@@ -32,20 +32,20 @@ void must_be_pem(std::string_view text, const FieldPath& path, Reading& in) {
 // Older protocols are not spoken; as a lower bound they only mean that the author accepts more than
 // we do.
 TlsSettings::Version lowest(int protocol) {
-  return protocol == tls::TlsParameters::TLSv1_3    ? TlsSettings::Version::kTls13
-         : protocol == tls::TlsParameters::TLS_AUTO ? TlsSettings::Version::kAuto
-                                                    : TlsSettings::Version::kTls12;
+  return protocol == tls_v3::TlsParameters::TLSv1_3    ? TlsSettings::Version::kTls13
+         : protocol == tls_v3::TlsParameters::TLS_AUTO ? TlsSettings::Version::kAuto
+                                                       : TlsSettings::Version::kTls12;
 }
 
 TlsSettings::Version highest(int protocol, const FieldPath& path, Reading& in) {
   switch (protocol) {
-    case tls::TlsParameters::TLSv1_0:
-    case tls::TlsParameters::TLSv1_1:
+    case tls_v3::TlsParameters::TLSv1_0:
+    case tls_v3::TlsParameters::TLSv1_1:
       in.refuse(path, "TLS before 1.2 is not supported");
       return TlsSettings::Version::kTls12;
-    case tls::TlsParameters::TLSv1_2:
+    case tls_v3::TlsParameters::TLSv1_2:
       return TlsSettings::Version::kTls12;
-    case tls::TlsParameters::TLSv1_3:
+    case tls_v3::TlsParameters::TLSv1_3:
       return TlsSettings::Version::kTls13;
     default:
       return TlsSettings::Version::kAuto;
@@ -58,7 +58,7 @@ void add_ciphers(std::string_view text, std::vector<std::string>& out) {
   for (const auto name : split(text, '|')) out.emplace_back(name);
 }
 
-void read_parameters(const tls::TlsParameters& parameters, const FieldPath& path, Reading& in,
+void read_parameters(const tls_v3::TlsParameters& parameters, const FieldPath& path, Reading& in,
                      TlsSettings& out) {
   out.version_min = lowest(parameters.tls_minimum_protocol_version());
   out.version_max =
@@ -92,23 +92,23 @@ SanMatcher san_matcher(SanMatcher::Type type, const config::TextMatch& text) {
       .type = type, .how = how_of(text.how), .value = text.value, .ignore_case = text.ignore_case};
 }
 
-void read_san(const tls::SubjectAltNameMatcher& matcher, const FieldPath& path, Reading& in,
+void read_san(const tls_v3::SubjectAltNameMatcher& matcher, const FieldPath& path, Reading& in,
               std::vector<SanMatcher>& out) {
   const auto text = in.text(matcher.matcher(), path / "matcher");
   switch (matcher.san_type()) {
-    case tls::SubjectAltNameMatcher::URI:
+    case tls_v3::SubjectAltNameMatcher::URI:
       out.push_back(san_matcher(SanMatcher::Type::kUri, text));
       return;
-    case tls::SubjectAltNameMatcher::DNS:
+    case tls_v3::SubjectAltNameMatcher::DNS:
       out.push_back(san_matcher(SanMatcher::Type::kDns, text));
       return;
-    case tls::SubjectAltNameMatcher::IP_ADDRESS:
+    case tls_v3::SubjectAltNameMatcher::IP_ADDRESS:
       out.push_back(san_matcher(SanMatcher::Type::kIp, text));
       return;
-    case tls::SubjectAltNameMatcher::EMAIL:
+    case tls_v3::SubjectAltNameMatcher::EMAIL:
       out.push_back(san_matcher(SanMatcher::Type::kEmail, text));
       return;
-    case tls::SubjectAltNameMatcher::OTHER_NAME:
+    case tls_v3::SubjectAltNameMatcher::OTHER_NAME:
       in.refuse(path / "san_type", "OTHER_NAME is not supported");
       return;
     default:
@@ -116,15 +116,15 @@ void read_san(const tls::SubjectAltNameMatcher& matcher, const FieldPath& path, 
   }
 }
 
-void read_sds(const tls::SdsSecretConfig& config, const FieldPath& path, Reading& in,
+void read_sds(const tls_v3::SdsSecretConfig& config, const FieldPath& path, Reading& in,
               std::string& name, bool& from_sds) {
   name = config.name();
   from_sds = config.has_sds_config();
   if (from_sds) in.must_be_ads(config.sds_config(), path / "sds_config");
 }
 
-void read_own_certificate(const tls::CommonTlsContext& context, const FieldPath& path, Reading& in,
-                          config::TlsReference& out) {
+void read_own_certificate(const tls_v3::CommonTlsContext& context, const FieldPath& path,
+                          Reading& in, config::TlsReference& out) {
   const int sources =
       context.tls_certificates_size() + context.tls_certificate_sds_secret_configs_size();
   if (sources > 1) {
@@ -140,19 +140,19 @@ void read_own_certificate(const tls::CommonTlsContext& context, const FieldPath&
   }
 }
 
-void read_judgement(const tls::CommonTlsContext& context, const FieldPath& path, Reading& in,
+void read_judgement(const tls_v3::CommonTlsContext& context, const FieldPath& path, Reading& in,
                     config::TlsReference& out) {
   switch (context.validation_context_type_case()) {
-    case tls::CommonTlsContext::kValidationContext:
+    case tls_v3::CommonTlsContext::kValidationContext:
       read_validation(context.validation_context(), path / "validation_context", in,
                       out.inline_material, out.settings.peer_names);
       break;
-    case tls::CommonTlsContext::kValidationContextSdsSecretConfig:
+    case tls_v3::CommonTlsContext::kValidationContextSdsSecretConfig:
       read_sds(context.validation_context_sds_secret_config(),
                path / "validation_context_sds_secret_config", in, out.validation_secret,
                out.validation_from_sds);
       break;
-    case tls::CommonTlsContext::kCombinedValidationContext: {
+    case tls_v3::CommonTlsContext::kCombinedValidationContext: {
       const auto at = path / "combined_validation_context";
       const auto& combined = context.combined_validation_context();
       read_validation(combined.default_validation_context(), at / "default_validation_context", in,
@@ -162,9 +162,9 @@ void read_judgement(const tls::CommonTlsContext& context, const FieldPath& path,
                out.validation_from_sds);
       break;
     }
-    case tls::CommonTlsContext::kValidationContextCertificateProvider:
-    case tls::CommonTlsContext::kValidationContextCertificateProviderInstance:
-    case tls::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET:
+    case tls_v3::CommonTlsContext::kValidationContextCertificateProvider:
+    case tls_v3::CommonTlsContext::kValidationContextCertificateProviderInstance:
+    case tls_v3::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET:
       break;
   }
   out.settings.verify_peer =
@@ -174,7 +174,7 @@ void read_judgement(const tls::CommonTlsContext& context, const FieldPath& path,
   }
 }
 
-config::TlsReference read_common(const tls::CommonTlsContext& context, const FieldPath& path,
+config::TlsReference read_common(const tls_v3::CommonTlsContext& context, const FieldPath& path,
                                  Reading& in) {
   config::TlsReference out;
   read_parameters(context.tls_params(), path / "tls_params", in, out.settings);
@@ -213,7 +213,7 @@ void refuse_type(std::string_view type, const FieldPath& path, Reading& in) {
 
 }  // namespace
 
-void read_certificate(const tls::TlsCertificate& certificate, const FieldPath& path, Reading& in,
+void read_certificate(const tls_v3::TlsCertificate& certificate, const FieldPath& path, Reading& in,
                       TlsMaterial& out) {
   const auto chain = path / "certificate_chain";
   const auto key = path / "private_key";
@@ -225,14 +225,15 @@ void read_certificate(const tls::TlsCertificate& certificate, const FieldPath& p
   must_be_pem(out.key_pem, key, in);
 }
 
-void read_validation(const tls::CertificateValidationContext& context, const FieldPath& path,
+void read_validation(const tls_v3::CertificateValidationContext& context, const FieldPath& path,
                      Reading& in, TlsMaterial& out, std::vector<SanMatcher>& peer_names) {
   if (context.has_trusted_ca()) {
     const auto at = path / "trusted_ca";
     out.roots_pem = in.data(context.trusted_ca(), at);
     must_be_pem(out.roots_pem, at, in);
   }
-  if (context.trust_chain_verification() == tls::CertificateValidationContext::ACCEPT_UNTRUSTED) {
+  if (context.trust_chain_verification() ==
+      tls_v3::CertificateValidationContext::ACCEPT_UNTRUSTED) {
     in.refuse(path / "trust_chain_verification", "ACCEPT_UNTRUSTED is not supported");
   }
   for (int at = 0; at < context.match_typed_subject_alt_names_size(); ++at) {
@@ -257,7 +258,7 @@ std::optional<config::TlsReference> read_upstream_tls(const core::TransportSocke
     return std::nullopt;
   }
   const auto at = path / "typed_config";
-  tls::UpstreamTlsContext context;
+  tls_v3::UpstreamTlsContext context;
   if (!in.unpack(socket.typed_config(), at, context)) return std::nullopt;
   auto out = read_common(context.common_tls_context(), at / "common_tls_context", in);
   out.settings.server_name = context.sni();
@@ -273,7 +274,7 @@ std::optional<config::TlsReference> read_downstream_tls(const core::TransportSoc
     return std::nullopt;
   }
   const auto at = path / "typed_config";
-  tls::DownstreamTlsContext context;
+  tls_v3::DownstreamTlsContext context;
   if (!in.unpack(socket.typed_config(), at, context)) return std::nullopt;
   const auto common = at / "common_tls_context";
   auto out = read_common(context.common_tls_context(), common, in);

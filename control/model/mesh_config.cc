@@ -9,14 +9,6 @@ namespace weft::control {
 
 namespace {
 
-// Names a choice of schemas.md that is the only one there is yet.
-void only(Reader& block, std::string_view key, std::string_view accepted) {
-  std::string value(accepted);
-  if (block.text(key, value) && value != accepted) {
-    block.refuse(key, fmt::format("{} is not supported yet, only {}", escape(value, 64), accepted));
-  }
-}
-
 void only_duration(Reader& block, std::string_view key, Duration accepted) {
   Duration value = accepted;
   if (block.duration(key, value) && value != accepted) {
@@ -66,7 +58,7 @@ void read_outbound(Reader& spec, MeshConfig& out) {
 
 void read_identity(Reader& spec, MeshConfig& out) {
   spec.object("identity", [&](Reader& identity) {
-    only(identity, "source", "BuiltIn");
+    identity.only("source", "BuiltIn");
     Duration lifetime = out.leaf_lifetime;
     if (!identity.duration("leafLifetime", lifetime)) return;
     if (lifetime < MeshConfig::kLeafLifetimeMin || lifetime > MeshConfig::kLeafLifetimeMax) {
@@ -118,7 +110,7 @@ void read_tracing(Reader& spec, MeshConfig& out) {
     tracing.integer("minPerSecond", out.roots_per_second, 0, 1000);
     tracing.boolean("keepErrors", out.keep_errors);
     tracing.object("otlp", [&](Reader& otlp) {
-      only(otlp, "protocol", "Http");
+      otlp.only("protocol", "Http");
       std::string endpoint;
       if (!otlp.text("endpoint", endpoint) || endpoint.empty()) return;
       MeshConfig::Collector collector;
@@ -147,7 +139,7 @@ void read_access_log(Reader& spec, MeshConfig& out) {
 
 void read_metrics(Reader& spec) {
   spec.object("metrics", [](Reader& metrics) {
-    only(metrics, "names", "Weft");
+    metrics.only("names", "Weft");
     std::int64_t series = 5000;
     if (metrics.integer("maxSeries", series, 1, 10'000'000) && series != 5000) {
       metrics.refuse("maxSeries", "is not supported yet, only 5000");

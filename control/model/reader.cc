@@ -122,6 +122,12 @@ bool Reader::text(std::string_view key, std::string& out, Check check) {
   return value != nullptr && read_text(*value, path_of(key), out, check);
 }
 
+void Reader::only(std::string_view key, std::string_view accepted) {
+  std::string value(accepted);
+  if (text(key, value) && value != accepted)
+    refuse(key, fmt::format("{} is not supported yet, only {}", escape(value, 64), accepted));
+}
+
 bool Reader::boolean(std::string_view key, bool& out) {
   const Value* value = find(key);
   if (value == nullptr) return false;

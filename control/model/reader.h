@@ -46,6 +46,8 @@ class Reader final {
 
   // Each returns whether the field is there and good.
   bool text(std::string_view key, std::string& out, Check check = nullptr);
+  // A choice of which only one is built yet: asking for what happens anyway is fine.
+  void only(std::string_view key, std::string_view accepted);
   bool boolean(std::string_view key, bool& out);
   template <typename Number>
   bool integer(std::string_view key, Number& out, std::int64_t min, std::int64_t max) {

@@ -4,8 +4,6 @@
 
 #include <set>
 
-#include "sidecar/core/strings.h"
-
 namespace weft::control {
 
 namespace {
@@ -21,7 +19,7 @@ void read_target(Reader& port, ServicePort& out) {
   }
 }
 
-ServicePort read_port(Reader& port) {
+ServicePort read_service_port(Reader& port) {
   ServicePort out;
   port.text("name", out.name, check_label_name);
   if (port.require("port")) port.integer("port", out.port, 1, 65535);
@@ -39,7 +37,7 @@ void read_ports(Reader& spec, Service& out) {
   std::set<std::string> names;
   std::set<std::uint16_t> numbers;
   spec.each("ports", Service::kPortsMax, [&](Reader& port) {
-    ServicePort read = read_port(port);
+    ServicePort read = read_service_port(port);
     if (!names.insert(read.name).second) {
       port.refuse("name", read.name.empty() ? "is required with more than one port"
                                             : "is another port's name already");
@@ -51,14 +49,6 @@ void read_ports(Reader& spec, Service& out) {
   });
   if (out.ports.size() > 1 && names.contains("")) {
     spec.refuse("ports", "every port needs a name when there is more than one");
-  }
-}
-
-// A value that asks for what happens anyway is fine.
-void only(Reader& spec, std::string_view key, std::string_view accepted) {
-  std::string value(accepted);
-  if (spec.text(key, value) && value != accepted) {
-    spec.refuse(key, fmt::format("{} is not supported yet", escape(value, 64)));
   }
 }
 
@@ -78,9 +68,9 @@ Service read_service(Reader& document) {
       spec.refuse("type", "ExternalName is not supported yet");
     }
     spec.unsupported("externalName");
-    only(spec, "sessionAffinity", "None");
+    spec.only("sessionAffinity", "None");
     spec.unsupported("sessionAffinityConfig");
-    only(spec, "internalTrafficPolicy", "Cluster");
+    spec.only("internalTrafficPolicy", "Cluster");
     spec.without_effect("trafficDistribution");
     // How Kubernetes reaches a Service from outside the mesh.
     for (const char* key :

@@ -20,7 +20,7 @@ const std::string& first_label(const Labels& labels, std::initializer_list<const
   return otherwise;
 }
 
-WorkloadPort read_port(Reader& port) {
+WorkloadPort read_workload_port(Reader& port) {
   WorkloadPort out;
   port.text("name", out.name, check_port_name);
   if (port.require("port")) port.integer("port", out.port, 1, 65535);
@@ -34,7 +34,7 @@ void read_ports(Reader& spec, Workload& out) {
   std::set<std::string> names;
   std::set<std::uint16_t> numbers;
   spec.each("ports", Workload::kPortsMax, [&](Reader& port) {
-    WorkloadPort read = read_port(port);
+    WorkloadPort read = read_workload_port(port);
     if (!read.name.empty() && !names.insert(read.name).second) {
       port.refuse("name", "is another port's name already");
     }

@@ -136,7 +136,7 @@ TEST(ServiceText, SaysEveryMistake) {
        "4:14: spec.type: ExternalName is not supported yet\n"
        "4:42: spec.externalName: not supported yet\n"},
       {kService + "spec: {sessionAffinity: ClientIP}\n",
-       "4:25: spec.sessionAffinity: ClientIP is not supported yet\n"},
+       "4:25: spec.sessionAffinity: ClientIP is not supported yet, only None\n"},
       {kService + "spec: {publishNotReadyAddresses: \"true\"}\n",
        "4:34: spec.publishNotReadyAddresses: want true or false, found the text \"true\"\n"},
       {kService + "spec: {prots: []}\n", "4:8: spec.prots: unknown field\n"},

@@ -30,7 +30,7 @@ namespace weft::xds {
 namespace {
 
 using namespace std::chrono_literals;
-namespace tls = envoy::extensions::transport_sockets::tls::v3;
+namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 
 const config::ForwardAction& forward_of(const config::RouteConfig& routes) {
   return std::get<config::ForwardAction>(routes.virtual_hosts.at(0).routes.at(0).action);
@@ -396,7 +396,7 @@ TEST(Decode, RefusesWhatItDoesNotKnowAndWhatIsBroken) {
 TEST(Decode, AFileThatIsMissingIsNamed) {
   Findings findings;
   const auto secret =
-      secret_from_proto(from_text<tls::Secret>(
+      secret_from_proto(from_text<tls_v3::Secret>(
                             "name: 's' validation_context { trusted_ca { filename: '/missing' } }"),
                         with_files(), findings);
   ASSERT_FALSE(secret);
