@@ -63,14 +63,14 @@ class Path final {
   std::unique_ptr<Proxy> first_;
 };
 
-class Tunnels : public ::testing::TestWithParam<Way> {};
+class OpaqueTunnels : public ::testing::TestWithParam<Way> {};
 
-INSTANTIATE_TEST_SUITE_P(Both, Tunnels, ::testing::Values(Way::kPlain, Way::kPair),
+INSTANTIATE_TEST_SUITE_P(Both, OpaqueTunnels, ::testing::Values(Way::kPlain, Way::kPair),
                          [](const auto& way) {
                            return std::string(way.param == Way::kPlain ? "Plain" : "Pair");
                          });
 
-TEST_P(Tunnels, TheCallerMayEndFirst) {
+TEST_P(OpaqueTunnels, TheCallerMayEndFirst) {
   Path path(GetParam(), [](Origin&, Wire& wire) {
     const std::string all = wire.read_all();
     for (int i = 0; i < 3; ++i) {
@@ -87,7 +87,7 @@ TEST_P(Tunnels, TheCallerMayEndFirst) {
   EXPECT_EQ(path.carried("weft_tcp_sent_bytes_total"), 300'000);
 }
 
-TEST_P(Tunnels, TheServerMayEndFirst) {
+TEST_P(OpaqueTunnels, TheServerMayEndFirst) {
   Path path(GetParam(), [](Origin& self, Wire& wire) {
     if (!wire.send("all I had to say")) return;
     wire.end();
@@ -103,7 +103,7 @@ TEST_P(Tunnels, TheServerMayEndFirst) {
   path.expect_all_closed(1);
 }
 
-TEST_P(Tunnels, TheServerMaySpeakFirst) {
+TEST_P(OpaqueTunnels, TheServerMaySpeakFirst) {
   Path path(GetParam(), [](Origin&, Wire& wire) {
     if (!wire.send("220 ready\r\n")) return;
     (void)wire.send("250 " + wire.read_to("\r\n"));
@@ -114,7 +114,7 @@ TEST_P(Tunnels, TheServerMaySpeakFirst) {
   EXPECT_EQ(wire.read_all(), "250 EHLO\r\n");
 }
 
-TEST_P(Tunnels, NoByteAtAllIsAConnectionToo) {
+TEST_P(OpaqueTunnels, NoByteAtAllIsAConnectionToo) {
   Path path(GetParam(), [](Origin& self, Wire& wire) {
     self.note({.head = "heard '" + wire.read_all() + "'", .body = {}});
   });
@@ -126,7 +126,7 @@ TEST_P(Tunnels, NoByteAtAllIsAConnectionToo) {
   path.expect_all_closed(1);
 }
 
-TEST_P(Tunnels, AServerMayCloseWithoutAWord) {
+TEST_P(OpaqueTunnels, AServerMayCloseWithoutAWord) {
   Path path(GetParam(), [](Origin&, Wire&) {});
   Wire wire = path.dial();
   EXPECT_EQ(wire.read_all(), "");
@@ -134,7 +134,7 @@ TEST_P(Tunnels, AServerMayCloseWithoutAWord) {
   path.expect_all_closed(1);
 }
 
-TEST_P(Tunnels, OneByteEachWayIsCarriedAtOnce) {
+TEST_P(OpaqueTunnels, OneByteEachWayIsCarriedAtOnce) {
   Path path(GetParam(), [](Origin&, Wire& wire) {
     for (std::string byte = wire.read_bytes(1); !byte.empty(); byte = wire.read_bytes(1)) {
       if (!wire.send(byte)) return;
@@ -154,7 +154,7 @@ TEST_P(Tunnels, OneByteEachWayIsCarriedAtOnce) {
   path.expect_all_closed(2);
 }
 
-TEST_P(Tunnels, BothDirectionsAreBusyAtOnce) {
+TEST_P(OpaqueTunnels, BothDirectionsAreBusyAtOnce) {
   const std::string down = some_bytes(6'000'000, 3);
   const std::string up = some_bytes(6'000'000, 4);
   Path path(GetParam(), [&](Origin& self, Wire& wire) {
@@ -194,7 +194,7 @@ ssize_t read_result(const Wire& wire) {
   return got;
 }
 
-TEST_P(Tunnels, AServerThatBreaksOffIsNotTakenForOneThatHasEnded) {
+TEST_P(OpaqueTunnels, AServerThatBreaksOffIsNotTakenForOneThatHasEnded) {
   Path path(GetParam(), [](Origin& self, Wire& wire) {
     (void)wire.read_bytes(1);
     if (!wire.send(some_bytes(50'000, 5))) return;
