@@ -97,6 +97,28 @@ TEST(Listeners, ThatExpectAProxyHeader) {
   EXPECT_TRUE(lenient->v2);
 }
 
+TEST(Clusters, ThatSendAProxyHeader) {
+  const auto with = [](std::string_view settings) {
+    Read read;
+    return read.cluster(cluster("transport_socket { name: 'p' typed_config { " +
+                                any("envoy.extensions.transport_sockets.proxy_protocol.v3."
+                                    "ProxyProtocolUpstreamTransport",
+                                    std::string(settings)) +
+                                " } }"));
+  };
+  const std::string raw = "transport_socket { name: 'envoy.transport_sockets.raw_buffer' } ";
+  EXPECT_EQ(with(raw).proxy_header, ProxyHeader::Version::kV1);
+  const auto second =
+      with("config { version: V2 } transport_socket { name: 'tls' typed_config { " +
+           any("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", "sni: 'cart.shop'") +
+           " } }");
+  EXPECT_EQ(second.proxy_header, ProxyHeader::Version::kV2);
+  ASSERT_TRUE(second.tls);
+  EXPECT_EQ(second.tls->settings.server_name, "cart.shop");
+  Read read;
+  EXPECT_FALSE(read.cluster(cluster("")).proxy_header);
+}
+
 TEST(Listeners, SayNothingAndEnvoysDefaultsHold) {
   Read read;
   const auto listener = read.listener(manager(""));

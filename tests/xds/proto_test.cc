@@ -38,6 +38,7 @@
 #include "xds/proto/tcp_proxy.pb.h"
 #include "xds/proto/tls_inspector.pb.h"
 #include "xds/proto/udpa_type.pb.h"
+#include "xds/proto/upstream_proxy_protocol.pb.h"
 #include "xds/proto/weft_bootstrap.pb.h"
 #include "xds/proto/weft_config.pb.h"
 #include "xds/proto/xds_type.pb.h"
@@ -60,6 +61,8 @@ const std::vector<const pb::Descriptor*>& messages() {
       envoy::extensions::transport_sockets::tls::v3::Secret::descriptor(),
       envoy::extensions::transport_sockets::tls::v3::UpstreamTlsContext::descriptor(),
       envoy::extensions::transport_sockets::tls::v3::DownstreamTlsContext::descriptor(),
+      envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport::
+          descriptor(),
       envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       envoy::extensions::filters::listener::original_dst::v3::OriginalDst::descriptor(),
       envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector::descriptor(),
