@@ -27,6 +27,7 @@ Exchange::Exchange(const Services& services, Owner& owner, const Origin& origin,
       started_(services.turn.now()),
       source_(origin.peer),
       request_timer_(services.turn.timers(), *this),
+      body_timer_(services.turn.timers(), *this),
       idle_timer_(services.turn.timers(), *this),
       stream_timer_(services.turn.timers(), *this),
       backoff_timer_(services.turn.timers(), *this),
@@ -39,7 +40,11 @@ Exchange::~Exchange() {
   if (retry_counted_) cluster_->retry_done();
 }
 
-void Exchange::start() { advance(); }
+void Exchange::start() {
+  const Duration patience = origin_.http->request_timeout;
+  if (!request_ended_ && patience > Duration::zero()) body_timer_.arm(patience);
+  advance();
+}
 
 void Exchange::advance() {
   for (Next next = Next::kGo; next == Next::kGo && step_ != Step::kDone;) {
@@ -155,6 +160,7 @@ void Exchange::on_body(Buffer&& bytes, bool end) {
   if (step_ == Step::kDone || step_ == Step::kRecord) return;
   bytes_in_ += bytes.size();
   request_ended_ = end;
+  if (end) body_timer_.cancel();
   touch();
   if (step_ == Step::kReply) {
     // Nobody wants it any more; reading it off keeps the connection of use.
@@ -177,6 +183,7 @@ void Exchange::on_body(Buffer&& bytes, bool end) {
 void Exchange::on_trailers(http::Headers&& trailers) {
   if (step_ == Step::kDone || step_ == Step::kRecord) return;
   request_ended_ = true;
+  body_timer_.cancel();
   request_trailers_ = std::move(trailers);
   give_request_body();
 }
@@ -289,6 +296,7 @@ void Exchange::judge_grpc(std::string_view number) {
 
 void Exchange::send_answer(http::ResponseHead&& head, bool end) {
   if (!deadline_of_call_) request_timer_.cancel();
+  body_timer_.cancel();
   head_at_ = services_.turn.now();
   response_started_ = true;
   status_ = head.status;
@@ -396,6 +404,7 @@ void Exchange::abandon() {
 
 Exchange::Next Exchange::record() {
   request_timer_.cancel();
+  body_timer_.cancel();
   idle_timer_.cancel();
   stream_timer_.cancel();
   backoff_timer_.cancel();

@@ -220,6 +220,7 @@ class Exchange final : public http::RequestSink,
   // Time limits.
   Duration idle_limit_{0};
   Timer request_timer_;
+  Timer body_timer_;  // until the request is whole or its answer begins
   Timer idle_timer_;
   Timer stream_timer_;
   Timer backoff_timer_;

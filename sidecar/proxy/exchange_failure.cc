@@ -135,6 +135,13 @@ void Exchange::on_timer(Timer& timer) {
     release_head();
     return;
   }
+  if (&timer == &body_timer_) {
+    // The caller's fault: it says nothing about the endpoint, and another try would not help.
+    backoff_timer_.cancel();
+    if (attempt_ != nullptr) attempt_->judge(Verdict::kNeutral);
+    fail(Error{Fault::kTimeout, Side::kDownstream, "the request took too long to come whole"});
+    return;
+  }
   Error error{Fault::kTimeout, Side::kUpstream, "request timeout"};
   if (&timer == &idle_timer_)
     error = Error{Fault::kIdle, Side::kUpstream, "nothing moved for too long"};
@@ -160,6 +167,7 @@ Exchange::Next Exchange::reply_locally() {
   WEFT_ASSERT(!response_started_);
   backoff_timer_.cancel();
   request_timer_.cancel();
+  body_timer_.cancel();
   head_at_ = services_.turn.now();
   response_started_ = true;
   response_ended_ = true;

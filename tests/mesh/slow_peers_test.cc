@@ -44,5 +44,45 @@ TEST(SlowPeers, SL_02_ABodyThatDripsEndsWithTheRequestsTime) {
   dripping.join();
 }
 
+TEST(SlowPeers, SL_02_ABodyThatDripsEndsWithTheListenersTimeForARequest) {
+  Origin origin;
+  config::ListenerConfig listener = http_listener("in", routes({to("/", "cart")}));
+  http_of(listener).request_timeout = 300ms;
+  Proxy proxy({listener}, {cluster("cart", {origin.address()})});
+  Wire wire = proxy.dial();
+  ASSERT_TRUE(wire.send(kHead));
+  std::thread dripping([&wire] {
+    while (wire.send("x")) std::this_thread::yield();
+  });
+  const Wire::Message answer = wire.read_message(true);
+  EXPECT_EQ(answer.status(), 408) << answer.head;
+  wire.end();
+  dripping.join();
+  // Only requests that are not whole are meant, and nobody but their caller is blamed.
+  EXPECT_EQ(ask(proxy, "/").status(), 200);
+  EXPECT_EQ(proxy.metric("weft_ejections_total", {}), 0);
+}
+
+TEST(SlowPeers, SL_02_ATunnelIsNoRequestThatComesSlowly) {
+  Origin origin([](Origin&, Wire& wire) {
+    if (wire.read_message(false).empty()) return;
+    if (!wire.send("HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")) return;
+    for (std::string bytes = wire.read_bytes(1); !bytes.empty(); bytes = wire.read_bytes(1))
+      if (!wire.send(bytes)) return;
+  });
+  config::ListenerConfig listener = http_listener("in", routes({to("/", "cart")}));
+  http_of(listener).request_timeout = 50ms;
+  Proxy proxy({listener}, {cluster("cart", {origin.address()})});
+  Wire wire = proxy.dial();
+  ASSERT_TRUE(
+      wire.send("GET / HTTP/1.1\r\nhost: shop\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n"));
+  EXPECT_NE(wire.read_to("\r\n\r\n").find("101"), std::string::npos);
+  const auto until = std::chrono::steady_clock::now() + 200ms;
+  while (std::chrono::steady_clock::now() < until) {
+    ASSERT_TRUE(wire.send("x"));
+    ASSERT_EQ(wire.read_bytes(1), "x");
+  }
+}
+
 }  // namespace
 }  // namespace weft::mesh_test
