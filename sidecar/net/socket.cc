@@ -45,6 +45,12 @@ Attempt send_some(int fd, const Buffer& bytes) {
   return {::send(fd, first.data(), first.size(), kSendFlags), first.size()};
 }
 
+int pending_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : 0;
+}
+
 SocketCore& core_of(void* data) { return *static_cast<SocketCore*>(data); }
 
 }  // namespace
@@ -133,7 +139,12 @@ void Socket::read_done(uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
     return;
   }
   socket.stop_reading();
-  if (count == UV_EOF && !socket.write_broken_) {
+  // libuv says "end" without reading again when a partial read comes with a hang-up, and a reset is
+  // one: the kernel still has the error then.
+  const int pending = count == UV_EOF ? pending_error(core.fd) : 0;
+  if (pending != 0) {
+    socket.break_with(-pending, "read");
+  } else if (count == UV_EOF && !socket.write_broken_) {
     socket.end_ = End::kSeen;
   } else {
     // After a broken write the kernel says "end" here; believing it would make a cut answer look
