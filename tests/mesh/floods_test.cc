@@ -33,7 +33,7 @@ constexpr std::size_t kPiece = 16 * 1024;
 // Requests of the bystander before, during and after an attack at least.
 constexpr std::size_t kEnough = 20;
 constexpr double kGoodMin = 0.999;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef WEFT_SANITIZED
 constexpr bool kMemoryTells = false;  // a sanitizer's own memory is most of it
 #else
 constexpr bool kMemoryTells = true;
