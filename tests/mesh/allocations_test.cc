@@ -15,7 +15,7 @@
 
 #include "tests/mesh/pair.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef WEFT_SANITIZED
 #define WEFT_COUNTS_ALLOCATIONS 0
 #else
 #define WEFT_COUNTS_ALLOCATIONS 1
