@@ -138,10 +138,12 @@ void Context::set_habits() {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
   // One record at a time comes back from a read, so that a flood of KeyUpdates is seen between two
-  // of them; buffers are kept while a connection is busy (RELEASE_BUFFERS costs 16 KB of malloc per
-  // record); the chain is sent as configured, not searched for in the roots at each handshake.
-  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // of them; the two buffers of 17 KB are given back whenever they are empty, to be taken again
+  // from the slab by whichever connection is next, so that no idle one holds any; the chain is sent
+  // as configured, not searched for in the roots at each handshake.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+  SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_max_cert_list(context, kPeerChainBytesMax);
   SSL_CTX_set_msg_callback(context, &Callbacks::on_message);

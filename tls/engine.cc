@@ -192,6 +192,4 @@ TlsInfo Engine::info() const {
   return info;
 }
 
-bool Engine::free_buffers() { return output_.empty() && SSL_free_buffers(ssl_.get()) == 1; }
-
 }  // namespace weft::tls

@@ -58,10 +58,6 @@ class Engine final {
   // After the handshake.
   [[nodiscard]] TlsInfo info() const;
 
-  // Gives back OpenSSL's record buffers (33 KB); false when part of a record is in them. They come
-  // back by themselves.
-  bool free_buffers();
-
  private:
   struct Bio;
   Outcome fail_with(HandshakeResult result, Fault fault, std::string detail);

@@ -65,8 +65,7 @@ Stream::Stream(Turn& turn, std::unique_ptr<Transport> lower, std::shared_ptr<con
       owner_(owner),
       engine_(*context_,
               options.server_name.empty() ? context_->server_name() : options.server_name),
-      timer_(turn.timers(), *this),
-      idle_release_(options.idle_release) {
+      timer_(turn.timers(), *this) {
   lower_->set_sink(this);
   if (options.handshake_timeout > Duration::zero()) timer_.arm(options.handshake_timeout);
 }
@@ -83,7 +82,6 @@ HandshakeCounters& Stream::counters() const {
 
 void Stream::on_bytes(Buffer& bytes) {
   if (state_ == State::kBroken) return bytes.clear();
-  note_activity();
   if (cipher_in_.empty()) return pump(bytes);
   cipher_in_.append(std::move(bytes));
   pump(cipher_in_);
@@ -132,7 +130,6 @@ void Stream::shake_hands(Buffer& input, Watch& watch) {
   info_ = engine_.info();
   counters().add(HandshakeResult::kOk);
   timer_.cancel();
-  note_activity();
   // A client's last flight waits until the others have flushed in this turn, so that the first
   // request is in the same packet.
   first_flight_ = true;
@@ -312,7 +309,6 @@ void Stream::flush() {
 // that what waits is plaintext in blocks shared with others, not copies of it.
 void Stream::encrypt() {
   if (fault_) return;
-  if (!plain_out_.empty()) note_activity();
   while (!plain_out_.empty() && lower_->buffered() + engine_.output().size() <= kHighMark) {
     const std::size_t size = std::min(plain_out_.size(), Library::kRecordMax);
     Bytes record = plain_out_.front();
@@ -401,24 +397,9 @@ void Stream::fall_silent() {
 
 // ---- time ----
 
-void Stream::note_activity() {
-  last_activity_ = turn_.now();
-  if (state_ == State::kOpen && idle_release_ > Duration::zero() && !timer_.armed())
-    timer_.arm(idle_release_);
-}
-
 void Stream::on_timer(Timer&) {
-  if (state_ == State::kHandshaking) {
-    return fail_handshake(HandshakeResult::kTimeout,
-                          Error{Fault::kTlsTimeout, side(), "TLS handshake took too long"});
-  }
-  if (state_ != State::kOpen) return;
-  // Filed once a while, not at every byte.
-  if (turn_.now() < last_activity_ + idle_release_) {
-    timer_.arm_at(last_activity_ + idle_release_);
-  } else if (cipher_in_.empty() && plain_out_.empty()) {
-    engine_.free_buffers();
-  }
+  fail_handshake(HandshakeResult::kTimeout,
+                 Error{Fault::kTlsTimeout, side(), "TLS handshake took too long"});
 }
 
 }  // namespace weft::tls

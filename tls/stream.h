@@ -10,7 +10,7 @@
 // Nothing is raised from inside accept, connect or any call down: what is ready then comes at the
 // end of the turn. Any event may destroy the Stream. End of input without close_notify is
 // on_fault(kClosed): a body that lasts until the end may have been cut (decisions D7). Memory:
-// OpenSSL's record buffers (33 KB) go back after `idle_release` without traffic.
+// OpenSSL holds no record buffer while a connection is quiet.
 
 #include <memory>
 #include <optional>
@@ -41,7 +41,6 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
 
   struct Options {
     Duration handshake_timeout = std::chrono::seconds(5);  // zero: none
-    Duration idle_release = std::chrono::seconds(1);       // zero: never
     std::string server_name;                               // client: instead of the context's
   };
 
@@ -115,7 +114,6 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   void fail_handshake(HandshakeResult result, const Error& error);
   void break_with(Error error);
   void fall_silent();
-  void note_activity();
   [[nodiscard]] bool hears() const { return sink_ != nullptr && !paused_; }
   [[nodiscard]] Side side() const {
     return context_->is_server() ? Side::kDownstream : Side::kUpstream;
@@ -129,9 +127,7 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   Engine engine_;
   Sink* sink_ = nullptr;
   Later later_{*this};
-  Timer timer_;  // the handshake's deadline; once open, when to look whether the connection is idle
-  const Duration idle_release_;
-  TimePoint last_activity_{};
+  Timer timer_;       // the handshake's deadline
   Buffer cipher_in_;  // read and not yet decrypted: while paused, or before the first turn's end
   Buffer plain_in_;   // decrypted and left by the Sink
   Buffer plain_out_;  // written and not yet encrypted

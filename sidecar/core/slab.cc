@@ -19,9 +19,21 @@ constexpr bool kPooled = true;
 #endif
 
 constexpr std::size_t kStep = 64;
-constexpr std::size_t kClasses = kSlabSizeMax / kStep;
+constexpr std::size_t kRecordClass = kSlabSizeMax / kStep;
+constexpr std::size_t kClasses = kRecordClass + 1;
+constexpr std::size_t kNoClass = kClasses;
 // What one thread keeps per size class; beyond it memory goes back to the allocator.
 constexpr std::size_t kKeptBytesPerClass = 256 * 1024;
+
+constexpr std::size_t class_of(std::size_t size) {
+  if (!kPooled || size == 0) return kNoClass;
+  if (size <= kSlabSizeMax) return (size - 1) / kStep;
+  return size > kSlabRecordMin && size <= kSlabRecordMax ? kRecordClass : kNoClass;
+}
+
+constexpr std::size_t size_of(std::size_t index) {
+  return index == kRecordClass ? kSlabRecordMax : (index + 1) * kStep;
+}
 
 struct Free {
   Free* next;
@@ -56,31 +68,28 @@ struct alignas(16) Header {
 }  // namespace
 
 void* slab_allocate(std::size_t size) {
-  void* memory = nullptr;
-  if (kPooled && size != 0 && size <= kSlabSizeMax) {
-    const std::size_t index = (size - 1) / kStep;
+  if (const std::size_t index = class_of(size); index != kNoClass) {
     Lists& mine = lists();
     if (Free* head = mine.heads[index]; head != nullptr) {
       mine.heads[index] = head->next;
-      mine.bytes[index] -= (index + 1) * kStep;
+      mine.bytes[index] -= size_of(index);
       return head;
     }
-    size = (index + 1) * kStep;
+    size = size_of(index);
   }
-  memory = std::malloc(size);
+  void* memory = std::malloc(size);
   WEFT_ASSERT(memory != nullptr || size == 0);
   return memory;
 }
 
 void slab_free(void* memory, std::size_t size) {
-  if (kPooled && memory != nullptr && size != 0 && size <= kSlabSizeMax) {
-    const std::size_t index = (size - 1) / kStep;
+  if (const std::size_t index = class_of(size); memory != nullptr && index != kNoClass) {
     Lists& mine = lists();
     if (!mine.closed && mine.bytes[index] < kKeptBytesPerClass) {
       auto* freed = static_cast<Free*>(memory);
       freed->next = mine.heads[index];
       mine.heads[index] = freed;
-      mine.bytes[index] += (index + 1) * kStep;
+      mine.bytes[index] += size_of(index);
       return;
     }
   }

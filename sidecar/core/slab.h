@@ -2,8 +2,10 @@
 // Slab: per-thread free lists for objects that come and go with every request, and for the
 // libraries under us.
 //
-// Sizes up to kSizeMax are rounded up to 64 bytes and recycled; larger ones go to malloc. Memory is
-// given back on the thread that frees it, whichever made it, so an object may die on another loop.
+// Sizes up to kSlabSizeMax are rounded up to 64 bytes and recycled, and so are buffers for one TLS
+// record, which OpenSSL takes and gives back with every read and write; others go to malloc. Memory
+// is given back on the thread that frees it, whichever made it, so an object may die on another
+// loop.
 // Under sanitizers everything is plain malloc. SlabAllocated<T> gives a class its operator new;
 // slab_malloc and friends have malloc's shape, for OpenSSL and nghttp2.
 
@@ -12,6 +14,9 @@
 namespace weft {
 
 inline constexpr std::size_t kSlabSizeMax = 4096;
+// A record's 16 KiB with its head, its padding and whatever a library adds (RFC 8446 section 5).
+inline constexpr std::size_t kSlabRecordMin = 16 * 1024;
+inline constexpr std::size_t kSlabRecordMax = 20 * 1024;
 
 [[nodiscard]] void* slab_allocate(std::size_t size);
 void slab_free(void* memory, std::size_t size);
