@@ -116,8 +116,8 @@ void read_discovery(const cds::Cluster& cluster, const FieldPath& path, Reading&
 
 void read_least_request(const google::protobuf::UInt32Value& choices, bool set,
                         config::ClusterConfig& out) {
-  out.balancer = config::BalancerKind::kLeastRequest;
-  out.least_request_choices = set ? choices.value() : 2;
+  out.balancing.kind = config::BalancerKind::kLeastRequest;
+  out.balancing.least_request_choices = set ? choices.value() : 2;
 }
 
 // The first policy of a type we know; whoever wrote the list put the better ones first.
@@ -134,12 +134,12 @@ void read_policy_list(const cds::LoadBalancingPolicy& policy, const FieldPath& p
     lb::least_request::v3::LeastRequest least;
     if (type == round_robin.GetDescriptor()->full_name()) {
       in.unpack(any, at, round_robin);
-      out.balancer = config::BalancerKind::kRoundRobin;
+      out.balancing.kind = config::BalancerKind::kRoundRobin;
       return;
     }
     if (type == random.GetDescriptor()->full_name()) {
       in.unpack(any, at, random);
-      out.balancer = config::BalancerKind::kRandom;
+      out.balancing.kind = config::BalancerKind::kRandom;
       return;
     }
     if (type == least.GetDescriptor()->full_name()) {
@@ -174,7 +174,7 @@ void read_balancing(const cds::Cluster& cluster, const FieldPath& path, Reading&
       break;
     }
     case cds::Cluster::RANDOM:
-      out.balancer = config::BalancerKind::kRandom;
+      out.balancing.kind = config::BalancerKind::kRandom;
       break;
     case cds::Cluster::CLUSTER_PROVIDED:
       if (out.discovery != Discovery::kOriginalDst) {

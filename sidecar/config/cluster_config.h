@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/config/balancing.h"
 #include "sidecar/config/tls_reference.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/clock.h"
@@ -37,17 +38,27 @@ struct Endpoint {
   std::string version;
   std::string canonical_service;
   std::string identity;  // SPIFFE ID expected of it; empty: the cluster's matchers alone decide
+  std::string hash_key;  // its name on a hash ring; empty: its address
+  std::uint32_t locality = 0;  // index into EndpointSet::localities
   bool operator==(const Endpoint&) const = default;
+};
+
+// Where a group of endpoints is.
+struct Locality {
+  std::string region;
+  std::string zone;
+  std::string sub_zone;
+  std::uint32_t weight = 0;  // 0: takes nothing when localities are weighted
+  bool operator==(const Locality&) const = default;
 };
 
 struct EndpointSet {
   std::string cluster;
   std::string version;
+  std::vector<Locality> localities;
   std::vector<Endpoint> endpoints;
   std::uint32_t overprovisioning_percent = 140;
 };
-
-enum class BalancerKind : std::uint8_t { kRoundRobin, kLeastRequest, kRandom };
 
 struct ClusterLimits {
   std::uint32_t connections_max = 1024;
@@ -65,6 +76,20 @@ struct RetryBudget {
 };
 
 struct OutlierDetection {
+  // Judged each `interval` among the endpoints that had at least `requests` in it, if those are at
+  // least `endpoints`.
+  struct SuccessRate {
+    std::uint32_t endpoints_min = 5;
+    std::uint32_t requests_min = 100;
+    double stdev_factor = 1.9;  // out below mean - factor x standard deviation
+    bool operator==(const SuccessRate&) const = default;
+  };
+  struct FailurePercent {
+    std::uint32_t endpoints_min = 5;
+    std::uint32_t requests_min = 50;
+    std::uint32_t percent = 85;  // out at this share of failures
+    bool operator==(const FailurePercent&) const = default;
+  };
   std::uint32_t consecutive_5xx = 5;  // 0: off
   std::uint32_t consecutive_gateway_failure = 0;
   std::uint32_t consecutive_local_failure = 0;  // counted apart when split_local is set
@@ -73,6 +98,8 @@ struct OutlierDetection {
   Duration base_ejection = std::chrono::seconds(30);
   Duration max_ejection = std::chrono::seconds(300);
   Duration ejection_jitter{0};
+  std::optional<SuccessRate> success_rate;
+  std::optional<FailurePercent> failure_percent;
   std::uint32_t ejected_percent_max = 10;
   bool always_eject_one = false;
   bool never_eject_last = false;  // weft: the last ready endpoint stays
@@ -95,8 +122,7 @@ struct ClusterConfig {
   std::string eds_service_name;  // empty: the cluster's name
   Duration connect_timeout = std::chrono::seconds(5);
   Duration handshake_timeout{0};  // 0: inside connect_timeout
-  BalancerKind balancer = BalancerKind::kRoundRobin;
-  std::uint32_t least_request_choices = 2;
+  Balancing balancing;
   double panic_percent = 50.0;
   ClusterLimits limits;
   std::optional<RetryBudget> retry_budget;

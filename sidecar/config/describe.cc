@@ -252,6 +252,12 @@ std::string_view word(BalancerKind kind) {
       return "least request";
     case BalancerKind::kRandom:
       return "random";
+    case BalancerKind::kPeakEwma:
+      return "peak EWMA";
+    case BalancerKind::kRingHash:
+      return "ring hash";
+    case BalancerKind::kMaglev:
+      return "Maglev";
   }
   return "?";
 }
@@ -308,7 +314,7 @@ std::string describe(const RouteConfig& routes) {
 std::string describe(const ClusterConfig& cluster) {
   Page page;
   page.line(0, "cluster {} version {} {} {}", escape(cluster.name), escape(cluster.version),
-            word(cluster.balancer), word(cluster.http.protocol));
+            word(cluster.balancing.kind), word(cluster.http.protocol));
   page.line(1, "connect timeout {}", format_duration(cluster.connect_timeout));
   page.line(1, "limits connections {} pending {} requests {} retries {}",
             cluster.limits.connections_max, cluster.limits.pending_max, cluster.limits.requests_max,

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "sidecar/config/balancing.h"
 #include "sidecar/config/matchers.h"
 #include "sidecar/core/clock.h"
 
@@ -85,7 +86,8 @@ struct ForwardAction {
   std::string host_rewrite;
   RetryPolicy retry;
   RouteTimeouts timeouts;
-  std::vector<std::string> upgrades;  // lower case; empty: the listener's
+  std::vector<std::string> upgrades;      // lower case; empty: the listener's
+  std::vector<HashPolicy> hash_policies;  // for clusters that balance by hash
   bool splits() const { return clusters.size() > 1; }
 };
 

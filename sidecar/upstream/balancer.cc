@@ -150,14 +150,16 @@ class LeastRequest final : public Balancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_balancer(config::BalancerKind kind, std::uint32_t choices,
-                                        Random& random) {
-  switch (kind) {
+std::unique_ptr<Balancer> make_balancer(const config::Balancing& settings, Random& random) {
+  switch (settings.kind) {
     case config::BalancerKind::kRoundRobin:
       return std::make_unique<RoundRobin>(random);
     case config::BalancerKind::kLeastRequest:
-      return std::make_unique<LeastRequest>(choices, random);
+    case config::BalancerKind::kPeakEwma:
+      return std::make_unique<LeastRequest>(settings.least_request_choices, random);
     case config::BalancerKind::kRandom:
+    case config::BalancerKind::kRingHash:
+    case config::BalancerKind::kMaglev:
       return std::make_unique<RandomChoice>(random);
   }
   return nullptr;

@@ -31,7 +31,7 @@ class Balancer {
   [[nodiscard]] virtual Endpoint* pick(const Tried* tried) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Balancer> make_balancer(config::BalancerKind kind,
-                                                      std::uint32_t choices, Random& random);
+[[nodiscard]] std::unique_ptr<Balancer> make_balancer(const config::Balancing& settings,
+                                                      Random& random);
 
 }  // namespace weft::upstream

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -67,6 +68,8 @@ struct PickContext {
   const Tried* tried = nullptr;
   // For original-destination clusters: where the client wanted to go.
   const SocketAddress* original_destination = nullptr;
+  // Of what the route's hash policies name; absent: anywhere on the ring.
+  std::optional<std::uint64_t> hash;
 };
 
 // One request counted against the cluster's limits and one endpoint's load; gives everything back

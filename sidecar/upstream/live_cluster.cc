@@ -62,11 +62,10 @@ void LiveCluster::apply(const config::ClusterEntry& entry,
 
 void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> config,
                                bool connections_fit) {
-  const bool new_balancer = config_ == nullptr || config_->balancer != config->balancer ||
-                            config_->least_request_choices != config->least_request_choices;
+  const bool new_balancer = config_ == nullptr || config_->balancing != config->balancing;
   config_ = std::move(config);
   if (new_balancer) {
-    balancer_ = make_balancer(config_->balancer, config_->least_request_choices, services_.random);
+    balancer_ = make_balancer(config_->balancing, services_.random);
   }
   if (config_->retry_budget) budget_.set(*config_->retry_budget);
   const config::DestinationLabels& names = config_->labels;

@@ -195,7 +195,7 @@ TEST(Clusters, SayNothingAndEnvoysDefaultsHold) {
   const auto read_cluster = read.cluster(cluster(""));
   EXPECT_EQ(read_cluster.discovery, config::ClusterConfig::Discovery::kStatic);
   EXPECT_EQ(read_cluster.connect_timeout, 5s);
-  EXPECT_EQ(read_cluster.balancer, config::BalancerKind::kRoundRobin);
+  EXPECT_EQ(read_cluster.balancing.kind, config::BalancerKind::kRoundRobin);
   EXPECT_EQ(read_cluster.panic_percent, 50.0);
   EXPECT_EQ(read_cluster.limits.connections_max, 1024U);
   EXPECT_EQ(read_cluster.limits.retries_max, 3U);
@@ -246,8 +246,8 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
   EXPECT_EQ(c.discovery, config::ClusterConfig::Discovery::kEds);
   EXPECT_EQ(c.eds_service_name, "cart:80");
   EXPECT_EQ(c.connect_timeout, 2s);
-  EXPECT_EQ(c.balancer, config::BalancerKind::kLeastRequest);
-  EXPECT_EQ(c.least_request_choices, 3U);
+  EXPECT_EQ(c.balancing.kind, config::BalancerKind::kLeastRequest);
+  EXPECT_EQ(c.balancing.least_request_choices, 3U);
   EXPECT_EQ(c.panic_percent, 0.0);
   EXPECT_EQ(c.limits.connections_max, 10U);
   EXPECT_EQ(c.limits.requests_max, 20U);
@@ -288,7 +288,7 @@ TEST(Clusters, TheFirstBalancingPolicyWeKnowIsTaken) {
       any("envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash") +
       " } } } policies { typed_extension_config { name: 'b' typed_config { " +
       any("envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest") + " } } } }"));
-  EXPECT_EQ(c.balancer, config::BalancerKind::kLeastRequest);
+  EXPECT_EQ(c.balancing.kind, config::BalancerKind::kLeastRequest);
 }
 
 TEST(Clusters, NamesToResolve) {

@@ -30,7 +30,7 @@ class Place final : public Endpoint {
 
 TEST(RoundRobin, SharesByWeight) {
   Random random(1);
-  const auto balancer = make_balancer(config::BalancerKind::kRoundRobin, 2, random);
+  const auto balancer = make_balancer({}, random);
   Place a;
   Place b;
   balancer->set(std::vector<Candidate>{{&a, 3}, {&b, 1}});
@@ -43,7 +43,7 @@ TEST(Balancers, PreferWhatWasNotTriedAndStillAnswerWhenAllWere) {
   for (const auto kind : {config::BalancerKind::kRoundRobin, config::BalancerKind::kLeastRequest,
                           config::BalancerKind::kRandom}) {
     Random random(2);
-    const auto balancer = make_balancer(kind, 2, random);
+    const auto balancer = make_balancer({.kind = kind}, random);
     EXPECT_EQ(balancer->pick(nullptr), nullptr);
     Place a;
     Place b;
@@ -58,7 +58,7 @@ TEST(Balancers, PreferWhatWasNotTriedAndStillAnswerWhenAllWere) {
 
 TEST(LeastRequest, AvoidsTheBusy) {
   Random random(3);
-  const auto balancer = make_balancer(config::BalancerKind::kLeastRequest, 2, random);
+  const auto balancer = make_balancer({.kind = config::BalancerKind::kLeastRequest}, random);
   Place busy;
   Place idle;
   busy.active = 10;
