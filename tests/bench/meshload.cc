@@ -271,7 +271,7 @@ int main_of(int argc, char** argv) {
       ->check(CLI::Range(0.0, 600.0))
       ->capture_default_str();
   app.add_option("--duration,-d", flags.duration, "seconds")
-      ->check(CLI::Range(0.01, 3600.0))
+      ->check(CLI::Range(0.01, 86400.0))
       ->capture_default_str();
   app.add_option("--requests,-n", flags.requests, "stop after this many; 0 = by time alone");
   app.add_option("--method", flags.method)->capture_default_str();

