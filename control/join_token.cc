@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "sidecar/core/base64.h"
 #include "sidecar/core/strings.h"
-#include "tls/primitives.h"
 
 namespace weft::control {
 
@@ -44,10 +44,10 @@ Result<std::string> sign_join_token(const JoinToken& token, const tls::Key& root
                         {"td", std::string(token.id.trust_domain())},
                         {"root", token.root_spki_sha256}};
   const std::string text =
-      fmt::format("{}.{}", JoinToken::kPrefix, tls::base64url_encode(payload.dump()));
+      fmt::format("{}.{}", JoinToken::kPrefix, encode_base64url(payload.dump()));
   const Result<std::string> signature = root.sign(text);
   if (!signature) return fail(signature.error());
-  return text + "." + tls::base64url_encode(*signature);
+  return text + "." + encode_base64url(*signature);
 }
 
 Result<JoinToken> verify_join_token(std::string_view text, const tls::Key& root, WallTime now) {
@@ -59,11 +59,12 @@ Result<JoinToken> verify_join_token(std::string_view text, const tls::Key& root,
     return denied("not one of weft's");
   }
   // The signature first: nothing that strangers wrote is taken apart.
-  const Result<std::string> signature = tls::base64url_decode(text.substr(last + 1));
+  const std::optional<std::string> signature = decode_base64url(text.substr(last + 1));
   if (!signature || !root.verify(text.substr(0, last), *signature)) {
     return denied("not signed by this root");
   }
-  const Result<std::string> bytes = tls::base64url_decode(text.substr(first + 1, last - first - 1));
+  const std::optional<std::string> bytes =
+      decode_base64url(text.substr(first + 1, last - first - 1));
   const json payload = bytes ? json::parse(*bytes, nullptr, false) : json(json::value_t::discarded);
   if (!payload.is_object()) return denied("unreadable");
   const Result<SpiffeId> id = SpiffeId::parse(text_of(payload, "id"));

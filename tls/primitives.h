@@ -1,14 +1,11 @@
 #pragma once
 // Primitives: the few cryptographic helpers others need: digest, randomness, comparison without a
-// clock, base64url.
+// clock.
 //
-// Byte strings are std::string. base64url is RFC 4648 section 5 without padding, as JOSE writes it.
-// Thread: any.
+// Byte strings are std::string. Thread: any.
 
 #include <string>
 #include <string_view>
-
-#include "sidecar/core/result.h"
 
 namespace weft::tls {
 
@@ -20,10 +17,6 @@ namespace weft::tls {
 
 // Takes the same time wherever the first difference is; only the lengths may leak.
 [[nodiscard]] bool equal_in_constant_time(std::string_view a, std::string_view b);
-
-[[nodiscard]] std::string base64url_encode(std::string_view bytes);
-// Strict: no padding, no white space, no other alphabet, no stray bits in the last character.
-[[nodiscard]] Result<std::string> base64url_decode(std::string_view text);
 
 // Overwrites a secret so that the compiler cannot leave it out, then empties the string.
 void wipe(std::string& secret);

@@ -11,8 +11,8 @@
 #include <limits>
 #include <memory>
 
+#include "sidecar/core/base64.h"
 #include "sidecar/core/strings.h"
-#include "xds/base64.h"
 #include "xds/known_types.h"
 #include "xds/printable.h"
 #include "xds/resource.h"

@@ -1,7 +1,9 @@
 #include "xds/join_token.h"
 
+#include <optional>
+
 #include "sidecar/config/document.h"
-#include "tls/primitives.h"
+#include "sidecar/core/base64.h"
 
 namespace weft::xds {
 
@@ -26,7 +28,7 @@ Result<UnverifiedJoinToken> read_join_token(std::string_view text) {
   text.remove_prefix(UnverifiedJoinToken::kPrefix.size());
   const std::size_t dot = text.find('.');
   if (dot == std::string_view::npos) return unreadable("cut short");
-  const Result<std::string> payload = tls::base64url_decode(text.substr(0, dot));
+  const std::optional<std::string> payload = decode_base64url(text.substr(0, dot));
   if (!payload) return unreadable("broken");
   const auto documents = config::parse_documents(*payload, "token");
   if (!documents || documents->size() != 1 || !documents->front().root.is_map())

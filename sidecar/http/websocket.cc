@@ -8,26 +8,12 @@
 #include <span>
 #include <tuple>
 
+#include "sidecar/core/base64.h"
 #include "sidecar/core/random.h"
 
 namespace weft::http {
 
 namespace {
-
-// REQUIRES: `text` has room for exactly the padded base64 of `bytes`.
-void put_base64(std::span<const std::uint8_t> bytes, std::span<char> text) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto byte_at = [&](std::size_t at) -> std::uint32_t {
-    return at < bytes.size() ? bytes[at] : 0U;
-  };
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::uint32_t three = byte_at(i) << 16 | byte_at(i + 1) << 8 | byte_at(i + 2);
-    for (std::size_t j = 0; j < 4; ++j)
-      text[at++] = i + j > bytes.size() ? '=' : kDigits[(three >> (18 - 6 * j)) & 63U];
-  }
-}
 
 constexpr std::size_t kBlock = 64;
 using Digest = std::array<std::uint8_t, 20>;
@@ -97,7 +83,7 @@ WebSocketKey make_websocket_key() {
     std::memcpy(bytes.data() + at, &eight, sizeof eight);
   }
   WebSocketKey key{};
-  put_base64(bytes, key);
+  encode_base64(bytes, key);
   return key;
 }
 
@@ -106,7 +92,7 @@ WebSocketAccept websocket_accept(const WebSocketKey& key) {
   std::array<char, std::tuple_size_v<WebSocketKey> + kGuid.size()> text{};
   std::copy(kGuid.begin(), kGuid.end(), std::copy(key.begin(), key.end(), text.begin()));
   WebSocketAccept accept{};
-  put_base64(sha1({text.data(), text.size()}), accept);
+  encode_base64(sha1({text.data(), text.size()}), accept);
   return accept;
 }
 

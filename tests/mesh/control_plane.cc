@@ -8,12 +8,12 @@
 #include <future>
 
 #include "sidecar/config/document.h"
+#include "sidecar/core/base64.h"
 #include "sidecar/http/service.h"
 #include "sidecar/net/acceptor.h"
 #include "tests/mesh/mesh.h"
 #include "tls/csr.h"
 #include "tls/issue.h"
-#include "tls/primitives.h"
 #include "tls/stream.h"
 #include "xds/document_to_message.h"
 #include "xds/grpc_stream.h"
@@ -360,10 +360,10 @@ std::string ControlPlane::join_token(const std::string& account) const {
       (read_wall_clock() + std::chrono::hours(1)).time_since_epoch());
   const std::string text =
       "weft1." +
-      tls::base64url_encode(fmt::format(
+      encode_base64url(fmt::format(
           R"({{"exp":{},"iat":1,"id":"spiffe://cluster.local/ns/shop/sa/{}","root":"{}","td":"cluster.local"}})",
           expires.count(), account, root_spki()));
-  return text + "." + tls::base64url_encode(root_key_.sign(text).value());
+  return text + "." + encode_base64url(root_key_.sign(text).value());
 }
 
 sidecar::Start ControlPlane::start() const {

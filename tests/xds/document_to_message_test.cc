@@ -5,7 +5,6 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
-#include "xds/base64.h"
 #include "xds/proto/bootstrap.pb.h"
 #include "xds/proto/cluster.pb.h"
 #include "xds/proto/listener.pb.h"
@@ -248,19 +247,6 @@ TEST(DocumentToMessage, FindsTheTextOfAFieldPath) {
   EXPECT_EQ(at("static_resources.clusters[7].name"), "3:3");
   EXPECT_EQ(at(""), "1:1");
   EXPECT_EQ(at("["), "1:1");
-}
-
-TEST(Base64, AcceptsBothAlphabetsAndNothingElse) {
-  EXPECT_EQ(decode_base64("").value(), "");
-  EXPECT_EQ(decode_base64("Zg==").value(), "f");
-  EXPECT_EQ(decode_base64("Zg").value(), "f");
-  EXPECT_EQ(decode_base64("Zm8=").value(), "fo");
-  EXPECT_EQ(decode_base64("Zm9v").value(), "foo");
-  EXPECT_EQ(decode_base64("-_-_").value(), decode_base64("+/+/").value());
-  for (const std::string_view bad :
-       {"Z", "Zg=", "Zh==", "Zg==Zg==", "=", "Z g=", "Zm9v=", "Zm9vY==="}) {
-    EXPECT_FALSE(decode_base64(bad)) << bad;
-  }
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tls/primitives.h"
+#include "sidecar/core/base64.h"
 
 namespace weft::xds {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 const std::string kDigest(64, 'a');
 
 std::string token(const std::string& payload) {
-  return "weft1." + tls::base64url_encode(payload) + ".c2lnbmF0dXJl";
+  return "weft1." + encode_base64url(payload) + ".c2lnbmF0dXJl";
 }
 std::string payload(const std::string& id, const std::string& root = kDigest) {
   return R"({"exp":2000000000,"iat":1900000000,"id":")" + id + R"(","root":")" + root +
