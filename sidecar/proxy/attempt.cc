@@ -170,7 +170,7 @@ void Attempt::fail(const Error& error, Verdict verdict, AttemptResult result) {
 void Attempt::judge(Verdict verdict) {
   if (std::exchange(judged_, true) || !permit_) return;
   const Duration latency = turn_.now() - (opened_ == TimePoint{} ? started_ : opened_);
-  cluster_->report(endpoint_, {verdict, latency});
+  cluster_->report(endpoint_, {verdict, latency, turn_.now() - started_});
   if (verdict == Verdict::kSuccess) count(AttemptResult::kOk);
   if (verdict == Verdict::kServerError || verdict == Verdict::kGatewayError)
     count(AttemptResult::kServerError);

@@ -81,6 +81,7 @@ bool Tunnel::dial_next() {
     return false;
   }
   permit_ = std::move(*permit);
+  dialing_since_ = services_.turn.now();
   Result<std::unique_ptr<Dial>> dial = cluster_->dial(*endpoint_, caller_, *this);
   if (!dial) {
     finish(dial.error());
@@ -92,9 +93,14 @@ bool Tunnel::dial_next() {
   return true;
 }
 
+void Tunnel::report(Verdict verdict) {
+  const Duration taken = services_.turn.now() - dialing_since_;
+  cluster_->report(*endpoint_, {.verdict = verdict, .latency = taken, .held = taken});
+}
+
 void Tunnel::on_dial_failed(const Error& error) {
   WEFT_ASSERT(state_ == State::kDialing);
-  cluster_->report(*endpoint_, {Verdict::kConnectFailure, services_.turn.now() - started_});
+  report(Verdict::kConnectFailure);
   cluster_->metrics().attempts(telemetry::AttemptResult::kConnectFailure).add();
   services_.turn.retire(std::move(dial_));
   permit_.release();
@@ -110,7 +116,7 @@ void Tunnel::on_dialed(std::unique_ptr<Transport> transport) {
   state_ = State::kOpen;
   services_.turn.retire(std::move(dial_));
   upstream_ = std::move(transport);
-  cluster_->report(*endpoint_, {Verdict::kSuccess, services_.turn.now() - started_});
+  report(Verdict::kSuccess);
   cluster_->metrics().attempts(telemetry::AttemptResult::kOk).add();
   flow_ = services_.shard.open_flow(record_);
   flow_open_ = true;

@@ -64,6 +64,7 @@ class Tunnel final : public DialHolder,
   };
 
   [[nodiscard]] bool dial_next();
+  void report(upstream::Verdict verdict);
   void carry(bool from_downstream, Buffer& bytes);
   void end_of(bool from_downstream);
   void settle();
@@ -103,6 +104,7 @@ class Tunnel final : public DialHolder,
   bool downstream_ended_ = false;
   bool upstream_ended_ = false;
   TimePoint started_;
+  TimePoint dialing_since_{};
 };
 
 }  // namespace weft::proxy

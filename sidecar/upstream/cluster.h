@@ -25,13 +25,14 @@
 namespace weft::upstream {
 
 class Cluster;
+class EndpointLoad;
 
 // One address's live state. Stays valid while a ClusterRef or a Permit on it exists.
 class Endpoint {
  public:
   virtual ~Endpoint() = default;
   [[nodiscard]] virtual const config::Endpoint& config() const = 0;
-  [[nodiscard]] virtual std::uint32_t active_requests() const = 0;
+  [[nodiscard]] virtual const EndpointLoad& load() const = 0;
   [[nodiscard]] virtual bool ejected() const = 0;
   // Who answers there, for metrics and logs.
   [[nodiscard]] virtual telemetry::PeerId peer() const = 0;

@@ -145,7 +145,7 @@ void LiveCluster::rebuild() {
     if (chosen) candidates.push_back({endpoint.get(), endpoint->config().weight});
   }
   usable_ = static_cast<std::uint32_t>(candidates.size());
-  if (balancer_ != nullptr) balancer_->set(candidates);
+  if (balancer_ != nullptr) balancer_->set(candidates, services_.turn.now());
 
   std::optional<TimePoint> next_return;
   for (const auto& endpoint : endpoints_) {
@@ -232,7 +232,10 @@ Endpoint* LiveCluster::pick(const PickContext& context) {
     if (context.original_destination == nullptr || removed_) return nullptr;
     return original_destination(*context.original_destination);
   }
-  return balancer_->pick(context.tried);
+  return balancer_->pick({.tried = context.tried,
+                          .hash = context.hash,
+                          .now = services_.turn.now(),
+                          .active = active_});
 }
 
 LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
@@ -261,7 +264,7 @@ Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
                                    ") of " + name_);
   }
   ++active_;
-  live(endpoint).begin_request();
+  live(endpoint).load().begin(services_.turn.now());
   const auto in_use = static_cast<std::int64_t>(limits_->requests.value());
   metrics_->limit_in_use(LimitKind::kRequests).set(in_use);
   metrics_->limit_high_water(LimitKind::kRequests).raise(in_use);
@@ -380,6 +383,8 @@ void LiveCluster::retry_done() {
 
 void LiveCluster::report(Endpoint& endpoint, const Outcome& outcome) {
   LiveEndpoint& one = live(endpoint);
+  one.load().answered(services_.turn.now(), outcome.held);
+  one.load().sample(services_.turn.now(), outcome, config_->balancing.ewma_decay);
   if (outcome.verdict == Verdict::kSuccess)
     ++one.successes;
   else if (outcome.verdict != Verdict::kNeutral)

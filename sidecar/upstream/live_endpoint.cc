@@ -68,8 +68,7 @@ std::size_t LiveEndpoint::connections() const {
 }
 
 void LiveEndpoint::end_request() {
-  WEFT_ASSERT(active_ > 0);
-  --active_;
+  load_.end();
   if (leaving_) cluster_.on_endpoint_idle(*this);
 }
 

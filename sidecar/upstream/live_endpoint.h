@@ -13,6 +13,7 @@
 #include "sidecar/core/dialer.h"
 #include "sidecar/core/turn.h"
 #include "sidecar/upstream/cluster.h"
+#include "sidecar/upstream/endpoint_load.h"
 #include "sidecar/upstream/outlier_detector.h"
 #include "sidecar/upstream/pool.h"
 #include "tls/context.h"
@@ -29,7 +30,7 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
 
   // Endpoint
   [[nodiscard]] const config::Endpoint& config() const override { return settings_; }
-  [[nodiscard]] std::uint32_t active_requests() const override { return active_; }
+  [[nodiscard]] const EndpointLoad& load() const override { return load_; }
   [[nodiscard]] bool ejected() const override { return outlier_.ejected(); }
   [[nodiscard]] telemetry::PeerId peer() const override { return peer_; }
   [[nodiscard]] const std::string& address_text() const override { return address_text_; }
@@ -42,7 +43,7 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   // A place under the cluster's connection limit has become free.
   void poke();
   [[nodiscard]] bool gone() const {
-    return leaving_ && active_ == 0 && pool_->empty() && old_pools_.empty();
+    return leaving_ && load_.active() == 0 && pool_->empty() && old_pools_.empty();
   }
 
   [[nodiscard]] Acquired acquire(TicketHolder& holder) { return pool_->acquire(holder); }
@@ -53,7 +54,8 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] OutlierState& outlier() { return outlier_; }
 
-  void begin_request() { ++active_; }
+  [[nodiscard]] EndpointLoad& load() { return load_; }
+  [[nodiscard]] std::uint32_t active_requests() const { return load_.active(); }
   void end_request();
 
   // Pool::Owner
@@ -81,7 +83,7 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   std::string address_text_;
   telemetry::PeerId peer_ = telemetry::PeerId::kUnknown;
   OutlierState outlier_;
-  std::uint32_t active_ = 0;
+  EndpointLoad load_;
   bool leaving_ = false;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Pool>> old_pools_;

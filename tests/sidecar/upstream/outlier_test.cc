@@ -1,11 +1,6 @@
-// Balancers, ejection and the retry budget: pure arithmetic, tested by lists of events.
+// Ejection and the retry budget: pure arithmetic, tested by lists of events.
 #include <gtest/gtest.h>
 
-#include <map>
-#include <memory>
-#include <vector>
-
-#include "sidecar/upstream/balancer.h"
 #include "sidecar/upstream/outlier_detector.h"
 #include "sidecar/upstream/retry_budget.h"
 
@@ -13,61 +8,6 @@ namespace weft::upstream {
 namespace {
 
 using std::chrono::seconds;
-
-class Place final : public Endpoint {
- public:
-  [[nodiscard]] const config::Endpoint& config() const override { return config_; }
-  [[nodiscard]] std::uint32_t active_requests() const override { return active; }
-  [[nodiscard]] bool ejected() const override { return false; }
-  [[nodiscard]] telemetry::PeerId peer() const override { return telemetry::PeerId::kUnknown; }
-  [[nodiscard]] const std::string& address_text() const override { return text_; }
-  std::uint32_t active = 0;
-
- private:
-  config::Endpoint config_;
-  std::string text_;
-};
-
-TEST(RoundRobin, SharesByWeight) {
-  Random random(1);
-  const auto balancer = make_balancer({}, random);
-  Place a;
-  Place b;
-  balancer->set(std::vector<Candidate>{{&a, 3}, {&b, 1}});
-  std::map<Endpoint*, int> counts;
-  for (int i = 0; i < 400; ++i) ++counts[balancer->pick(nullptr)];
-  EXPECT_NEAR(counts[&a], 300, 4);
-}
-
-TEST(Balancers, PreferWhatWasNotTriedAndStillAnswerWhenAllWere) {
-  for (const auto kind : {config::BalancerKind::kRoundRobin, config::BalancerKind::kLeastRequest,
-                          config::BalancerKind::kRandom}) {
-    Random random(2);
-    const auto balancer = make_balancer({.kind = kind}, random);
-    EXPECT_EQ(balancer->pick(nullptr), nullptr);
-    Place a;
-    Place b;
-    balancer->set(std::vector<Candidate>{{&a, 1}, {&b, 1}});
-    Tried tried;
-    tried.add(a);
-    for (int i = 0; i < 50; ++i) EXPECT_EQ(balancer->pick(&tried), &b);
-    tried.add(b);
-    EXPECT_NE(balancer->pick(&tried), nullptr);
-  }
-}
-
-TEST(LeastRequest, AvoidsTheBusy) {
-  Random random(3);
-  const auto balancer = make_balancer({.kind = config::BalancerKind::kLeastRequest}, random);
-  Place busy;
-  Place idle;
-  busy.active = 10;
-  balancer->set(std::vector<Candidate>{{&busy, 1}, {&idle, 1}});
-  int on_busy = 0;
-  for (int i = 0; i < 1000; ++i) on_busy += balancer->pick(nullptr) == &busy ? 1 : 0;
-  // Only when both draws are the busy one.
-  EXPECT_NEAR(on_busy, 250, 60);
-}
 
 TEST(Outlier, CountsFailuresInARowAndStartsAgainAfterASuccess) {
   const config::OutlierDetection settings{.consecutive_5xx = 0, .consecutive_gateway_failure = 3};
