@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 
 #include "sidecar/core/assert.h"
 
@@ -42,6 +43,9 @@ struct Free {
 struct Lists {
   std::array<Free*, kClasses> heads{};
   std::array<std::size_t, kClasses> bytes{};
+  // Taken by this thread and not given back by it. A block that another thread took uses it up as
+  // well; that costs one of our own a way through malloc, and no more.
+  std::array<std::size_t, kClasses> taken{};
   bool closed = false;
 
   ~Lists() {
@@ -70,6 +74,7 @@ struct alignas(16) Header {
 void* slab_allocate(std::size_t size) {
   if (const std::size_t index = class_of(size); index != kNoClass) {
     Lists& mine = lists();
+    ++mine.taken[index];
     if (Free* head = mine.heads[index]; head != nullptr) {
       mine.heads[index] = head->next;
       mine.bytes[index] -= size_of(index);
@@ -85,7 +90,11 @@ void* slab_allocate(std::size_t size) {
 void slab_free(void* memory, std::size_t size) {
   if (const std::size_t index = class_of(size); memory != nullptr && index != kNoClass) {
     Lists& mine = lists();
-    if (!mine.closed && mine.bytes[index] < kKeptBytesPerClass) {
+    // Kept for the next who takes one here. A thread that only buries what others made keeps
+    // nothing: it would hold up to the limit of every class for nobody.
+    const bool is_wanted = mine.taken[index] > 0;
+    if (is_wanted) --mine.taken[index];
+    if (is_wanted && !mine.closed && mine.bytes[index] < kKeptBytesPerClass) {
       auto* freed = static_cast<Free*>(memory);
       freed->next = mine.heads[index];
       mine.heads[index] = freed;
@@ -94,6 +103,11 @@ void slab_free(void* memory, std::size_t size) {
     }
   }
   std::free(memory);
+}
+
+std::size_t slab_kept_bytes() {
+  const Lists& mine = lists();
+  return std::accumulate(mine.bytes.begin(), mine.bytes.end(), std::size_t{0});
 }
 
 void* slab_malloc(std::size_t size) {

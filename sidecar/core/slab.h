@@ -5,7 +5,8 @@
 // Sizes up to kSlabSizeMax are rounded up to 64 bytes and recycled, and so are buffers for one TLS
 // record, which OpenSSL takes and gives back with every read and write; others go to malloc. Memory
 // is given back on the thread that frees it, whichever made it, so an object may die on another
-// loop.
+// loop; but a thread keeps no more than it took itself, or TLS contexts, which the main loop makes
+// and workers bury, would fill the lists of every worker.
 // Under sanitizers everything is plain malloc. SlabAllocated<T> gives a class its operator new;
 // slab_malloc and friends have malloc's shape, for OpenSSL and nghttp2.
 
@@ -26,6 +27,9 @@ void slab_free(void* memory, std::size_t size);
 [[nodiscard]] void* slab_calloc(std::size_t count, std::size_t size);
 [[nodiscard]] void* slab_realloc(void* memory, std::size_t size);
 void slab_release(void* memory);
+
+// What the lists of this thread hold.
+[[nodiscard]] std::size_t slab_kept_bytes();
 
 template <typename T>
 class SlabAllocated {

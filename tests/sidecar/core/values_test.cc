@@ -1,6 +1,9 @@
 // Small values of core: addresses, SPIFFE IDs, durations, backoff, token bucket, arena, slab.
 #include <gtest/gtest.h>
 
+#include <thread>
+#include <vector>
+
 #include "sidecar/core/address.h"
 #include "sidecar/core/arena.h"
 #include "sidecar/core/backoff.h"
@@ -143,6 +146,43 @@ TEST(Slab, SurvivesReallocation) {
   text = static_cast<char*>(slab_realloc(text, 5));
   EXPECT_STREQ(text, "weft");
   slab_release(text);
+}
+
+std::vector<void*> take_blocks(std::size_t count) {
+  std::vector<void*> blocks;
+  for (std::size_t i = 0; i < count; ++i) blocks.push_back(slab_malloc(200));
+  return blocks;
+}
+
+std::size_t kept_after_burying(const std::vector<void*>& blocks) {
+  for (void* block : blocks) slab_release(block);
+  return slab_kept_bytes();
+}
+
+#ifndef WEFT_SANITIZED  // there nothing is kept at all
+TEST(Slab, KeepsForAThreadWhatItTookItself) {
+  std::size_t kept = 0;
+  std::thread([&] { kept = kept_after_burying(take_blocks(100)); }).join();
+  EXPECT_EQ(kept, 100 * 256U);
+}
+#endif
+
+TEST(Slab, KeepsNothingForAThreadThatOnlyBuriesWhatAnotherTook) {
+  const std::vector<void*> blocks = take_blocks(1000);
+  std::size_t kept = 0;
+  std::thread([&] { kept = kept_after_burying(blocks); }).join();
+  EXPECT_EQ(kept, 0U);
+}
+
+TEST(Slab, KeepsNoMoreThanAThreadTookHoweverManyOthersItBuries) {
+  const std::vector<void*> foreign = take_blocks(1000);
+  std::size_t kept = 0;
+  std::thread([&] {
+    const std::vector<void*> own = take_blocks(10);
+    (void)kept_after_burying(foreign);
+    kept = kept_after_burying(own);
+  }).join();
+  EXPECT_LE(kept, 10 * 256U);
 }
 
 TEST(Turn, FlushesOnceAndBuriesAtItsEnd) {
