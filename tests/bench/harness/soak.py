@@ -27,6 +27,7 @@ LIFETIME_MIN = 10
 WEIGHTS = (90, 50, 0, 10, 100)
 BREAKS = ("backend", "push", "rotation")
 TICK = 0.1
+LOAD_OUTLASTS = 2
 
 
 @dataclass
@@ -305,7 +306,8 @@ class Soak:
             "grpc": (["--protocol", "grpc", "--connections", "4", "--streams", "8", "--body", "64"], 0.33),
             "fresh": (["--connections", "8", "--connections-per-request"], 0.01),
         }
-        total = self.options.warmup + self.options.seconds
+        # A little longer than the hold, which must not see its end.
+        total = self.options.warmup + self.options.seconds + LOAD_OUTLASTS
         for name, (flags, share) in kinds.items():
             argv = self.mesh.load_argv([*flags, "--rate", f"{rate * share:.2f}", "--duration", f"{total:.1f}"])
             self.clients[name] = process.Process(f"load-{name}", argv, None, self.mesh.directory)
