@@ -84,9 +84,11 @@ class Admin::ClustersPage final : public http::RequestSink {
   [[nodiscard]] http::Reply as_text() const {
     http::Reply reply;
     for (const auto& [name, cluster] : clusters_) {
-      reply.body += fmt::format("{} version {} active {} pending {} connections {}\n", escape(name),
+      reply.body += fmt::format("{} version {} active {} pending {} connections {}", escape(name),
                                 escape(cluster.version), cluster.active_requests, cluster.pending,
                                 cluster.connections);
+      if (!cluster.breaker.empty()) reply.body += " breaker " + cluster.breaker;
+      reply.body += '\n';
       for (const auto& endpoint : cluster.endpoints) {
         reply.body +=
             fmt::format("  {} {} weight {} active {} connections {} ok {} failed {}\n",
@@ -114,6 +116,7 @@ class Admin::ClustersPage final : public http::RequestSink {
                       {"active", cluster.active_requests},
                       {"pending", cluster.pending},
                       {"connections", cluster.connections},
+                      {"breaker", cluster.breaker},
                       {"endpoints", std::move(endpoints)}});
     }
     http::Reply reply;

@@ -31,6 +31,7 @@ namespace core = envoy::config::core::v3;
 namespace lb = envoy::extensions::load_balancing_policies;
 namespace pp = envoy::extensions::transport_sockets::proxy_protocol::v3;
 namespace up = envoy::extensions::upstreams::http::v3;
+using weft::config::v1::ClusterPolicy;
 
 namespace {
 
@@ -332,7 +333,38 @@ void read_old_http(const cds::Cluster& cluster, const FieldPath& path, Reading& 
   }
 }
 
-void read_policy(const weft::config::v1::ClusterPolicy& policy, config::ClusterConfig& out) {
+config::BreakerPolicy read_breaker(const ClusterPolicy::CircuitBreaker& breaker,
+                                   const FieldPath& path, Reading& in) {
+  config::BreakerPolicy out;
+  if (breaker.has_window()) out.window = duration_of(breaker.window());
+  if (breaker.has_min_requests()) out.requests_min = breaker.min_requests().value();
+  out.failure_ratio = breaker.failure_percent().value() / 100;
+  out.consecutive_failures = breaker.consecutive_failures().value();
+  out.slow_ratio = breaker.slow_percent().value() / 100;
+  out.slow_threshold = duration_of(breaker.slow_threshold());
+  if (out.failure_ratio <= 0 && out.slow_ratio <= 0 && out.consecutive_failures == 0) {
+    in.refuse(path, "needs failure_percent, consecutive_failures or slow_percent");
+  }
+  if (out.slow_ratio > 0 && !breaker.has_slow_threshold()) {
+    in.refuse(path / "slow_threshold", "is required by slow_percent");
+  }
+  if (breaker.has_open_for()) out.open_for = duration_of(breaker.open_for());
+  out.open_max = std::max(out.open_for, out.open_max);
+  if (breaker.has_max_open_for()) {
+    out.open_max = duration_of(breaker.max_open_for());
+    if (out.open_max < out.open_for) in.refuse(path / "max_open_for", "is less than open_for");
+  }
+  if (breaker.has_trials()) out.trials = breaker.trials().value();
+  if (breaker.count_size() != 0) out.counts = 0;
+  for (const int failure : breaker.count()) {
+    if (!ClusterPolicy::CircuitBreaker::Failure_IsValid(failure)) continue;  // refused by the walk
+    out.counts = static_cast<std::uint8_t>(out.counts | 1U << static_cast<unsigned>(failure));
+  }
+  return out;
+}
+
+void read_policy(const ClusterPolicy& policy, const FieldPath& path, Reading& in,
+                 config::ClusterConfig& out) {
   if (policy.has_retry_budget()) {
     const auto& budget = policy.retry_budget();
     config::RetryBudget read;
@@ -340,6 +372,9 @@ void read_policy(const weft::config::v1::ClusterPolicy& policy, config::ClusterC
     if (budget.has_interval()) read.interval = duration_of(budget.interval());
     if (budget.has_min_per_second()) read.min_per_second = budget.min_per_second().value();
     out.retry_budget = read;
+  }
+  if (policy.has_circuit_breaker()) {
+    out.breaker = read_breaker(policy.circuit_breaker(), path / "circuit_breaker", in);
   }
   if (out.outlier) out.outlier->never_eject_last = policy.keep_last_ready_endpoint();
   out.handshake_timeout = duration_of(policy.tls_handshake_timeout());
@@ -355,11 +390,11 @@ void read_extensions(const cds::Cluster& cluster, const FieldPath& path, Reading
     const auto at = path.at("typed_extension_protocol_options", name);
     const auto type = type_of(any);
     up::HttpProtocolOptions http;
-    weft::config::v1::ClusterPolicy policy;
+    ClusterPolicy policy;
     if (type == http.GetDescriptor()->full_name()) {
       if (in.unpack(any, at, http)) read_http(http, at, in, out.http);
     } else if (type == policy.GetDescriptor()->full_name()) {
-      if (in.unpack(any, at, policy)) read_policy(policy, out);
+      if (in.unpack(any, at, policy)) read_policy(policy, at, in, out);
     } else {
       in.refuse(at, fmt::format("unknown protocol options {}", escape(type)));
     }

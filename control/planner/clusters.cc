@@ -84,12 +84,24 @@ void set_tls(cds::Cluster& cluster, const MeshService& service, const MeshPort& 
   pack(*cluster.mutable_transport_socket()->mutable_typed_config(), context);
 }
 
+// Standard: timeouts, connections and resets, which a sidecar counts when it is told nothing else.
+void set_breaker(ClusterPolicy& policy) {
+  auto& breaker = *policy.mutable_circuit_breaker();
+  set(*breaker.mutable_window(), defaults::kBreakerWindow);
+  breaker.mutable_min_requests()->set_value(defaults::kBreakerRequestsMin);
+  breaker.mutable_failure_percent()->set_value(defaults::kBreakerFailurePercent);
+  set(*breaker.mutable_open_for(), defaults::kBreakerOpen);
+  set(*breaker.mutable_max_open_for(), defaults::kBreakerOpenMax);
+  breaker.mutable_trials()->set_value(defaults::kBreakerTrials);
+}
+
 ClusterPolicy outbound_policy(const MeshPort& port) {
   ClusterPolicy policy;
   auto& budget = *policy.mutable_retry_budget();
   budget.mutable_percent()->set_value(defaults::kBudgetPercent);
   set(*budget.mutable_interval(), defaults::kBudgetInterval);
   budget.mutable_min_per_second()->set_value(defaults::kBudgetMinPerSecond);
+  set_breaker(policy);
   policy.set_keep_last_ready_endpoint(true);
   set(*policy.mutable_tls_handshake_timeout(), defaults::kTlsHandshake);
   set(*policy.mutable_pending_timeout(), defaults::kPendingTimeout);

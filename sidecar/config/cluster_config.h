@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sidecar/config/balancing.h"
+#include "sidecar/config/breaker_policy.h"
 #include "sidecar/config/tls_reference.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/clock.h"
@@ -127,6 +128,7 @@ struct ClusterConfig {
   ClusterLimits limits;
   std::optional<RetryBudget> retry_budget;
   std::optional<OutlierDetection> outlier;
+  std::optional<BreakerPolicy> breaker;
   UpstreamHttp http;
   std::optional<TlsReference> tls;
   // Every connection begins with a PROXY header that names its caller, before TLS. Such a

@@ -54,6 +54,8 @@ std::string_view name_of(Fault fault) {
       return "name not resolved";
     case Fault::kLimit:
       return "limit";
+    case Fault::kCircuitOpen:
+      return "circuit open";
     case Fault::kOverload:
       return "overload";
     case Fault::kRateLimited:

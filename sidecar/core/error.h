@@ -36,8 +36,9 @@ enum class Fault : std::uint8_t {
   kNoCluster,
   kNoEndpoint,  // nothing healthy to send to
   kNameNotResolved,
-  kLimit,     // a configured limit refused: connections, requests, pending, retries
-  kOverload,  // the process protects itself
+  kLimit,        // a configured limit refused: connections, requests, pending, retries
+  kCircuitOpen,  // the destination is given a rest
+  kOverload,     // the process protects itself
   kRateLimited,
   kDenied,
   kDraining,

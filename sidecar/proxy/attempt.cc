@@ -9,6 +9,10 @@ using upstream::Verdict;
 
 namespace {
 
+// A good head of a stream that goes on is a success for the endpoint after this long, so that a
+// watch can close a circuit breaker (behaviour.md 5).
+constexpr Duration kGoodHeadCounts = std::chrono::seconds(1);
+
 struct Judgement {
   Verdict verdict;
   AttemptResult result;
@@ -36,6 +40,7 @@ Judgement judgement_of(const Error& error) {
     // Our own limits and departures say nothing about the endpoint, nor does what it never offered.
     case Fault::kMethodUnsupported:
     case Fault::kLimit:
+    case Fault::kCircuitOpen:
     case Fault::kOverload:
     case Fault::kDraining:
     case Fault::kCancelled:
@@ -57,7 +62,8 @@ Attempt::Attempt(Turn& turn, Owner& owner, upstream::Cluster& cluster, upstream:
       request_ends_with_head_(end),
       plan_(plan),
       time_limit_(turn.timers(), *this),
-      head_limit_(turn.timers(), *this) {}
+      head_limit_(turn.timers(), *this),
+      verdict_limit_(turn.timers(), *this) {}
 
 Attempt::~Attempt() { give_up(); }
 
@@ -67,11 +73,16 @@ void Attempt::give_up() {
   count(AttemptResult::kCancelled);
   judge(Verdict::kNeutral);
   state_ = State::kOver;
-  time_limit_.cancel();
-  head_limit_.cancel();
+  cancel_timers();
   ticket_.reset();
   // The next attempt may begin in this turn; it must not find our place still taken.
   permit_.release();
+}
+
+void Attempt::cancel_timers() {
+  time_limit_.cancel();
+  head_limit_.cancel();
+  verdict_limit_.cancel();
 }
 
 Status Attempt::start() {
@@ -83,6 +94,7 @@ Status Attempt::start() {
   upstream::Acquired acquired = cluster_->acquire(endpoint_, *this);
   if (auto* refused = std::get_if<Error>(&acquired)) return weft::fail(std::move(*refused));
   if (plan_.time_limit > Duration::zero()) time_limit_.arm(plan_.time_limit);
+  if (permit_.trial()) verdict_limit_.arm(cluster_->config().breaker->open_for);
   state_ = State::kWaiting;
   if (auto* ticket = std::get_if<std::unique_ptr<upstream::Ticket>>(&acquired)) {
     ticket_ = std::move(*ticket);
@@ -124,9 +136,9 @@ void Attempt::on_informational(http::ResponseHead&& head) {
 void Attempt::on_response_head(http::ResponseHead&& head, bool end) {
   if (state_ != State::kStreaming) return;
   head_received_ = true;
-  time_limit_.cancel();
-  head_limit_.cancel();
+  cancel_timers();
   owner_.on_attempt_head(std::move(head), end);
+  if (state_ == State::kStreaming && !judged_) verdict_limit_.arm(kGoodHeadCounts);
 }
 
 void Attempt::on_body(Buffer&& bytes, bool end) {
@@ -149,6 +161,14 @@ void Attempt::on_stream_fault(const Error& error) {
 
 void Attempt::on_timer(Timer& timer) {
   if (state_ == State::kOver) return;
+  if (&timer == &verdict_limit_) {
+    if (head_received_) {
+      report(Verdict::kSuccess);
+    } else {
+      permit_.trial_overdue();
+    }
+    return;
+  }
   const bool whole = &timer == &time_limit_;
   fail(Error{Fault::kTimeout, Side::kUpstream,
              whole ? "attempt timeout" : "no response head in time"},
@@ -159,8 +179,7 @@ void Attempt::fail(const Error& error, Verdict verdict, AttemptResult result) {
   count(result);
   judge(verdict);
   state_ = State::kOver;
-  time_limit_.cancel();
-  head_limit_.cancel();
+  cancel_timers();
   ticket_.reset();
   stream_.reset();
   permit_.release();
@@ -169,11 +188,17 @@ void Attempt::fail(const Error& error, Verdict verdict, AttemptResult result) {
 
 void Attempt::judge(Verdict verdict) {
   if (std::exchange(judged_, true) || !permit_) return;
-  const Duration latency = turn_.now() - (opened_ == TimePoint{} ? started_ : opened_);
-  cluster_->report(endpoint_, {verdict, latency, turn_.now() - started_});
-  if (verdict == Verdict::kSuccess) count(AttemptResult::kOk);
+  report(verdict);
+  if (verdict == Verdict::kSuccess || verdict == Verdict::kRateLimited) count(AttemptResult::kOk);
   if (verdict == Verdict::kServerError || verdict == Verdict::kGatewayError)
     count(AttemptResult::kServerError);
+}
+
+void Attempt::report(Verdict verdict) {
+  if (std::exchange(reported_, true)) return;
+  verdict_limit_.cancel();
+  const Duration latency = turn_.now() - (opened_ == TimePoint{} ? started_ : opened_);
+  permit_.report({verdict, latency, turn_.now() - started_});
 }
 
 void Attempt::count(AttemptResult result) {

@@ -87,6 +87,8 @@ class Attempt final : public upstream::TicketHolder,
 
   void open(http::ClientConnection& connection);
   void fail(const Error& error, upstream::Verdict verdict, telemetry::AttemptResult result);
+  void cancel_timers();
+  void report(upstream::Verdict verdict);
   void count(telemetry::AttemptResult result);
 
   Turn& turn_;
@@ -100,6 +102,7 @@ class Attempt final : public upstream::TicketHolder,
   bool reused_ = false;
   bool head_received_ = false;
   bool judged_ = false;
+  bool reported_ = false;
   bool counted_ = false;
   telemetry::AttemptResult result_ = telemetry::AttemptResult::kCancelled;
   TimePoint started_{};
@@ -110,6 +113,7 @@ class Attempt final : public upstream::TicketHolder,
   std::unique_ptr<http::ClientStream> stream_;
   Timer time_limit_;
   Timer head_limit_;
+  Timer verdict_limit_;  // a trial's head is overdue; a good head counts
 };
 
 }  // namespace weft::proxy

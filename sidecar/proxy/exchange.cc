@@ -277,6 +277,8 @@ void Exchange::judge_answer(const http::ResponseHead& head, bool end) {
     attempt_->judge(Verdict::kGatewayError);
   } else if (head.status >= 500) {
     attempt_->judge(Verdict::kServerError);
+  } else if (head.status == 429) {
+    attempt_->judge(Verdict::kRateLimited);
   } else if (const auto grpc = head.headers.find(HeaderId::kGrpcStatus)) {
     judge_grpc(*grpc);
   } else if (end || !is_grpc_) {
@@ -291,6 +293,7 @@ void Exchange::judge_grpc(std::string_view number) {
   const std::uint16_t meaning = http::http_status_of_grpc(status);
   attempt_->judge(meaning == 503 || meaning == 504 ? Verdict::kGatewayError
                   : meaning >= 500                 ? Verdict::kServerError
+                  : meaning == 429                 ? Verdict::kRateLimited
                                                    : Verdict::kSuccess);
 }
 

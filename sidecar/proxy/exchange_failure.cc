@@ -45,8 +45,8 @@ void Exchange::on_attempt_failed(const Error& error) {
   WEFT_ASSERT(step_ == Step::kStream);
   if (!attempt_->streaming()) queued_ += attempt_->waited();
   // Trying elsewhere would only move the queue; nor does another endpoint speak another protocol.
-  const bool final = error.fault == Fault::kLimit || error.fault == Fault::kOverload ||
-                     error.fault == Fault::kMethodUnsupported;
+  const bool final = error.fault == Fault::kLimit || error.fault == Fault::kCircuitOpen ||
+                     error.fault == Fault::kOverload || error.fault == Fault::kMethodUnsupported;
   if (!response_started_ && !final && retry_after(describe_failure(error))) return;
   fail(error);
 }
@@ -73,6 +73,11 @@ bool Exchange::retry_after(const AttemptEnd& end) {
   if (decision.courtesy) {
     replayed_once_ = true;
   } else {
+    // The failure that we have says more than a refusal of ours would.
+    if (cluster_->circuit_open()) {
+      cluster_->metrics().retries_denied(telemetry::RetryDenied::kBreaker).add();
+      return false;
+    }
     if (!cluster_->admit_retry()) return false;
     retry_counted_ = true;
     ++retries_;
@@ -223,6 +228,12 @@ Exchange::Next Exchange::reply_locally() {
       if (reply.unprocessed) cause += ";unprocessed";
       answer.headers.add(HeaderId::kXWeftCause, answer.headers.copy(cause));
       if (app_unreachable) answer.headers.add(HeaderId::kXWeftRetry, "safe");
+    }
+    if (failure_.fault == Fault::kCircuitOpen && !is_grpc_) {
+      const auto left = std::chrono::ceil<std::chrono::seconds>(cluster_->circuit_open_for());
+      answer.headers.add(
+          HeaderId::kRetryAfter,
+          answer.headers.copy(std::to_string(std::max<std::int64_t>(left.count(), 1))));
     }
     if (!request_id_.empty())
       answer.headers.add(HeaderId::kXRequestId, answer.headers.copy(request_id_));

@@ -96,6 +96,8 @@ LocalReply reply_for(const Error& error) {
       return answer(503, kGrpcUnavailable, Cause::kNameNotResolved, Flag::kDnsFailure, true);
     case Fault::kLimit:
       return answer(503, kGrpcUnavailable, Cause::kBulkheadFull, Flag::kUpstreamOverflow, true);
+    case Fault::kCircuitOpen:
+      return answer(503, kGrpcUnavailable, Cause::kCircuitOpen, Flag::kUpstreamOverflow, true);
     case Fault::kOverload:
       return answer(503, kGrpcUnavailable, Cause::kOverload, Flag::kOverloadManager, true);
     case Fault::kRateLimited:

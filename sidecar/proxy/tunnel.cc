@@ -95,7 +95,7 @@ bool Tunnel::dial_next() {
 
 void Tunnel::report(Verdict verdict) {
   const Duration taken = services_.turn.now() - dialing_since_;
-  cluster_->report(*endpoint_, {.verdict = verdict, .latency = taken, .held = taken});
+  permit_.report({.verdict = verdict, .latency = taken, .held = taken});
 }
 
 void Tunnel::on_dial_failed(const Error& error) {

@@ -17,6 +17,7 @@
 #include "sidecar/config/cluster_config.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/dialer.h"
+#include "sidecar/upstream/breaker.h"
 #include "sidecar/upstream/outcome.h"
 #include "sidecar/upstream/pool.h"
 #include "telemetry/labels.h"
@@ -73,20 +74,23 @@ struct PickContext {
   std::optional<std::uint64_t> hash;
 };
 
-// One request counted against the cluster's limits and one endpoint's load; gives everything back
-// when it dies. Movable.
+// One request counted against the cluster's limits, one endpoint's load and the circuit breaker;
+// gives everything back when it dies. Movable.
 class Permit final {
  public:
   Permit() = default;
-  Permit(Cluster& cluster, Endpoint* endpoint) : cluster_(&cluster), endpoint_(endpoint) {}
+  Permit(Cluster& cluster, Endpoint& endpoint, const Breaker::Pass& pass)
+      : cluster_(&cluster), endpoint_(&endpoint), pass_(pass) {}
   Permit(Permit&& other) noexcept
       : cluster_(std::exchange(other.cluster_, nullptr)),
-        endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+        endpoint_(other.endpoint_),
+        pass_(std::exchange(other.pass_, {})) {}
   Permit& operator=(Permit&& other) noexcept {
     if (this != &other) {
       release();
       cluster_ = std::exchange(other.cluster_, nullptr);
-      endpoint_ = std::exchange(other.endpoint_, nullptr);
+      endpoint_ = other.endpoint_;
+      pass_ = std::exchange(other.pass_, {});
     }
     return *this;
   }
@@ -94,9 +98,17 @@ class Permit final {
   void release();
   [[nodiscard]] explicit operator bool() const { return cluster_ != nullptr; }
 
+  // How the attempt ended; every finished attempt says so once.
+  void report(const Outcome& outcome);
+  // It is one of the few by which a half-open breaker finds out whether the destination is well.
+  [[nodiscard]] bool trial() const { return pass_.trial; }
+  // A trial that has no response head in time has failed, whatever becomes of it later.
+  void trial_overdue();
+
  private:
   Cluster* cluster_ = nullptr;
-  Endpoint* endpoint_ = nullptr;
+  Endpoint* endpoint_ = nullptr;  // while cluster_ is there
+  Breaker::Pass pass_;
 };
 
 class Cluster {
@@ -105,8 +117,8 @@ class Cluster {
 
   // Null: nothing healthy. Prefers endpoints that were not tried.
   [[nodiscard]] virtual Endpoint* pick(const PickContext& context) = 0;
-  // One more request on `endpoint`, within requests_max; kLimit otherwise. The balancer sees it as
-  // load until the Permit dies.
+  // One more request on `endpoint`: kCircuitOpen while the breaker refuses, kLimit beyond
+  // requests_max. The balancer sees it as load until the Permit dies.
   [[nodiscard]] virtual Result<Permit> admit(Endpoint& endpoint) = 0;
   // A connection with a free stream to `endpoint`, unless each has to be one caller's alone
   // (ClusterConfig::proxy_header). REQUIRES endpoint to be this cluster's.
@@ -115,8 +127,9 @@ class Cluster {
   [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, const Caller& caller,
                                                            DialHolder& holder) = 0;
 
-  // Every finished attempt reports once, while it still holds its Permit.
-  virtual void report(Endpoint& endpoint, const Outcome& outcome) = 0;
+  // Whether admit() would say kCircuitOpen, and for how long at least.
+  [[nodiscard]] virtual bool circuit_open() const = 0;
+  [[nodiscard]] virtual Duration circuit_open_for() const = 0;
   // May one more retry be made? Counts it against the budget (or retries_max) when it says yes.
   [[nodiscard]] virtual bool admit_retry() = 0;
   virtual void retry_done() = 0;  // a retry admitted before has ended
@@ -140,7 +153,9 @@ class Cluster {
   friend class Permit;
   virtual void reference() = 0;
   virtual void unreference() = 0;
-  virtual void release(Endpoint* endpoint) = 0;
+  virtual void release(Endpoint& endpoint, Breaker::Pass& pass) = 0;
+  virtual void note(Endpoint& endpoint, const Outcome& outcome, Breaker::Pass& pass) = 0;
+  virtual void note_overdue(Breaker::Pass& pass) = 0;
 };
 
 class ClusterRef final {
@@ -168,8 +183,15 @@ class ClusterRef final {
 };
 
 inline void Permit::release() {
-  if (cluster_ != nullptr)
-    std::exchange(cluster_, nullptr)->release(std::exchange(endpoint_, nullptr));
+  if (cluster_ != nullptr) std::exchange(cluster_, nullptr)->release(*endpoint_, pass_);
+}
+
+inline void Permit::report(const Outcome& outcome) {
+  if (cluster_ != nullptr) cluster_->note(*endpoint_, outcome, pass_);
+}
+
+inline void Permit::trial_overdue() {
+  if (cluster_ != nullptr) cluster_->note_overdue(pass_);
 }
 
 }  // namespace weft::upstream

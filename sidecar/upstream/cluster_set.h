@@ -55,6 +55,7 @@ class ClusterSet {
     std::uint32_t active_requests = 0;
     std::uint32_t pending = 0;
     std::uint32_t connections = 0;
+    std::string breaker;  // closed, half_open, open; empty: none
     std::vector<EndpointState> endpoints;
   };
   [[nodiscard]] virtual std::vector<ClusterState> describe() const = 0;

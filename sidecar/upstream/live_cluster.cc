@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sidecar/core/log.h"
+
 namespace weft::upstream {
 
 namespace {
@@ -9,6 +11,9 @@ namespace {
 // Original-destination clusters make their endpoints as clients name them; the oldest idle one goes
 // first.
 constexpr std::size_t kOriginalDestinationsMax = 1024;
+
+// How often a worker looks whether another one has closed the breaker.
+constexpr Duration kBreakerLook = std::chrono::seconds(1);
 
 using telemetry::LimitKind;
 
@@ -37,7 +42,8 @@ LiveCluster::LiveCluster(const ClusterSet::Services& services, Owner& owner, std
       name_(std::move(name)),
       limits_(services.limits.of(name_)),
       budget_({}, services.turn.now()),
-      return_timer_(services.turn.timers(), *this) {}
+      return_timer_(services.turn.timers(), *this),
+      breaker_timer_(services.turn.timers(), *this) {}
 
 LiveCluster::~LiveCluster() {
   // Pools give their places back as they die; nobody is to dial with them any more.
@@ -81,6 +87,7 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   metrics_->limit_max(LimitKind::kRequests).set(config_->limits.requests_max);
   metrics_->limit_max(LimitKind::kPending).set(config_->limits.pending_max);
   metrics_->limit_max(LimitKind::kRetries).set(config_->limits.retries_max);
+  watch_breaker();
   if (!connections_fit) {
     for (const auto& endpoint : endpoints_) endpoint->renew_pool();
   }
@@ -189,6 +196,7 @@ void LiveCluster::update_gauges() {
 void LiveCluster::remove() {
   if (std::exchange(removed_, true)) return;
   return_timer_.cancel();
+  breaker_timer_.cancel();
   std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, {});
   endpoint_set_ = nullptr;
   rebuild();
@@ -258,7 +266,17 @@ LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
 }
 
 Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
+  Breaker::Pass pass;
+  if (config_->breaker) {
+    note_transition(limits_->breaker.refresh(services_.turn.now()));
+    pass = limits_->breaker.enter(*config_->breaker);
+    if (!pass.held) {
+      metrics_->refused(telemetry::Refusal::kCircuitOpen).add();
+      return fail(Fault::kCircuitOpen, "the circuit breaker of " + name_);
+    }
+  }
   if (!limits_->requests.take(config_->limits.requests_max)) {
+    limits_->breaker.give_back(pass);
     metrics_->refused(telemetry::Refusal::kLimit).add();
     return fail(Fault::kLimit, "limits.requests (" + std::to_string(config_->limits.requests_max) +
                                    ") of " + name_);
@@ -268,17 +286,18 @@ Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
   const auto in_use = static_cast<std::int64_t>(limits_->requests.value());
   metrics_->limit_in_use(LimitKind::kRequests).set(in_use);
   metrics_->limit_high_water(LimitKind::kRequests).raise(in_use);
-  return Permit(*this, &endpoint);
+  return Permit(*this, endpoint, pass);
 }
 
-void LiveCluster::release(Endpoint* endpoint) {
+void LiveCluster::release(Endpoint& endpoint, Breaker::Pass& pass) {
   WEFT_ASSERT(active_ > 0);
   --active_;
+  limits_->breaker.give_back(pass);
   limits_->requests.give();
   metrics_->limit_in_use(LimitKind::kRequests)
       .set(static_cast<std::int64_t>(limits_->requests.value()));
   // May retire a leaving endpoint, and this cluster with it: last.
-  live(*endpoint).end_request();
+  live(endpoint).end_request();
 }
 
 Acquired LiveCluster::acquire(Endpoint& endpoint, TicketHolder& holder) {
@@ -381,11 +400,15 @@ void LiveCluster::retry_done() {
 
 // ---- failures ----
 
-void LiveCluster::report(Endpoint& endpoint, const Outcome& outcome) {
+void LiveCluster::note(Endpoint& endpoint, const Outcome& outcome, Breaker::Pass& pass) {
+  if (pass.held && config_->breaker) {
+    note_transition(limits_->breaker.note(*config_->breaker, pass, ending_of(outcome),
+                                          services_.turn.now(), services_.random));
+  }
   LiveEndpoint& one = live(endpoint);
   one.load().answered(services_.turn.now(), outcome.held);
   one.load().sample(services_.turn.now(), outcome, config_->balancing.ewma_decay);
-  if (outcome.verdict == Verdict::kSuccess)
+  if (outcome.verdict == Verdict::kSuccess || outcome.verdict == Verdict::kRateLimited)
     ++one.successes;
   else if (outcome.verdict != Verdict::kNeutral)
     ++one.failures;
@@ -394,6 +417,78 @@ void LiveCluster::report(Endpoint& endpoint, const Outcome& outcome) {
       one.outlier().note(*config_->outlier, outcome.verdict);
   if (reason && may_eject()) eject(one, *reason);
 }
+
+// ---- the circuit breaker ----
+
+Breaker::Ending LiveCluster::ending_of(const Outcome& outcome) const {
+  using config::BreakerPolicy;
+  const auto kind = [&]() -> std::uint8_t {
+    switch (outcome.verdict) {
+      case Verdict::kTimeout:
+        return BreakerPolicy::kTimeout;
+      case Verdict::kConnectFailure:
+        return BreakerPolicy::kConnect;
+      case Verdict::kReset:
+        return BreakerPolicy::kReset;
+      case Verdict::kServerError:
+      case Verdict::kGatewayError:
+        return BreakerPolicy::kServerError;
+      case Verdict::kRateLimited:
+        return BreakerPolicy::kRateLimited;
+      case Verdict::kSuccess:
+      case Verdict::kNeutral:
+        break;
+    }
+    return 0;
+  }();
+  if (outcome.verdict == Verdict::kNeutral) return Breaker::Ending::kNeutral;
+  if ((kind & config_->breaker->counts) != 0) return Breaker::Ending::kFailure;
+  const bool slow =
+      config_->breaker->slow_ratio > 0 && outcome.latency >= config_->breaker->slow_threshold;
+  return slow ? Breaker::Ending::kSlow : Breaker::Ending::kSuccess;
+}
+
+void LiveCluster::note_overdue(Breaker::Pass& pass) {
+  if (!config_->breaker) return;
+  note_transition(limits_->breaker.note(*config_->breaker, pass, Breaker::Ending::kFailure,
+                                        services_.turn.now(), services_.random));
+}
+
+bool LiveCluster::circuit_open() const {
+  return config_->breaker && limits_->breaker.refuses(*config_->breaker, services_.turn.now());
+}
+
+Duration LiveCluster::circuit_open_for() const {
+  return config_->breaker ? limits_->breaker.time_left(services_.turn.now()) : Duration::zero();
+}
+
+void LiveCluster::note_transition(Breaker::Edge edge) {
+  if (!edge) return;
+  metrics_->breaker_transitions(*edge).add();
+  WEFT_LOG(kWarn, "cluster {}: circuit breaker: {} to {}", name_, telemetry::from_state_of(*edge),
+           telemetry::to_state_of(*edge));
+  watch_breaker();
+}
+
+// The gauge tells the state as it is, also when nobody asks: the end of the time to be open comes
+// by a timer, and what another worker did is looked for while the breaker is not closed.
+void LiveCluster::watch_breaker() {
+  if (!config_->breaker) {
+    breaker_timer_.cancel();
+    metrics_->breaker_state.set(telemetry::kBreakerClosed);
+    return;
+  }
+  const Breaker::State state = limits_->breaker.state();
+  metrics_->breaker_state.set(static_cast<std::int64_t>(state));
+  if (state == Breaker::State::kClosed) {
+    breaker_timer_.cancel();
+  } else {
+    const Duration left = limits_->breaker.time_left(services_.turn.now());
+    breaker_timer_.arm(left > Duration::zero() ? left : kBreakerLook);
+  }
+}
+
+// ---- ejection ----
 
 bool LiveCluster::may_eject() const {
   const config::OutlierDetection& settings = *config_->outlier;
@@ -408,7 +503,12 @@ void LiveCluster::eject(LiveEndpoint& endpoint, telemetry::EjectionReason reason
   rebuild();
 }
 
-void LiveCluster::on_timer(Timer&) {
+void LiveCluster::on_timer(Timer& timer) {
+  if (&timer == &breaker_timer_) {
+    note_transition(limits_->breaker.refresh(services_.turn.now()));
+    watch_breaker();
+    return;
+  }
   for (const auto& endpoint : endpoints_) {
     if (endpoint->ejected() && endpoint->outlier().until() <= services_.turn.now()) {
       endpoint->outlier().return_to_service(services_.turn.now());
@@ -448,6 +548,7 @@ ClusterSet::ClusterState LiveCluster::describe() const {
   state.version = config_->version;
   state.active_requests = active_;
   state.pending = waiting_;
+  if (config_->breaker) state.breaker = name_of(limits_->breaker.state());
   for (const auto& endpoint : endpoints_) {
     ClusterSet::EndpointState one;
     one.address = endpoint->address_text();

@@ -52,7 +52,8 @@ class LiveCluster final : public Cluster, public TimerSink {
   [[nodiscard]] Acquired acquire(Endpoint& endpoint, TicketHolder& holder) override;
   [[nodiscard]] Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, const Caller& caller,
                                                    DialHolder& holder) override;
-  void report(Endpoint& endpoint, const Outcome& outcome) override;
+  [[nodiscard]] bool circuit_open() const override;
+  [[nodiscard]] Duration circuit_open_for() const override;
   [[nodiscard]] bool admit_retry() override;
   void retry_done() override;
   void count_request() override;
@@ -75,11 +76,16 @@ class LiveCluster final : public Cluster, public TimerSink {
  private:
   void reference() override { ++references_; }
   void unreference() override;
-  void release(Endpoint* endpoint) override;
+  void release(Endpoint& endpoint, Breaker::Pass& pass) override;
+  void note(Endpoint& endpoint, const Outcome& outcome, Breaker::Pass& pass) override;
+  void note_overdue(Breaker::Pass& pass) override;
 
   void apply_config(std::shared_ptr<const config::ClusterConfig> config, bool connections_fit);
   void apply_endpoints(const config::EndpointSet& set);
   void rebuild();
+  [[nodiscard]] Breaker::Ending ending_of(const Outcome& outcome) const;
+  void note_transition(Breaker::Edge edge);
+  void watch_breaker();
   [[nodiscard]] bool may_eject() const;
   void eject(LiveEndpoint& endpoint, telemetry::EjectionReason reason);
   [[nodiscard]] LiveEndpoint* original_destination(const SocketAddress& address);
@@ -98,7 +104,8 @@ class LiveCluster final : public Cluster, public TimerSink {
   std::vector<std::unique_ptr<LiveEndpoint>> leaving_;
   std::unique_ptr<Balancer> balancer_;
   RetryBudget budget_;
-  Timer return_timer_;  // the next ejected endpoint's return
+  Timer return_timer_;   // the next ejected endpoint's return
+  Timer breaker_timer_;  // while the breaker is not closed
   std::uint32_t usable_ = 0;
   std::uint32_t ejected_ = 0;
   std::uint32_t active_ = 0;

@@ -8,7 +8,8 @@
 namespace weft::upstream {
 
 enum class Verdict : std::uint8_t {
-  kSuccess,         // any answer below 500
+  kSuccess,         // any answer below 500 but the next
+  kRateLimited,     // 429, RESOURCE_EXHAUSTED: the endpoint is well, and has enough
   kServerError,     // 5xx other than the gateway's, or a failing gRPC status
   kGatewayError,    // 502, 503, 504
   kConnectFailure,  // could not connect or handshake

@@ -9,7 +9,7 @@ std::optional<telemetry::EjectionReason> OutlierState::note(
   const bool local = verdict == Verdict::kConnectFailure || verdict == Verdict::kReset ||
                      verdict == Verdict::kTimeout;
   if (verdict == Verdict::kNeutral) return std::nullopt;
-  if (verdict == Verdict::kSuccess) {
+  if (verdict == Verdict::kSuccess || verdict == Verdict::kRateLimited) {
     failures_5xx_ = failures_gateway_ = failures_local_ = 0;
     return std::nullopt;
   }

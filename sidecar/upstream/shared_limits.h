@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "sidecar/core/strings.h"
+#include "sidecar/upstream/breaker.h"
 
 namespace weft::upstream {
 
@@ -38,6 +39,7 @@ struct SharedLimits {
   SharedCount pending;
   SharedCount requests;
   SharedCount retries;
+  Breaker breaker;
 };
 
 class SharedLimitsTable final {

@@ -429,6 +429,11 @@ TEST(Refused, Clusters) {
                    any("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", inner) + " } }");
   };
   const std::string at = "typed_extension_protocol_options[\"x\"]";
+  const auto breaker = [](const std::string& inner) {
+    return cluster("typed_extension_protocol_options { key: 'x' value { " +
+                   any("weft.config.v1.ClusterPolicy", "circuit_breaker { " + inner + " }") +
+                   " } }");
+  };
   judge({
       {Kind::kCluster, "", "name: must not be empty"},
       {Kind::kCluster, cluster("type: EDS"), "eds_cluster_config: is required"},
@@ -495,6 +500,15 @@ TEST(Refused, Clusters) {
                any("weft.config.v1.ClusterPolicy", "retry_budget { interval { nanos: 1 } }") +
                " } }"),
        at + ".retry_budget.interval: is 1e-09s, must be at least 1s"},
+      {Kind::kCluster, breaker("open_for { seconds: 5 }"),
+       at + ".circuit_breaker: needs failure_percent, consecutive_failures or slow_percent"},
+      {Kind::kCluster, breaker("slow_percent { value: 10 }"),
+       at + ".circuit_breaker.slow_threshold: is required by slow_percent"},
+      {Kind::kCluster,
+       breaker("failure_percent { value: 9 } open_for { seconds: 5 } max_open_for { seconds: 1 }"),
+       at + ".circuit_breaker.max_open_for: is less than open_for"},
+      {Kind::kCluster, breaker("failure_percent { value: 9 } trials {}"),
+       at + ".circuit_breaker.trials: is 0, must be at least 1"},
       {Kind::kCluster, upstream_tls("auto_host_sni: true"),
        "transport_socket.typed_config.auto_host_sni: is not supported"},
       {Kind::kCluster, upstream_tls("sni: '" + std::string(256, 'x') + "'"),

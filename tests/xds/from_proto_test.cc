@@ -240,6 +240,10 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
       any("weft.config.v1.ClusterPolicy",
           "retry_budget { percent { value: 20 } interval { seconds: 10 } min_per_second { value: "
           "10 } } "
+          "circuit_breaker { window { seconds: 20 } min_requests { value: 5 } failure_percent { "
+          "value: 50 } consecutive_failures { value: 4 } slow_percent { value: 25 } "
+          "slow_threshold { nanos: 200000000 } open_for { seconds: 3 } max_open_for { seconds: 30 "
+          "} trials { value: 2 } count: TIMEOUT count: SERVER_ERROR } "
           "keep_last_ready_endpoint: true pending_timeout { seconds: 1 } mesh_peer: true "
           "local_app: true") +
       " } }"));
@@ -257,6 +261,18 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
   EXPECT_EQ(c.retry_budget->percent, 20.0);
   EXPECT_EQ(c.retry_budget->interval, 10s);
   EXPECT_EQ(c.retry_budget->min_per_second, 10U);
+  using config::BreakerPolicy;
+  EXPECT_EQ(c.breaker,
+            (BreakerPolicy{.counts = BreakerPolicy::kTimeout | BreakerPolicy::kServerError,
+                           .window = 20s,
+                           .requests_min = 5,
+                           .failure_ratio = 0.5,
+                           .slow_threshold = 200ms,
+                           .slow_ratio = 0.25,
+                           .consecutive_failures = 4,
+                           .open_for = 3s,
+                           .open_max = 30s,
+                           .trials = 2}));
   ASSERT_TRUE(c.outlier);
   EXPECT_EQ(c.outlier->consecutive_5xx, 0U);
   EXPECT_EQ(c.outlier->consecutive_gateway_failure, 5U);
