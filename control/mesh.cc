@@ -47,6 +47,7 @@ class Joining final {
     for (auto& [name, service] : mesh_.services) resolve(service);
     attach_routes();
     for (const auto& route : routes_) check_backends(*route);
+    mesh_.policies = PolicyTable(mesh_, policies_, mesh_.conditions);
   }
 
  private:
@@ -54,14 +55,19 @@ class Joining final {
     for (const auto& [key, object] : objects_) {
       std::visit([&](const auto& held) { take(held); }, object);
     }
-    std::ranges::sort(routes_,
-                      [](const auto& a, const auto& b) { return age_of(*a) < age_of(*b); });
+    const auto older = [](const auto& a, const auto& b) { return age_of(*a) < age_of(*b); };
+    std::ranges::sort(routes_, older);
+    std::ranges::sort(policies_, older);
   }
   void take(const std::shared_ptr<const MeshConfig>& config) { mesh_.config = config; }
   void take(const std::shared_ptr<const Workload>& workload) {
     mesh_.workloads.emplace(workload->metadata.name, workload);
   }
-  void take(const std::shared_ptr<const HttpRoute>& route) { routes_.push_back(route); }
+  void take(const std::shared_ptr<const HttpRoute>& route) {
+    routes_.push_back(route);
+    mesh_.http_routes.emplace(route->metadata.name, route);
+  }
+  void take(const std::shared_ptr<const TrafficPolicy>& policy) { policies_.push_back(policy); }
   void take(const std::shared_ptr<const Service>& service) {
     const ObjectName& name = service->metadata.name;
     mesh_.services.emplace(name,
@@ -71,8 +77,10 @@ class Joining final {
   }
 
   // Unknown age is younger than any known one (GEP-713: the older wins, then the name).
-  static std::tuple<bool, const std::string&, const ObjectName&> age_of(const HttpRoute& route) {
-    return {route.metadata.created.empty(), route.metadata.created, route.metadata.name};
+  template <typename Document>
+  static std::tuple<bool, const std::string&, const ObjectName&> age_of(const Document& document) {
+    const Metadata& metadata = document.metadata;
+    return {metadata.created.empty(), metadata.created, metadata.name};
   }
 
   void say(Kind kind, const ObjectName& name, std::string type, std::string reason,
@@ -251,6 +259,7 @@ class Joining final {
   const Objects& objects_;
   Mesh& mesh_;
   std::vector<std::shared_ptr<const HttpRoute>> routes_;
+  std::vector<std::shared_ptr<const TrafficPolicy>> policies_;
 };
 
 }  // namespace

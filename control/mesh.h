@@ -13,21 +13,12 @@
 #include <vector>
 
 #include "control/model/object.h"
+#include "control/policy_table.h"
 #include "sidecar/core/spiffe_id.h"
 
 namespace weft::control {
 
 using Objects = std::map<ObjectKey, Object>;
-
-// Something in an accepted object that does not hold. After Gateway API's conditions whose status
-// is False.
-struct Condition {
-  ObjectKey about;
-  std::string type;    // Accepted, ResolvedRefs, EndpointsResolved
-  std::string reason;  // NoMatchingParent, BackendNotFound, Conflicted, …
-  std::string message;
-  bool operator==(const Condition&) const = default;
-};
 
 enum class AppProtocol : std::uint8_t { kHttp1, kHttp2, kTcp };  // kHttp2: gRPC and h2c
 
@@ -77,6 +68,8 @@ struct Mesh {
   std::map<ObjectName, std::shared_ptr<const Workload>> workloads;
   // Routes in order of precedence: older, then by name.
   std::map<RouteScope, std::vector<std::shared_ptr<const HttpRoute>>> routes;
+  std::map<ObjectName, std::shared_ptr<const HttpRoute>> http_routes;
+  PolicyTable policies;
   std::vector<Condition> conditions;
 
   [[nodiscard]] const MeshService* find_service(const ObjectName& name) const;

@@ -56,8 +56,6 @@ constexpr Family kRejections{"weft_control_rejections_total", kCounter,
 
 constexpr std::array<std::string_view, 4> kSidecarStates = {"current", "behind", "refused",
                                                             "missing"};
-constexpr std::array<Kind, 4> kKinds = {Kind::kMeshConfig, Kind::kService, Kind::kWorkload,
-                                        Kind::kHttpRoute};
 
 std::int64_t unix_seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();

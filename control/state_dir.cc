@@ -19,7 +19,7 @@ using nlohmann::json;
 constexpr int kFormat = 1;
 
 std::optional<Kind> parse_kind(const std::string& text) {
-  for (const Kind kind : {Kind::kMeshConfig, Kind::kService, Kind::kWorkload, Kind::kHttpRoute}) {
+  for (const Kind kind : kKinds) {
     if (name_of(kind) == text) return kind;
   }
   return std::nullopt;

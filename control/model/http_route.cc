@@ -65,48 +65,63 @@ void read_backend(Reader& ref, const ObjectName& route, RouteRule& rule) {
   rule.backends.push_back(std::move(out));
 }
 
-void read_timeouts(Reader& rule, RouteRule& out) {
+template <typename T>
+void keep(Reader& block, std::string_view key, T value, Setting<T>& out) {
+  out = {.value = std::move(value), .line = block.find(key)->position().line};
+}
+
+void read_timeouts(Reader& rule, PolicyFields& out) {
   rule.object("timeouts", [&](Reader& timeouts) {
     Duration read{};
-    if (timeouts.duration("request", read)) out.request_timeout = read;
-    if (timeouts.duration("backendRequest", read)) out.attempt_timeout = read;
-    const Duration request = out.request_timeout.value_or(Duration::zero());
-    const Duration attempt = out.attempt_timeout.value_or(Duration::zero());
-    if (request > Duration::zero() && attempt > request) {
+    if (timeouts.duration("request", read)) keep(timeouts, "request", read, out.request);
+    if (timeouts.duration("backendRequest", read)) {
+      keep(timeouts, "backendRequest", read, out.attempt);
+    }
+    const Duration request = out.request.value.value_or(Duration::zero());
+    if (request > Duration::zero() && out.attempt.value.value_or(Duration::zero()) > request) {
       timeouts.refuse("backendRequest", "must not be longer than request");
     }
   });
 }
 
-void read_codes(Reader& retry, RouteRetry& out) {
+bool read_codes(Reader& retry, std::vector<std::uint16_t>& out) {
   const config::Value* codes = retry.find("codes");
-  if (codes == nullptr) return;
+  if (codes == nullptr) return false;
   if (!codes->is_list() || codes->items().size() > HttpRoute::kItemsMax) {
     retry.refuse("codes", fmt::format("want a list of at most {} codes", HttpRoute::kItemsMax));
-    return;
+    return false;
   }
   for (const config::Value& item : codes->items()) {
     const Result<std::int64_t> code = item.as_int();
     if (!code || *code < 400 || *code > 599) {
       retry.refuse("codes", "want numbers from 400 to 599");
-      return;
+      return false;
     }
-    out.codes.push_back(static_cast<std::uint16_t>(*code));
+    out.push_back(static_cast<std::uint16_t>(*code));
   }
+  return !out.empty();
 }
 
-void read_retry(Reader& rule, RouteRule& out) {
+void read_retry(Reader& rule, PolicyFields& out) {
   rule.object("retry", [&](Reader& retry) {
-    RouteRetry read;
-    read_codes(retry, read);
+    // Whoever writes `retry` wants it for every method (behaviour.md 3).
+    const std::uint32_t line = retry.position().line;
+    out.methods = {.value = RetryMethods::kAny, .line = line};
+    // HTTPRouteRetryBackendTimeout: an attempt that took too long is made again as well.
+    const bool timed = out.attempt.value.value_or(Duration::zero()) > Duration::zero();
+    RetryOn on{.conditions = {"unprocessed"}, .codes = {}};
+    if (timed) on.conditions.emplace_back("timeout");
+    if (read_codes(retry, on.codes) || timed) out.on = {.value = std::move(on), .line = line};
     std::uint32_t attempts = 0;
-    if (retry.integer("attempts", attempts, 0, HttpRoute::kAttemptsMax)) read.attempts = attempts;
+    if (retry.integer("attempts", attempts, 0, HttpRoute::kAttemptsMax)) {
+      keep(retry, "attempts", attempts, out.attempts);
+    }
     Duration backoff{};
     if (retry.duration("backoff", backoff)) {
       if (backoff == Duration::zero()) retry.refuse("backoff", "must be more than 0s");
-      read.backoff = backoff;
+      keep(retry, "backoff", backoff, out.backoff_base);
+      keep(retry, "backoff", backoff * 10, out.backoff_max);
     }
-    out.retry = std::move(read);
   });
 }
 
@@ -120,8 +135,12 @@ void read_rule(Reader& rule, HttpRoute& route) {
   if (out.redirect && !out.backends.empty()) {
     rule.refuse("backendRefs", "must not be there: the rule redirects");
   }
-  read_timeouts(rule, out);
-  read_retry(rule, out);
+  PolicyFields policy;
+  read_timeouts(rule, policy);
+  read_retry(rule, policy);
+  if (policy != PolicyFields{}) {
+    out.policy = std::make_shared<const PolicyFields>(std::move(policy));
+  }
   rule.unsupported("sessionPersistence");
   const bool taken = std::ranges::any_of(route.rules, [&](const RouteRule& other) {
     return !out.name.empty() && other.name == out.name;

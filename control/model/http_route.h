@@ -4,13 +4,14 @@
 // mesh has a use for are passed over, those not built yet are refused.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "control/model/metadata.h"
-#include "sidecar/core/clock.h"
+#include "control/model/policy_fields.h"
 
 namespace weft::control {
 
@@ -76,12 +77,6 @@ struct BackendRef {
   HeaderChanges response;
 };
 
-struct RouteRetry {
-  std::vector<std::uint16_t> codes;
-  std::optional<std::uint32_t> attempts;  // extra ones
-  std::optional<Duration> backoff;
-};
-
 struct RouteRule {
   std::string name;
   std::vector<RouteMatch> matches;  // at least one
@@ -90,9 +85,8 @@ struct RouteRule {
   std::optional<Redirect> redirect;
   std::optional<Rewrite> rewrite;
   std::vector<BackendRef> backends;
-  std::optional<Duration> request_timeout;  // zero: none
-  std::optional<Duration> attempt_timeout;
-  std::optional<RouteRetry> retry;
+  // What its timeouts and its retry say, which no TrafficPolicy can overrule; null: nothing.
+  std::shared_ptr<const PolicyFields> policy;
 };
 
 struct HttpRoute {

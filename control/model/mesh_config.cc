@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control/model/traffic_policy.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/strings.h"
 
@@ -160,9 +161,7 @@ MeshConfig read_mesh_config(Reader& document) {
   document.object("spec", [&](Reader& spec) {
     spec.text("trustDomain", out.trust_domain, check_trust_domain);
     spec.object("defaults", [&](Reader& defaults) {
-      const auto& fields = spec.find("defaults")->members();
-      for (const auto& field : fields) defaults.pass(field.key);
-      if (!fields.empty()) defaults.refuse("not supported yet, only {}");
+      read_policy_fields(defaults, PolicySide::kDestination, out.defaults);
     });
     read_mtls(spec);
     read_outbound(spec, out);

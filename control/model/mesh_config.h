@@ -8,6 +8,7 @@
 #include <string>
 
 #include "control/model/metadata.h"
+#include "control/model/policy_fields.h"
 #include "sidecar/core/clock.h"
 
 namespace weft::control {
@@ -34,6 +35,7 @@ struct MeshConfig {
   Collector collector;
   AccessLog access_log = AccessLog::kErrors;
   bool access_log_json = true;
+  PolicyFields defaults;  // of every destination, where no TrafficPolicy says otherwise
 
   bool operator==(const MeshConfig&) const = default;
 };

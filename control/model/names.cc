@@ -55,6 +55,8 @@ std::string_view name_of(Kind kind) {
       return "Workload";
     case Kind::kHttpRoute:
       return "HTTPRoute";
+    case Kind::kTrafficPolicy:
+      return "TrafficPolicy";
   }
   return {};
 }

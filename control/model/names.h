@@ -6,6 +6,7 @@
 // when nothing is. Pure. Sources: RFC 1123 labels, Kubernetes' label syntax, Gateway API v1
 // HTTPRoute's patterns and limits.
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -13,7 +14,9 @@
 
 namespace weft::control {
 
-enum class Kind : std::uint8_t { kMeshConfig, kService, kWorkload, kHttpRoute };
+enum class Kind : std::uint8_t { kMeshConfig, kService, kWorkload, kHttpRoute, kTrafficPolicy };
+inline constexpr std::array<Kind, 5> kKinds = {Kind::kMeshConfig, Kind::kService, Kind::kWorkload,
+                                               Kind::kHttpRoute, Kind::kTrafficPolicy};
 [[nodiscard]] std::string_view name_of(Kind kind);
 
 struct ObjectName {

@@ -17,11 +17,12 @@ struct KnownKind {
   Kind what;
 };
 
-constexpr std::array<KnownKind, 5> kKinds = {{
+constexpr std::array<KnownKind, 6> kDocuments = {{
     {"Service", "v1", Kind::kService},
     {"Workload", "weft.dev/v1alpha1", Kind::kWorkload},
     {"HTTPRoute", "gateway.networking.k8s.io/v1", Kind::kHttpRoute},
     {"HTTPRoute", "gateway.networking.k8s.io/v1beta1", Kind::kHttpRoute},
+    {"TrafficPolicy", "weft.dev/v1alpha1", Kind::kTrafficPolicy},
     {"MeshConfig", "weft.dev/v1alpha1", Kind::kMeshConfig},
 }};
 
@@ -34,14 +35,14 @@ std::optional<Kind> read_kind(Reader& document) {
     return std::nullopt;
   }
   std::string versions;
-  for (const KnownKind& known : kKinds) {
+  for (const KnownKind& known : kDocuments) {
     if (known.kind != kind) continue;
     if (known.api_version == api_version) return known.what;
     versions += fmt::format("{}{}", versions.empty() ? "" : " or ", known.api_version);
   }
   if (versions.empty()) {
-    document.refuse("kind", fmt::format("want one of Service, Workload, HTTPRoute, MeshConfig, "
-                                        "found '{}'",
+    document.refuse("kind", fmt::format("want one of Service, Workload, HTTPRoute, TrafficPolicy, "
+                                        "MeshConfig, found '{}'",
                                         escape(kind, 64)));
   } else {
     document.refuse("apiVersion", fmt::format("want {} for {}, found '{}'", versions, kind,
@@ -103,6 +104,9 @@ ReadObject read_object(const config::Document& document) {
         break;
       case Kind::kHttpRoute:
         take(out, *kind, read(read_http_route), document, mistakes);
+        break;
+      case Kind::kTrafficPolicy:
+        take(out, *kind, read(read_traffic_policy), document, mistakes);
         break;
     }
   }

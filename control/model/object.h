@@ -1,5 +1,6 @@
 #pragma once
-// Object: one document, understood: a Service, a Workload, an HTTPRoute or the MeshConfig.
+// Object: one document, understood: a Service, a Workload, an HTTPRoute, a TrafficPolicy or the
+// MeshConfig.
 //
 // read_object() is the only door from text to model; the YAML directory, the state directory and
 // `weft lint` use it. Further kinds come in here. Objects are immutable and shared between versions
@@ -14,13 +15,15 @@
 #include "control/model/http_route.h"
 #include "control/model/mesh_config.h"
 #include "control/model/service.h"
+#include "control/model/traffic_policy.h"
 #include "control/model/workload.h"
 #include "sidecar/config/document.h"
 
 namespace weft::control {
 
 using Object = std::variant<std::shared_ptr<const MeshConfig>, std::shared_ptr<const Service>,
-                            std::shared_ptr<const Workload>, std::shared_ptr<const HttpRoute>>;
+                            std::shared_ptr<const Workload>, std::shared_ptr<const HttpRoute>,
+                            std::shared_ptr<const TrafficPolicy>>;
 
 [[nodiscard]] const Metadata& metadata_of(const Object& object);
 

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "control/planner/defaults.h"
+#include "control/planner/effective_policy.h"
 #include "sidecar/core/address.h"
 #include "xds/proto/http_protocol_options.pb.h"
 #include "xds/proto/weft_config.pb.h"
@@ -20,38 +21,68 @@ using weft::config::v1::ClusterPolicy;
 
 namespace {
 
-void set_limits(cds::Cluster& cluster) {
+void set_limits(cds::Cluster& cluster, const PolicyFields& policy) {
   auto& limits = *cluster.mutable_circuit_breakers()->add_thresholds();
-  limits.mutable_max_connections()->set_value(defaults::kConnectionsMax);
-  limits.mutable_max_pending_requests()->set_value(defaults::kPendingMax);
-  limits.mutable_max_requests()->set_value(defaults::kRequestsMax);
+  limits.mutable_max_connections()->set_value(*policy.connections.value);
+  limits.mutable_max_pending_requests()->set_value(*policy.pending.value);
+  limits.mutable_max_requests()->set_value(*policy.requests.value);
   // For those who do not know ClusterPolicy.
-  limits.mutable_retry_budget()->mutable_budget_percent()->set_value(defaults::kBudgetPercent);
+  limits.mutable_retry_budget()->mutable_budget_percent()->set_value(*policy.budget_percent.value);
   limits.mutable_retry_budget()->mutable_min_retry_concurrency()->set_value(
-      defaults::kBudgetMinPerSecond);
+      *policy.budget_min.value);
 }
 
-void set_ejection(cds::Cluster& cluster) {
+void set_ejection(cds::Cluster& cluster, const PolicyFields& policy) {
   auto& ejection = *cluster.mutable_outlier_detection();
-  ejection.mutable_enforcing_consecutive_5xx()->set_value(0);
-  ejection.mutable_consecutive_gateway_failure()->set_value(defaults::kConsecutiveFailures);
-  ejection.mutable_enforcing_consecutive_gateway_failure()->set_value(100);
+  // Zero failures in a row would be too many at once; off is said by enforcing nothing.
+  if (*policy.errors_5xx.value != 0) {
+    ejection.mutable_consecutive_5xx()->set_value(*policy.errors_5xx.value);
+  }
+  ejection.mutable_enforcing_consecutive_5xx()->set_value(*policy.errors_5xx.value == 0 ? 0 : 100);
+  if (*policy.gateway_errors.value != 0) {
+    ejection.mutable_consecutive_gateway_failure()->set_value(*policy.gateway_errors.value);
+  }
+  ejection.mutable_enforcing_consecutive_gateway_failure()->set_value(
+      *policy.gateway_errors.value == 0 ? 0 : 100);
   ejection.set_split_external_local_origin_errors(true);
-  ejection.mutable_consecutive_local_origin_failure()->set_value(defaults::kConsecutiveFailures);
-  ejection.mutable_enforcing_consecutive_local_origin_failure()->set_value(100);
-  set(*ejection.mutable_interval(), defaults::kEjectionInterval);
-  set(*ejection.mutable_base_ejection_time(), defaults::kEjection);
-  set(*ejection.mutable_max_ejection_time(), defaults::kEjectionMax);
-  ejection.mutable_max_ejection_percent()->set_value(defaults::kEjectedPercentMax);
-  ejection.mutable_always_eject_one_host()->set_value(true);  // max(10 %, 1)
+  if (*policy.local_failures.value != 0) {
+    ejection.mutable_consecutive_local_origin_failure()->set_value(*policy.local_failures.value);
+  }
+  ejection.mutable_enforcing_consecutive_local_origin_failure()->set_value(
+      *policy.local_failures.value == 0 ? 0 : 100);
+  set(*ejection.mutable_interval(), *policy.ejection_interval.value);
+  set(*ejection.mutable_base_ejection_time(), *policy.eject_for.value);
+  // Both may come from different documents; a longest time below the first is no time at all.
+  set(*ejection.mutable_max_ejection_time(),
+      std::max(*policy.eject_for.value, *policy.max_eject_for.value));
+  ejection.mutable_max_ejection_percent()->set_value(*policy.max_ejected.value);
+  ejection.mutable_always_eject_one_host()->set_value(*policy.max_ejected.value != 0);
 }
 
-void set_http(cds::Cluster& cluster, bool http2) {
+void set_balancing(cds::Cluster& cluster, const PolicyFields& policy) {
+  switch (*policy.balancing.value) {
+    case Balancing::kRoundRobin:
+      cluster.set_lb_policy(cds::Cluster::ROUND_ROBIN);
+      break;
+    case Balancing::kRandom:
+      cluster.set_lb_policy(cds::Cluster::RANDOM);
+      break;
+    case Balancing::kLeastRequest:
+      cluster.set_lb_policy(cds::Cluster::LEAST_REQUEST);
+      break;
+  }
+  cluster.mutable_common_lb_config()->mutable_healthy_panic_threshold()->set_value(
+      *policy.panic_below.value);
+}
+
+void set_http(cds::Cluster& cluster, bool http2, const PolicyFields& policy) {
   up::HttpProtocolOptions options;
   auto& common = *options.mutable_common_http_protocol_options();
-  set(*common.mutable_idle_timeout(),
-      http2 ? defaults::kHttp2UpstreamIdle : defaults::kHttp1UpstreamIdle);
+  set(*common.mutable_idle_timeout(), *policy.idle_timeout.value);
   common.mutable_max_headers_count()->set_value(defaults::kFieldsMax);
+  if (*policy.requests_per_connection.value != 0) {
+    common.mutable_max_requests_per_connection()->set_value(*policy.requests_per_connection.value);
+  }
   auto& config = *options.mutable_explicit_http_config();
   if (http2) {
     set_http2(*config.mutable_http2_protocol_options());
@@ -68,14 +99,14 @@ void set_policy(cds::Cluster& cluster, const ClusterPolicy& policy) {
 }
 
 void set_tls(cds::Cluster& cluster, const MeshService& service, const MeshPort& port,
-             const Mesh& mesh, Audience audience) {
+             const Mesh& mesh, Audience audience, bool http2) {
   tls::UpstreamTlsContext context;
   const PeerNames peers{.identities = port.identities,
                         .prefix = "spiffe://" + mesh.config->trust_domain + "/"};
   auto& common = *context.mutable_common_tls_context();
   if (audience == Audience::kSidecar) {
     set_mtls(common, peers);
-    if (port.is_http()) common.add_alpn_protocols("h2");
+    if (port.is_http()) common.add_alpn_protocols(http2 ? "h2" : "http/1.1");
     context.set_sni(service.host);
   } else {
     set_provider_mtls(common, peers);
@@ -95,18 +126,18 @@ void set_breaker(ClusterPolicy& policy) {
   breaker.mutable_trials()->set_value(defaults::kBreakerTrials);
 }
 
-ClusterPolicy outbound_policy(const MeshPort& port) {
-  ClusterPolicy policy;
-  auto& budget = *policy.mutable_retry_budget();
-  budget.mutable_percent()->set_value(defaults::kBudgetPercent);
-  set(*budget.mutable_interval(), defaults::kBudgetInterval);
-  budget.mutable_min_per_second()->set_value(defaults::kBudgetMinPerSecond);
-  set_breaker(policy);
-  policy.set_keep_last_ready_endpoint(true);
-  set(*policy.mutable_tls_handshake_timeout(), defaults::kTlsHandshake);
-  set(*policy.mutable_pending_timeout(), defaults::kPendingTimeout);
-  policy.set_mesh_peer(port.meshed);
-  return policy;
+ClusterPolicy outbound_policy(const MeshPort& port, const PolicyFields& policy) {
+  ClusterPolicy out;
+  auto& budget = *out.mutable_retry_budget();
+  budget.mutable_percent()->set_value(*policy.budget_percent.value);
+  set(*budget.mutable_interval(), *policy.budget_interval.value);
+  budget.mutable_min_per_second()->set_value(*policy.budget_min.value);
+  set_breaker(out);
+  out.set_keep_last_ready_endpoint(true);
+  set(*out.mutable_tls_handshake_timeout(), defaults::kTlsHandshake);
+  set(*out.mutable_pending_timeout(), *policy.pending_timeout.value);
+  out.set_mesh_peer(port.meshed);
+  return out;
 }
 
 void set_endpoint(eds::LbEndpoint& out, const Instance& instance) {
@@ -123,26 +154,30 @@ void set_endpoint(eds::LbEndpoint& out, const Instance& instance) {
 }  // namespace
 
 cds::Cluster make_outbound_cluster(const MeshService& service, const MeshPort& port,
-                                   const Mesh& mesh, Audience audience) {
+                                   const Mesh& mesh, Audience audience,
+                                   std::string_view client_namespace) {
+  const EffectivePolicy effective(mesh, {service, port, client_namespace});
+  const PolicyFields& policy = effective.fields();
+  const bool http2 = uses_http2(port, *policy.protocol.value);
   cds::Cluster cluster;
   cluster.set_name(outbound_cluster_name(service.host, port.port));
   cluster.set_type(cds::Cluster::EDS);
   set_ads(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
-  set(*cluster.mutable_connect_timeout(), defaults::kConnect);
-  cluster.set_lb_policy(audience == Audience::kSidecar ? cds::Cluster::LEAST_REQUEST
-                                                       : cds::Cluster::ROUND_ROBIN);
+  set(*cluster.mutable_connect_timeout(), *policy.connect.value);
   if (audience == Audience::kSidecar) {
-    cluster.mutable_common_lb_config()->mutable_healthy_panic_threshold()->set_value(0);
-    set_ejection(cluster);
-    if (port.is_http()) set_http(cluster, port.meshed || port.protocol == AppProtocol::kHttp2);
-    set_policy(cluster, outbound_policy(port));
+    set_balancing(cluster, policy);
+    set_ejection(cluster, policy);
+    if (port.is_http()) set_http(cluster, http2, policy);
+    set_policy(cluster, outbound_policy(port, policy));
     set_weft(*cluster.mutable_metadata(), {{"service", service.host},
                                            {"service_name", service.name().name},
                                            {"service_namespace", service.name().name_space},
                                            {"backend", service.name().name}});
+  } else {
+    cluster.set_lb_policy(cds::Cluster::ROUND_ROBIN);
   }
-  set_limits(cluster);
-  if (port.meshed) set_tls(cluster, service, port, mesh, audience);
+  set_limits(cluster, policy);
+  if (port.meshed) set_tls(cluster, service, port, mesh, audience, http2);
   return cluster;
 }
 
@@ -180,8 +215,10 @@ cds::Cluster make_inbound_cluster(const WorkloadPort& port, const MeshService* s
   assignment.set_cluster_name(cluster.name());
   set(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
       "127.0.0.1", port.app_port);
-  set_limits(cluster);
-  if (protocol != AppProtocol::kTcp) set_http(cluster, protocol == AppProtocol::kHttp2);
+  // The callers' sidecars have the policies; ours only sees to it that the app is not buried.
+  const bool http2 = protocol == AppProtocol::kHttp2;
+  set_limits(cluster, built_in_policy(http2));
+  if (protocol != AppProtocol::kTcp) set_http(cluster, http2, built_in_policy(http2));
   ClusterPolicy policy;
   set(*policy.mutable_pending_timeout(), defaults::kPendingTimeout);
   policy.set_local_app(true);
@@ -204,7 +241,7 @@ cds::Cluster make_collector_cluster(const MeshConfig& config) {
   assignment.set_cluster_name(cluster.name());
   set(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
       config.collector.host, config.collector.port);
-  set_limits(cluster);
+  set_limits(cluster, built_in_policy(false));
   return cluster;
 }
 

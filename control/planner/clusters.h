@@ -8,10 +8,10 @@
 
 namespace weft::control {
 
-[[nodiscard]] envoy::config::cluster::v3::Cluster make_outbound_cluster(const MeshService& service,
-                                                                        const MeshPort& port,
-                                                                        const Mesh& mesh,
-                                                                        Audience audience);
+// As clients of that namespace are to use it.
+[[nodiscard]] envoy::config::cluster::v3::Cluster make_outbound_cluster(
+    const MeshService& service, const MeshPort& port, const Mesh& mesh, Audience audience,
+    std::string_view client_namespace);
 [[nodiscard]] envoy::config::endpoint::v3::ClusterLoadAssignment make_endpoints(
     const MeshService& service, const MeshPort& port, Audience audience);
 

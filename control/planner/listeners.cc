@@ -183,7 +183,7 @@ lis::Listener make_tcp_listener(const Workload& workload, const MeshService& ser
 }
 
 lis::Listener make_inbound_listener(const Workload& workload, const WorkloadPort& port,
-                                    const MeshConfig& config) {
+                                    const MeshConfig& config, Duration idle) {
   const std::string cluster = inbound_cluster_name(port.port);
   const bool http =
       protocol_of(port.app_protocol, port.name, port.port, config) != AppProtocol::kTcp;
@@ -193,7 +193,7 @@ lis::Listener make_inbound_listener(const Workload& workload, const WorkloadPort
   require_mesh_peer(chain, http, config);
   if (http) {
     hcm::HttpConnectionManager manager = make_manager(cluster, workload, config);
-    *manager.mutable_route_config() = make_inbound_routes(port);
+    *manager.mutable_route_config() = make_inbound_routes(port, idle);
     add_manager(chain, manager);
   } else {
     add_proxy(chain, cluster, config);

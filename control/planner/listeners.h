@@ -20,10 +20,11 @@ namespace weft::control {
                                                                       const MeshPort& port,
                                                                       const MeshConfig& config);
 
-// mTLS from the mesh to the app. Strict: nothing else gets in.
+// mTLS from the mesh to the app. Strict: nothing else gets in. `idle`: how long a stream may rest.
 [[nodiscard]] envoy::config::listener::v3::Listener make_inbound_listener(const Workload& workload,
                                                                           const WorkloadPort& port,
-                                                                          const MeshConfig& config);
+                                                                          const MeshConfig& config,
+                                                                          Duration idle);
 
 // Named "cart.shop.svc.cluster.local:80"; gRFC A27.
 [[nodiscard]] envoy::config::listener::v3::Listener make_api_listener(const MeshService& service,

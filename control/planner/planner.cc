@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
 #include "control/planner/clusters.h"
+#include "control/planner/defaults.h"
 #include "control/planner/listeners.h"
 #include "control/planner/routes.h"
 #include "xds/proto/weft_config.pb.h"
@@ -17,6 +19,9 @@ namespace weft::control {
 namespace {
 
 using ResourcePtr = std::shared_ptr<const xds::Resource>;
+
+// The scope of clients whose namespace has nothing of its own.
+const std::string kEverybody;
 
 std::string full_name(std::string_view type_url) {
   return std::string(xds::message_name(type_url));
@@ -46,6 +51,20 @@ TcpPorts tcp_ports(const Mesh& mesh, const Workload& workload) {
   return out;
 }
 
+// How long a stream may rest at the app's sidecar: as long as the most patient policy of any caller
+// allows, or ours would end what theirs lets live. Zero: for ever.
+Duration inbound_idle(const Mesh& mesh) {
+  Duration longest = defaults::kStreamIdle;
+  const auto look = [&](const PolicyFields& fields) {
+    if (!fields.idle.value || longest == Duration::zero()) return;
+    longest = *fields.idle.value == Duration::zero() ? Duration::zero()
+                                                     : std::max(longest, *fields.idle.value);
+  };
+  look(mesh.config->defaults);
+  for (const auto& [place, policy] : mesh.policies.all()) look(policy->fields);
+  return longest;
+}
+
 // Every TCP port of every Service, of which a sidecar offers those it has room for.
 std::string opaque_ports(const Mesh& mesh) {
   std::string out;
@@ -60,17 +79,20 @@ std::string opaque_ports(const Mesh& mesh) {
 }  // namespace
 
 // The resources of one type under construction; those equal to the old ones become the old ones.
+// `also`: another table to share with, looked at first.
 class Planner::Table final {
  public:
-  explicit Table(TypePtr before) : before_(std::move(before)) {}
+  explicit Table(TypePtr before, TypePtr also = nullptr)
+      : before_({std::move(also), std::move(before)}) {}
 
   void add(std::string_view name, const google::protobuf::Message& message) {
     add(xds::make_resource(name, message));
   }
   void add(xds::Resource resource) {
-    if (before_ != nullptr) {
-      const auto old = before_->resources.find(resource.name);
-      if (old != before_->resources.end() && old->second->version == resource.version) {
+    for (const TypePtr& before : before_) {
+      if (before == nullptr) continue;
+      const auto old = before->resources.find(resource.name);
+      if (old != before->resources.end() && old->second->version == resource.version) {
         add(old->second);
         return;
       }
@@ -88,22 +110,26 @@ class Planner::Table final {
   }
 
   [[nodiscard]] TypePtr finish() {
-    if (before_ != nullptr && before_->resources == made_.resources) return before_;
+    for (const TypePtr& before : before_) {
+      if (before != nullptr && before->resources == made_.resources) return before;
+    }
     return std::make_shared<const xds::ResourceSet::Type>(std::move(made_));
   }
 
  private:
-  TypePtr before_;
+  const std::array<TypePtr, 2> before_;
   xds::ResourceSet::Type made_;
 };
 
 Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous)
-    : mesh_(std::move(mesh)) {
+    : mesh_(std::move(mesh)), inbound_idle_(inbound_idle(*mesh_)) {
   if (previous == nullptr) return;
   old_mesh_ = previous->mesh_;
-  listening_same_ =
-      *old_mesh_->config == *mesh_->config && opaque_ports(*old_mesh_) == opaque_ports(*mesh_);
-  old_shared_ = previous->shared_;
+  listening_same_ = *old_mesh_->config == *mesh_->config &&
+                    opaque_ports(*old_mesh_) == opaque_ports(*mesh_) &&
+                    previous->inbound_idle_ == inbound_idle_;
+  old_endpoints_ = previous->endpoints_;
+  old_outbound_ = previous->outbound_;
   old_routes_ = previous->routes_;
   old_api_listeners_ = previous->api_listeners_;
   old_clusters_ = previous->clusters_;
@@ -119,25 +145,38 @@ Planner::TypePtr Planner::old_type(const Node& node, std::string_view type_url) 
   return type == old->second->types.end() ? nullptr : type->second;
 }
 
-const Planner::Shared& Planner::shared(Audience audience) {
-  const auto [at, added] = shared_.try_emplace(audience);
+const Planner::TypePtr& Planner::endpoints(Audience audience) {
+  const auto [at, added] = endpoints_.try_emplace(audience);
   if (!added) return at->second;
-  const Shared& old = old_shared_[audience];
-  Table clusters(old.clusters);
-  Table endpoints(old.endpoints);
+  Table table(old_endpoints_[audience]);
   for (const auto& [name, service] : mesh_->services) {
     for (const MeshPort& port : service.ports) {
       if (audience == Audience::kProxyless && !port.is_http()) continue;
-      const std::string cluster = outbound_cluster_name(service.host, port.port);
-      clusters.add(cluster, make_outbound_cluster(service, port, *mesh_, audience));
-      endpoints.add(cluster, make_endpoints(service, port, audience));
+      table.add(outbound_cluster_name(service.host, port.port),
+                make_endpoints(service, port, audience));
+    }
+  }
+  return at->second = table.finish();
+}
+
+const Planner::TypePtr& Planner::outbound_clusters(Audience audience, const std::string& clients) {
+  const std::string& scope = mesh_->policies.consumers().contains(clients) ? clients : kEverybody;
+  const auto [at, added] = outbound_.try_emplace({audience, scope});
+  if (!added) return at->second;
+  // What a namespace says nothing about is the same object as everybody's.
+  Table table(old_outbound_[at->first],
+              scope.empty() ? nullptr : outbound_clusters(audience, kEverybody));
+  for (const auto& [name, service] : mesh_->services) {
+    for (const MeshPort& port : service.ports) {
+      if (audience == Audience::kProxyless && !port.is_http()) continue;
+      table.add(outbound_cluster_name(service.host, port.port),
+                make_outbound_cluster(service, port, *mesh_, audience, scope));
     }
   }
   if (audience == Audience::kSidecar && !mesh_->config->collector.host.empty()) {
-    clusters.add(kCollectorCluster, make_collector_cluster(*mesh_->config));
+    table.add(kCollectorCluster, make_collector_cluster(*mesh_->config));
   }
-  at->second = {.clusters = clusters.finish(), .endpoints = endpoints.finish()};
-  return at->second;
+  return at->second = table.finish();
 }
 
 Planner::TypePtr Planner::routes(const Node& node) {
@@ -185,7 +224,7 @@ Planner::TypePtr Planner::listeners(const Node& node) {
   };
   add(make_outbound_listener(workload, config));
   for (const WorkloadPort& port : workload.ports) {
-    add(make_inbound_listener(workload, port, config));
+    add(make_inbound_listener(workload, port, config, inbound_idle_));
   }
   for (const auto& [service, port] : tcp_ports(*mesh_, workload).open) {
     add(make_tcp_listener(workload, *service, *port, config));
@@ -221,10 +260,14 @@ const MeshService* Planner::service_of(const Workload& workload, const WorkloadP
 }
 
 Planner::TypePtr Planner::clusters(const Node& node) {
-  if (node.kind == Node::Kind::kProxyless) return shared(Audience::kProxyless).clusters;
+  if (node.kind == Node::Kind::kProxyless) {
+    return outbound_clusters(Audience::kProxyless, node.client_namespace);
+  }
+  const TypePtr& all = outbound_clusters(Audience::kSidecar, node.client_namespace);
+  const bool own_scope = mesh_->policies.consumers().contains(node.client_namespace);
   const Workload& workload = *mesh_->workloads.at(node.workload);
   std::vector<xds::Resource> own;
-  std::string key;
+  std::string key = own_scope ? node.client_namespace + '\n' : "";
   for (const WorkloadPort& port : workload.ports) {
     own.push_back(
         xds::make_resource(inbound_cluster_name(port.port),
@@ -233,9 +276,12 @@ Planner::TypePtr Planner::clusters(const Node& node) {
   }
   const auto [at, added] = clusters_.try_emplace(key);
   if (!added) return at->second;
-  const TypePtr& all = shared(Audience::kSidecar).clusters;
   const TypePtr& old = old_clusters_[key];
-  if (old != nullptr && all == old_shared_[Audience::kSidecar].clusters) return at->second = old;
+  const auto before =
+      old_outbound_.find({Audience::kSidecar, own_scope ? node.client_namespace : kEverybody});
+  if (old != nullptr && before != old_outbound_.end() && all == before->second) {
+    return at->second = old;
+  }
   Table table(old);
   table.add_all(*all);
   for (xds::Resource& resource : own) table.add(std::move(resource));
@@ -265,10 +311,11 @@ std::optional<Node> Planner::known(const Node& node) const {
     return Node{
         .kind = node.kind, .workload = node.workload, .client_namespace = node.workload.name_space};
   }
-  const bool has_routes = std::ranges::any_of(mesh_->routes, [&](const auto& scope) {
-    return scope.first.client_namespace == node.client_namespace;
-  });
-  return Node{.kind = node.kind, .client_namespace = has_routes ? node.client_namespace : ""};
+  const bool matters = mesh_->policies.consumers().contains(node.client_namespace) ||
+                       std::ranges::any_of(mesh_->routes, [&](const auto& scope) {
+                         return scope.first.client_namespace == node.client_namespace;
+                       });
+  return Node{.kind = node.kind, .client_namespace = matters ? node.client_namespace : ""};
 }
 
 std::shared_ptr<const xds::ResourceSet> Planner::plan(const Node& asking) {
@@ -285,7 +332,7 @@ std::shared_ptr<const xds::ResourceSet> Planner::plan(const Node& asking) {
   set->generation = mesh_->generation;
   set->types[full_name(xds::kClusterType)] = clusters(*node);
   set->types[full_name(xds::kEndpointType)] =
-      shared(sidecar ? Audience::kSidecar : Audience::kProxyless).endpoints;
+      endpoints(sidecar ? Audience::kSidecar : Audience::kProxyless);
   set->types[full_name(xds::kListenerType)] = listeners(*node);
   set->types[full_name(xds::kRouteType)] = routes(*node);
   if (sidecar) set->types[full_name(xds::kGenerationType)] = close(*set, *node);

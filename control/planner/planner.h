@@ -2,11 +2,11 @@
 // Planner: a Mesh -> what each node is told. plan(Mesh, Node) is pure; the Planner only remembers
 // what several nodes share.
 //
-// Clusters and endpoints are the same for every sidecar, routes for every sidecar of a namespace;
-// listeners are a sidecar's own. What did not change since `previous` is the same object, so that
-// streams see at once what to tell. A node that is not in the Mesh is told nothing. The push closes
-// with a Generation (decisions A5). Owner: Control, one per Mesh. Thread: one. What it returns may
-// go anywhere.
+// Endpoints are the same for every sidecar, routes for every sidecar of a namespace, clusters too
+// where it has policies of its own for what is elsewhere; listeners are a sidecar's own. What did
+// not change since `previous` is the same object, so that streams see at once what to tell. A node
+// that is not in the Mesh is told nothing. The push closes with a Generation (decisions A5). Owner:
+// Control, one per Mesh. Thread: one. What it returns may go anywhere.
 
 #include <map>
 #include <memory>
@@ -39,13 +39,12 @@ class Planner final {
 
  private:
   using TypePtr = std::shared_ptr<const xds::ResourceSet::Type>;
-  struct Shared {  // of one audience
-    TypePtr clusters;
-    TypePtr endpoints;
-  };
+  using Scope = std::pair<Audience, std::string>;  // with the clients' namespace
   class Table;
 
-  [[nodiscard]] const Shared& shared(Audience audience);
+  [[nodiscard]] const TypePtr& endpoints(Audience audience);
+  // Every Service's, as clients of that namespace use them.
+  [[nodiscard]] const TypePtr& outbound_clusters(Audience audience, const std::string& clients);
   [[nodiscard]] TypePtr routes(const Node& node);
   [[nodiscard]] TypePtr listeners(const Node& node);
   [[nodiscard]] TypePtr clusters(const Node& node);
@@ -57,20 +56,24 @@ class Planner final {
   [[nodiscard]] const MeshService* service_of(const Workload& workload, const WorkloadPort& port);
 
   std::shared_ptr<const Mesh> mesh_;
-  std::map<Audience, Shared> shared_;
+  const Duration inbound_idle_;  // how long a stream may rest at an app's sidecar
+  std::map<Audience, TypePtr> endpoints_;
+  std::map<Scope, TypePtr> outbound_;
   // The Service that a Workload's port is known by; made when first asked for.
   using WorkloadAndPort = std::pair<const Workload*, std::uint16_t>;
   std::optional<std::map<WorkloadAndPort, const MeshService*>> services_;
-  std::map<std::pair<Audience, std::string>, TypePtr> routes_;  // by client namespace
+  std::map<Scope, TypePtr> routes_;
   TypePtr api_listeners_;
-  // By what a Workload's own clusters say: those with the same app ports share one table.
+  // By the clients' namespace and what a Workload's own clusters say: those with the same app ports
+  // share one table.
   std::map<std::string, TypePtr> clusters_;
   std::map<Node, std::shared_ptr<const xds::ResourceSet>> planned_;
   // Of the Planner before, for structural sharing.
   std::shared_ptr<const Mesh> old_mesh_;
   bool listening_same_ = false;  // as far as it does not depend on the Workload
-  std::map<Audience, Shared> old_shared_;
-  std::map<std::pair<Audience, std::string>, TypePtr> old_routes_;
+  std::map<Audience, TypePtr> old_endpoints_;
+  std::map<Scope, TypePtr> old_outbound_;
+  std::map<Scope, TypePtr> old_routes_;
   TypePtr old_api_listeners_;
   std::map<std::string, TypePtr> old_clusters_;
   std::map<Node, std::shared_ptr<const xds::ResourceSet>> old_planned_;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "control/planner/defaults.h"
+#include "control/planner/effective_policy.h"
 #include "control/planner/routes.h"
 #include "xds/proto/retry_previous_hosts.pb.h"
 #include "xds/proto/weft_config.pb.h"
@@ -99,51 +100,61 @@ void set_match(const RouteMatch& match, Audience audience, rt::RouteMatch& out) 
   }
 }
 
-void set_retry(const RouteRule* rule, rt::RetryPolicy& out) {
-  std::string on = defaults::kRetryOn;
-  std::uint32_t attempts = defaults::kRetries;
-  Duration base = defaults::kBackoffBase;
-  Duration most = defaults::kBackoffMax;
-  if (rule != nullptr && rule->retry) {
-    if (!rule->retry->codes.empty()) on += ",retriable-status-codes";
-    for (const std::uint16_t code : rule->retry->codes) out.add_retriable_status_codes(code);
-    // HTTPRouteRetryBackendTimeout: an attempt that took too long is made again as well.
-    if (rule->attempt_timeout.value_or(Duration::zero()) > Duration::zero()) on += ",timeout";
-    attempts = rule->retry->attempts.value_or(attempts);
-    if (rule->retry->backoff) {
-      base = *rule->retry->backoff;
-      most = base * 10;
-    }
+// Envoy's words; `timeout` is ours, and passed over by others.
+std::string retry_words(const RetryOn& on) {
+  std::string out;
+  for (const std::string& condition : on.conditions) {
+    out += out.empty() ? "" : ",";
+    out += condition == "unprocessed" ? defaults::kRetryOn : condition;
   }
-  out.set_retry_on(on);
-  out.mutable_num_retries()->set_value(attempts);
-  if (rule != nullptr && rule->attempt_timeout.value_or(Duration::zero()) > Duration::zero()) {
-    set(*out.mutable_per_try_timeout(), *rule->attempt_timeout);
+  if (!on.codes.empty()) out += out.empty() ? "retriable-status-codes" : ",retriable-status-codes";
+  return out;
+}
+
+void set_retry(const PolicyFields& policy, rt::RetryPolicy& out) {
+  out.set_retry_on(retry_words(*policy.on.value));
+  for (const std::uint16_t code : policy.on.value->codes) out.add_retriable_status_codes(code);
+  out.mutable_num_retries()->set_value(*policy.attempts.value);
+  if (*policy.attempt.value > Duration::zero()) {
+    set(*out.mutable_per_try_timeout(), *policy.attempt.value);
   }
-  set(*out.mutable_retry_back_off()->mutable_base_interval(), base);
-  set(*out.mutable_retry_back_off()->mutable_max_interval(), most);
+  auto& back_off = *out.mutable_retry_back_off();
+  set(*back_off.mutable_base_interval(), *policy.backoff_base.value);
+  // Both may come from different documents.
+  set(*back_off.mutable_max_interval(),
+      std::max(*policy.backoff_base.value, *policy.backoff_max.value));
   auto& elsewhere = *out.add_retry_host_predicate();
   elsewhere.set_name("envoy.retry_host_predicates.previous_hosts");
   pack(*elsewhere.mutable_typed_config(),
        envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate());
 }
 
-void set_policy(const RouteContext& context, const RouteRule* rule, rt::Route& out) {
+void set_policy(const RouteContext& context, const HttpRoute* route, const RouteRule* rule,
+                rt::Route& out) {
+  const EffectivePolicy effective(
+      context.mesh, {context.service, context.port, context.client_namespace, route, rule});
+  const PolicyFields& policy = effective.fields();
   auto& action = *out.mutable_route();
-  set(*action.mutable_timeout(),
-      rule == nullptr ? Duration::zero() : rule->request_timeout.value_or(Duration::zero()));
-  set(*action.mutable_max_stream_duration()->mutable_grpc_timeout_header_max(), Duration::zero());
-  // gRPC knows no retry policy that allows no retry (A44).
-  const bool none = rule != nullptr && rule->retry && rule->retry->attempts == 0u;
-  if (context.audience == Audience::kSidecar || !none) {
-    set_retry(rule, *action.mutable_retry_policy());
+  set(*action.mutable_timeout(), *policy.request.value);
+  auto& stream = *action.mutable_max_stream_duration();
+  set(*stream.mutable_grpc_timeout_header_max(), Duration::zero());
+  if (*policy.stream.value > Duration::zero()) {
+    set(*stream.mutable_max_stream_duration(), *policy.stream.value);
   }
-  out.mutable_per_request_buffer_limit_bytes()->set_value(defaults::kReplayBytes);
-  weft::config::v1::RoutePolicy policy;
-  // Whoever writes `retry` wants it for every method (behaviour.md 3).
-  policy.set_retry_idempotent_only(rule == nullptr || !rule->retry);
-  set(*policy.mutable_retry_after_max(), defaults::kRetryAfterMax);
-  set_typed(*out.mutable_metadata(), policy);
+  // Others than the listener's, where it stands for every route.
+  if (*policy.idle.value != defaults::kStreamIdle) {
+    set(*action.mutable_idle_timeout(), *policy.idle.value);
+  }
+  // gRPC knows no retry policy that allows no retry (A44).
+  if (context.audience == Audience::kSidecar || *policy.attempts.value != 0) {
+    set_retry(policy, *action.mutable_retry_policy());
+  }
+  out.mutable_per_request_buffer_limit_bytes()->set_value(*policy.buffer_limit.value);
+  weft::config::v1::RoutePolicy ours;
+  ours.set_retry_idempotent_only(*policy.methods.value == RetryMethods::kIdempotent);
+  set(*ours.mutable_retry_after_max(), *policy.retry_after_max.value);
+  if (*policy.head.value > Duration::zero()) set(*ours.mutable_head_timeout(), *policy.head.value);
+  set_typed(*out.mutable_metadata(), ours);
 }
 
 rt::RedirectAction::RedirectResponseCode code_of(std::uint16_t status) {
@@ -234,8 +245,8 @@ bool set_backends(const RouteContext& context, const RouteRule& rule, rt::RouteA
   return true;
 }
 
-void set_action(const RouteContext& context, const RouteRule& rule, const RouteMatch& match,
-                rt::Route& out) {
+void set_action(const RouteContext& context, const HttpRoute& route, const RouteRule& rule,
+                const RouteMatch& match, rt::Route& out) {
   set_changes(rule.request, *out.mutable_request_headers_to_add(),
               *out.mutable_request_headers_to_remove());
   set_changes(rule.response, *out.mutable_response_headers_to_add(),
@@ -250,7 +261,7 @@ void set_action(const RouteContext& context, const RouteRule& rule, const RouteM
     return;
   }
   if (rule.rewrite) set_rewrite(*rule.rewrite, match, *out.mutable_route());
-  set_policy(context, &rule, out);
+  set_policy(context, &route, &rule, out);
 }
 
 bool cuts_prefix_away(const RouteRule& rule, const RouteMatch& match) {
@@ -270,7 +281,7 @@ void add_routes(const RouteContext& context, const HttpRoute& route, const Route
   auto& first = *out.Add();
   first.set_name(name);
   set_match(match, context.audience, *first.mutable_match());
-  set_action(context, rule, match, first);
+  set_action(context, route, rule, match, first);
   if (!cuts_prefix_away(rule, match)) return;
   // "/a" -> "": "/a" itself becomes "/", and of "/a/x" the bytes "/a/" become "/".
   first.mutable_match()->set_path(match.path.value);
@@ -285,7 +296,7 @@ void add_default_route(const RouteContext& context, Routes& out) {
   route.mutable_match()->set_prefix("/");
   route.mutable_route()->set_cluster(
       outbound_cluster_name(context.service.host, context.port.port));
-  set_policy(context, nullptr, route);
+  set_policy(context, nullptr, nullptr, route);
 }
 
 }  // namespace weft::control

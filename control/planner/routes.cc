@@ -4,6 +4,7 @@
 #include <tuple>
 #include <vector>
 
+#include "control/planner/defaults.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::control {
@@ -57,9 +58,9 @@ std::vector<Candidate> candidates_of(const std::vector<std::shared_ptr<const Htt
   return out;
 }
 
-void fill(const RouteContext& context, const std::string& client_namespace, rt::VirtualHost& host) {
+void fill(const RouteContext& context, rt::VirtualHost& host) {
   const auto* routes =
-      context.mesh.find_routes(context.service.name(), context.port.port, client_namespace);
+      context.mesh.find_routes(context.service.name(), context.port.port, context.client_namespace);
   if (routes == nullptr) {
     add_default_route(context, *host.mutable_routes());
     return;
@@ -94,7 +95,7 @@ rt::RouteConfiguration make_outbound_routes(const Mesh& mesh, const std::string&
       auto& host = *out.add_virtual_hosts();
       host.set_name(service.host + ":" + std::to_string(port.port));
       add_domains(service, port, client_namespace, host);
-      fill({mesh, service, port, Audience::kSidecar}, client_namespace, host);
+      fill({mesh, service, port, Audience::kSidecar, client_namespace}, host);
     }
   }
   return out;
@@ -108,11 +109,11 @@ rt::RouteConfiguration make_proxyless_routes(const Mesh& mesh, const MeshService
   auto& host = *out.add_virtual_hosts();
   host.set_name(proxyless_listener_name(service.host, port.port));
   host.add_domains("*");
-  fill({mesh, service, port, Audience::kProxyless}, client_namespace, host);
+  fill({mesh, service, port, Audience::kProxyless, client_namespace}, host);
   return out;
 }
 
-rt::RouteConfiguration make_inbound_routes(const WorkloadPort& port) {
+rt::RouteConfiguration make_inbound_routes(const WorkloadPort& port, Duration idle) {
   rt::RouteConfiguration out;
   out.set_name(inbound_cluster_name(port.port));
   auto& host = *out.add_virtual_hosts();
@@ -125,6 +126,7 @@ rt::RouteConfiguration make_inbound_routes(const WorkloadPort& port) {
   action.set_cluster(out.name());
   // The caller's sidecar has the timeouts; a deadline that comes along is honoured.
   set(*action.mutable_timeout(), Duration::zero());
+  if (idle != defaults::kStreamIdle) set(*action.mutable_idle_timeout(), idle);
   set(*action.mutable_max_stream_duration()->mutable_grpc_timeout_header_max(), Duration::zero());
   return out;
 }

@@ -24,9 +24,9 @@ namespace weft::control {
     const Mesh& mesh, const MeshService& service, const MeshPort& port,
     const std::string& client_namespace);
 
-// Everything to the app.
+// Everything to the app. `idle`: how long a stream may rest before it ends.
 [[nodiscard]] envoy::config::route::v3::RouteConfiguration make_inbound_routes(
-    const WorkloadPort& port);
+    const WorkloadPort& port, Duration idle);
 
 // ---- for the sources of this folder ----
 
@@ -36,6 +36,7 @@ struct RouteContext {
   const MeshService& service;
   const MeshPort& port;
   Audience audience;
+  const std::string& client_namespace;
 };
 
 // What one match of one rule becomes: one route, or two where a prefix is cut away.

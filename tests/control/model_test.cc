@@ -45,7 +45,8 @@ TEST(Documents, SayWhatTheyAreOrAreRefused) {
       {"- a", "1:1: want an object: a map with apiVersion and kind\n"},
       {"a: 1", "1:1: kind: is required\n1:1: apiVersion: is required\n"},
       {"apiVersion: v1\nkind: Deployment\n",
-       "2:7: kind: want one of Service, Workload, HTTPRoute, MeshConfig, found 'Deployment'\n"},
+       "2:7: kind: want one of Service, Workload, HTTPRoute, TrafficPolicy, MeshConfig, found "
+       "'Deployment'\n"},
       {"apiVersion: v2\nkind: Service\n", "1:13: apiVersion: want v1 for Service, found 'v2'\n"},
       {"apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: HTTPRoute\n",
        "1:13: apiVersion: want gateway.networking.k8s.io/v1 or gateway.networking.k8s.io/v1beta1 "
@@ -366,8 +367,10 @@ TEST(MeshConfigText, SaysEveryMistake) {
       {kConfig + "spec: {metrics: {names: Istio, maxSeries: 1}}\n",
        "4:25: spec.metrics.names: Istio is not supported yet, only Weft\n"
        "4:43: spec.metrics.maxSeries: is not supported yet, only 5000\n"},
-      {kConfig + "spec: {defaults: {timeouts: {}}}\n",
-       "4:18: spec.defaults: not supported yet, only {}\n"},
+      {kConfig + "spec: {defaults: {timeouts: {connect: 5}, hedge: {after: p95}}}\n",
+       "4:39: spec.defaults.timeouts.connect: want a duration with its unit, as 250ms, 5s or "
+       "1h30m, found '5'\n"
+       "4:50: spec.defaults.hedge: not supported yet\n"},
       {kConfig + "spec: {mode: Strict}\n", "4:8: spec.mode: unknown field\n"},
   });
 }

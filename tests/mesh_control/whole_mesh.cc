@@ -35,7 +35,7 @@ std::string service(const std::string& name, const std::string& selector) {
 
 }  // namespace
 
-WholeMesh::WholeMesh() {
+WholeMesh::WholeMesh(Origin::Serve v1, Origin::Serve v2) : v1_(std::move(v1)), v2_(std::move(v2)) {
   const int process = ::getpid();
   for (int host = 1; host <= 3; ++host) {
     addresses_.push_back("127." + std::to_string(64 + (process / 256) % 128) + "." +
@@ -72,6 +72,24 @@ void WholeMesh::write_route(int v1, int v2) {
 }
 
 // ---- the control plane ----
+
+bool WholeMesh::edit(const std::string& name, const std::string& text, int sidecars) {
+  std::uint64_t before = 0;
+  on_control([&](control::Control& c) { before = c.registry().mesh()->generation; });
+  write(name, text);
+  const std::string settled =
+      "weft_control_sidecars{state=\"current\"} " + std::to_string(sidecars) + "\n";
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < until) {
+    bool there = false;
+    on_control([&](control::Control& c) {
+      there = c.registry().mesh()->generation > before &&
+              c.metrics().find(settled) != std::string::npos;
+    });
+    if (there) return true;
+  }
+  return false;
+}
 
 void WholeMesh::start_control() {
   control::Control::Options options;

@@ -20,7 +20,9 @@ namespace weft::mesh_test {
 
 class WholeMesh final : public control::Control::Owner {
  public:
-  WholeMesh();
+  WholeMesh() : WholeMesh(Origin::replies(200, "v1"), Origin::replies(200, "v2")) {}
+  // Other behaviour of the apps behind cart-v1-a and cart-v2-a.
+  WholeMesh(Origin::Serve v1, Origin::Serve v2);
   ~WholeMesh();
 
   // Written at once, as an editor does it: the weights of both versions, in the HTTPRoute.
@@ -28,6 +30,9 @@ class WholeMesh final : public control::Control::Owner {
   // Whether cart-v1-a takes part.
   void set_ready_v1(bool ready) { write_shop(ready); }
   void write(const std::string& name, const std::string& text) { files_.replace(name, text); }
+
+  // Writes, and waits until that many sidecars have settled on it.
+  [[nodiscard]] bool edit(const std::string& name, const std::string& text, int sidecars = 3);
 
   void start_control();
   // Nobody is waited for.
@@ -59,8 +64,8 @@ class WholeMesh final : public control::Control::Owner {
   control::testing::TemporaryDirectory files_;
   control::testing::TemporaryDirectory kept_;
   control::testing::TemporaryDirectory starts_;
-  Origin v1_{Origin::replies(200, "v1")};
-  Origin v2_{Origin::replies(200, "v2")};
+  Origin v1_;
+  Origin v2_;
   std::vector<std::string> addresses_;
   std::uint16_t port_ = 0;  // of the control plane; kept over a restart
   std::unique_ptr<net::Loop> loop_;
