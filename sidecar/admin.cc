@@ -79,6 +79,7 @@ class Admin::ClustersPage final : public http::RequestSink {
       whole.endpoints[i].connections += part.endpoints[i].connections;
       whole.endpoints[i].successes += part.endpoints[i].successes;
       whole.endpoints[i].failures += part.endpoints[i].failures;
+      whole.endpoints[i].latency = std::max(whole.endpoints[i].latency, part.endpoints[i].latency);
     }
   }
   [[nodiscard]] http::Reply as_text() const {
@@ -87,7 +88,7 @@ class Admin::ClustersPage final : public http::RequestSink {
       reply.body += fmt::format("{} version {} active {} pending {} connections {}", escape(name),
                                 escape(cluster.version), cluster.active_requests, cluster.pending,
                                 cluster.connections);
-      if (!cluster.breaker.empty()) reply.body += " breaker " + cluster.breaker;
+      if (cluster.breaker) reply.body += " breaker " + cluster.breaker->state;
       reply.body += '\n';
       for (const auto& endpoint : cluster.endpoints) {
         reply.body +=
@@ -97,6 +98,19 @@ class Admin::ClustersPage final : public http::RequestSink {
       }
     }
     return reply;
+  }
+  [[nodiscard]] static double milliseconds_of(Duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  }
+  [[nodiscard]] static nlohmann::json as_json(
+      const std::optional<upstream::ClusterSet::BreakerState>& breaker) {
+    if (!breaker) return nullptr;
+    return {{"state", breaker->state},
+            {"attempts", breaker->counts.attempts},
+            {"failed", breaker->counts.failures},
+            {"slow", breaker->counts.slow},
+            {"in_a_row", breaker->counts.in_a_row},
+            {"open_for_ms", milliseconds_of(breaker->open_for)}};
   }
   [[nodiscard]] http::Reply as_json() const {
     nlohmann::json list = nlohmann::json::array();
@@ -109,14 +123,15 @@ class Admin::ClustersPage final : public http::RequestSink {
                              {"active", endpoint.active_requests},
                              {"connections", endpoint.connections},
                              {"ok", endpoint.successes},
-                             {"failed", endpoint.failures}});
+                             {"failed", endpoint.failures},
+                             {"latency_ms", milliseconds_of(endpoint.latency)}});
       }
       list.push_back({{"name", escape(name)},
                       {"version", escape(cluster.version)},
                       {"active", cluster.active_requests},
                       {"pending", cluster.pending},
                       {"connections", cluster.connections},
-                      {"breaker", cluster.breaker},
+                      {"breaker", as_json(cluster.breaker)},
                       {"endpoints", std::move(endpoints)}});
     }
     http::Reply reply;

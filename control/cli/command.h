@@ -26,6 +26,8 @@ void add_status(CLI::App& app, Outcome& outcome);
 void add_lint(CLI::App& app, Outcome& outcome);
 void add_token(CLI::App& app, Outcome& outcome);
 void add_traces(CLI::App& app, Outcome& outcome);
+void add_breakers(CLI::App& app, Outcome& outcome);
+void add_endpoints(CLI::App& app, Outcome& outcome);
 void add_sidecar_config(CLI::App& app, Outcome& outcome);
 void add_version(CLI::App& app, Outcome& outcome);
 

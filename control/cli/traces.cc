@@ -8,7 +8,6 @@
 #include <set>
 
 #include "control/cli/command.h"
-#include "control/cli/fetch.h"
 
 namespace weft::control::cli {
 
@@ -87,11 +86,11 @@ std::string tree_of(Trace& trace) {
 
 }  // namespace
 
-std::string make_trace_trees(const std::vector<SidecarTraces>& sidecars, std::size_t traces_max) {
+std::string make_trace_trees(const std::vector<SidecarPage>& sidecars, std::size_t traces_max) {
   std::map<std::string, Trace> traces;
   std::set<std::pair<std::string, std::string>> seen;
-  for (const SidecarTraces& sidecar : sidecars) {
-    const json page = json::parse(sidecar.json, nullptr, false);
+  for (const SidecarPage& sidecar : sidecars) {
+    const json page = json::parse(sidecar.body, nullptr, false);
     if (!page.is_object() || !page.contains("traces") || !page["traces"].is_array()) continue;
     for (const json& trace : page["traces"]) {
       if (!trace.is_object() || !trace.contains("spans") || !trace["spans"].is_array()) continue;
@@ -127,47 +126,10 @@ struct Options {
   std::size_t count = 5;
 };
 
-struct Asked {
-  std::vector<std::string> workloads;
-  std::vector<Page> pages;
-};
-
-// The admin addresses of the sidecars that weft-control knows.
-Result<Asked> whom_to_ask(const std::string& mesh_json) {
-  const json mesh = json::parse(mesh_json, nullptr, false);
-  if (!mesh.is_object() || !mesh.contains("sidecars") || !mesh["sidecars"].is_array()) {
-    return fail(Fault::kInvalid, "the answer is not what weft-control gives");
-  }
-  Asked asked;
-  for (const json& sidecar : mesh["sidecars"]) {
-    const Result<SocketAddress> admin = SocketAddress::parse(text_of(sidecar, "admin"));
-    if (!admin) continue;
-    asked.workloads.push_back(text_of(sidecar, "workload"));
-    asked.pages.push_back({*admin, "/traces"});
-  }
-  return asked;
-}
-
 int run(const Options& options) {
-  const Result<SocketAddress> control = SocketAddress::parse(options.control);
-  if (!control) return complain("--control: " + control.error().detail);
-  const Result<std::string> mesh = fetch({*control, "/mesh"});
-  if (!mesh) {
-    return complain(fmt::format("weft-control at {}: {}", options.control, mesh.error().detail));
-  }
-  const Result<Asked> asked = whom_to_ask(*mesh);
-  if (!asked) return complain(asked.error().detail);
-  const std::vector<Result<std::string>> answers = fetch_all(asked->pages);
-  std::vector<SidecarTraces> sidecars;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i]) {
-      sidecars.push_back({asked->workloads[i], *answers[i]});
-    } else {
-      fmt::print(stderr, "weft: {} does not answer: {}\n", asked->workloads[i],
-                 answers[i].error().detail);
-    }
-  }
-  const std::string trees = make_trace_trees(sidecars, options.count);
+  const Result<std::vector<SidecarPage>> pages = ask_sidecars(options.control, "/traces");
+  if (!pages) return complain(pages.error().detail);
+  const std::string trees = make_trace_trees(*pages, options.count);
   fmt::print("{}", trees.empty() ? "no traces yet\n" : trees);
   return kOk;
 }

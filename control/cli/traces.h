@@ -3,22 +3,15 @@
 // needed.
 
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "sidecar/core/result.h"
+#include "control/cli/sidecar_pages.h"
 
 namespace weft::control::cli {
 
-// What one sidecar answered to GET /traces (telemetry/recent_traces.h).
-struct SidecarTraces {
-  std::string workload;
-  std::string json;
-};
-
-// The newest `traces_max` traces, newest first, each span under its parent, in order of their
-// starts.
-[[nodiscard]] std::string make_trace_trees(const std::vector<SidecarTraces>& sidecars,
+// From what sidecars answer to GET /traces (telemetry/recent_traces.h): the newest `traces_max`
+// traces, newest first, each span under its parent, in order of their starts.
+[[nodiscard]] std::string make_trace_trees(const std::vector<SidecarPage>& sidecars,
                                            std::size_t traces_max);
 
 }  // namespace weft::control::cli

@@ -13,6 +13,8 @@ int main(int argc, char** argv) {
   cli::add_lint(app, outcome);
   cli::add_token(app, outcome);
   cli::add_traces(app, outcome);
+  cli::add_breakers(app, outcome);
+  cli::add_endpoints(app, outcome);
   cli::add_sidecar_config(app, outcome);
   cli::add_version(app, outcome);
   try {

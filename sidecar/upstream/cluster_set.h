@@ -5,6 +5,7 @@
 // Owner: Worker. Thread: its worker.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "sidecar/core/dialer.h"
 #include "sidecar/core/random.h"
 #include "sidecar/core/turn.h"
+#include "sidecar/upstream/breaker.h"
 #include "sidecar/upstream/cluster.h"
 #include "sidecar/upstream/shared_limits.h"
 #include "sidecar/upstream/tls_contexts.h"
@@ -48,6 +50,12 @@ class ClusterSet {
     std::uint64_t successes = 0;
     std::uint64_t failures = 0;
     std::uint32_t weight = 1;
+    Duration latency{0};  // as the balancer takes it; of the slowest worker
+  };
+  struct BreakerState {  // of the whole sidecar
+    std::string state;   // closed, half_open, open
+    Breaker::Counts counts;
+    Duration open_for{0};  // from now; zero unless open
   };
   struct ClusterState {
     std::string name;
@@ -55,7 +63,7 @@ class ClusterSet {
     std::uint32_t active_requests = 0;
     std::uint32_t pending = 0;
     std::uint32_t connections = 0;
-    std::string breaker;  // closed, half_open, open; empty: none
+    std::optional<BreakerState> breaker;
     std::vector<EndpointState> endpoints;
   };
   [[nodiscard]] virtual std::vector<ClusterState> describe() const = 0;

@@ -548,7 +548,13 @@ ClusterSet::ClusterState LiveCluster::describe() const {
   state.version = config_->version;
   state.active_requests = active_;
   state.pending = waiting_;
-  if (config_->breaker) state.breaker = name_of(limits_->breaker.state());
+  if (config_->breaker) {
+    const Breaker& breaker = limits_->breaker;
+    const TimePoint now = services_.turn.now();
+    state.breaker = {.state = std::string(name_of(breaker.state())),
+                     .counts = breaker.counts(*config_->breaker, now),
+                     .open_for = breaker.time_left(now)};
+  }
   for (const auto& endpoint : endpoints_) {
     ClusterSet::EndpointState one;
     one.address = endpoint->address_text();
@@ -557,6 +563,8 @@ ClusterSet::ClusterState LiveCluster::describe() const {
     one.successes = endpoint->successes;
     one.failures = endpoint->failures;
     one.weight = endpoint->config().weight;
+    one.latency = Duration(static_cast<std::int64_t>(
+        endpoint->load().latency(services_.turn.now(), config_->balancing.ewma_decay)));
     one.state = endpoint->ejected()                                                ? "ejected"
                 : endpoint->config().health == config::Endpoint::Health::kHealthy  ? "ready"
                 : endpoint->config().health == config::Endpoint::Health::kDraining ? "draining"

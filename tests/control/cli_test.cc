@@ -9,6 +9,7 @@
 
 #include "control/authority.h"
 #include "control/cli/command.h"
+#include "control/cli/destinations.h"
 #include "control/cli/lint.h"
 #include "control/cli/sidecar_config.h"
 #include "control/cli/status.h"
@@ -212,6 +213,8 @@ Typed type(std::vector<std::string> words) {
   add_lint(app, outcome);
   add_token(app, outcome);
   add_traces(app, outcome);
+  add_breakers(app, outcome);
+  add_endpoints(app, outcome);
   add_sidecar_config(app, outcome);
   add_version(app, outcome);
   ::testing::internal::CaptureStdout();
@@ -352,6 +355,61 @@ TEST(Traces, AreJoinedIntoTreesNewestFirst) {
             "        `- GET shop/cart  server  2.0 ms  [cart-a]\n");
   EXPECT_TRUE(make_trace_trees({{"web-a", web}, {"cart-a", cart}}, 1).starts_with("trace bb"));
   EXPECT_EQ(make_trace_trees({}, 5), "");
+}
+
+// ---- breakers, endpoints ----
+
+const std::string kClusters = R"({"clusters":[
+  {"name":"outbound|80||cart.shop","breaker":{"state":"open","attempts":0,"failed":0,"slow":0,
+   "in_a_row":0,"open_for_ms":4200.5},"endpoints":[
+     {"address":"127.5.1.1:80","state":"ejected","weight":1,"active":0,"connections":2,"ok":7,
+      "failed":5,"latency_ms":1000.0},
+     {"address":"127.5.1.2:80","state":"ready","weight":3,"active":1,"connections":1,"ok":9,
+      "failed":0,"latency_ms":0.0}]},
+  {"name":"outbound|80||ledger.shop","breaker":{"state":"closed","attempts":12,"failed":3,
+   "slow":1,"in_a_row":2,"open_for_ms":0},"endpoints":[]},
+  {"name":"inbound|80||","breaker":null,"endpoints":[
+     {"address":"127.0.0.1:9001","state":"ready\u001b[2J","weight":1}]}]})";
+
+TEST(Breakers, AreShownForEachSidecarAndDestination) {
+  bool rests = false;
+  EXPECT_EQ(
+      make_breaker_table({{"web-a", kClusters}, {"web-b", "broken"}}, "", rests),
+      "SIDECAR  DESTINATION               BREAKER  ATTEMPTS  FAILED  SLOW  IN A ROW  OPEN FOR\n"
+      "web-a    outbound|80||cart.shop    open     0         0       0     0         4200.5 ms\n"
+      "web-a    outbound|80||ledger.shop  closed   12        3       1     2         -\n");
+  EXPECT_TRUE(rests);
+  rests = false;
+  const std::string ledger = make_breaker_table({{"web-a", kClusters}}, "ledger", rests);
+  EXPECT_EQ(ledger.find("cart"), std::string::npos);
+  EXPECT_FALSE(rests) << "what was not asked about does not count";
+  EXPECT_EQ(make_breaker_table({{"web-a", kClusters}}, "nobody", rests), "");
+  EXPECT_EQ(make_breaker_table({{"web-a", "[1]"}, {"x", R"({"clusters":[7,null]})"}}, "", rests),
+            "");
+}
+
+TEST(Endpoints, AreShownWithWhatTheirSidecarKnowsOfThem) {
+  EXPECT_EQ(
+      make_endpoint_table({{"web-a", kClusters}}, "cart"),
+      "SIDECAR  DESTINATION             ENDPOINT      STATE    WEIGHT  ACTIVE  CONNECTIONS  OK  "
+      "FAILED  LATENCY\n"
+      "web-a    outbound|80||cart.shop  127.5.1.1:80  ejected  1       0       2            7   "
+      "5       1000.0 ms\n"
+      "web-a    outbound|80||cart.shop  127.5.1.2:80  ready    3       1       1            9   "
+      "0       -\n");
+  const std::string inbound = make_endpoint_table({{"web-a", kClusters}}, "inbound");
+  EXPECT_EQ(inbound.find('\x1b'), std::string::npos) << "a terminal obeys nobody's sidecar";
+  EXPECT_NE(inbound.find("127.0.0.1:9001"), std::string::npos);
+  EXPECT_EQ(make_endpoint_table({}, ""), "");
+}
+
+TEST(Breakers, CannotBeShownWithoutTheControlPlane) {
+  for (const char* command : {"breakers", "endpoints"}) {
+    const Typed typed = type({command, "--control", "127.0.0.1:1"});
+    EXPECT_EQ(typed.code, kFailed);
+    EXPECT_NE(typed.err.find("weft-control at 127.0.0.1:1"), std::string::npos) << typed.err;
+    EXPECT_EQ(type({command, "--control", "nowhere"}).code, kFailed);
+  }
 }
 
 }  // namespace
