@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/model/circuit_breaker.h"
 #include "sidecar/core/clock.h"
 
 namespace weft::control {
@@ -56,6 +57,7 @@ struct PolicyFields {
   Setting<double> budget_percent;
   Setting<Duration> budget_interval;
   Setting<std::uint32_t> budget_min;  // retries per second
+  Setting<CircuitBreaker> breaker;
   // outlier: failures in a row, 0 for off
   Setting<std::uint32_t> gateway_errors;
   Setting<std::uint32_t> local_failures;
@@ -108,6 +110,7 @@ void each_policy_field(Visit&& visit, Fields&... in) {
   visit(PolicyField{"retryBudget.percent", kDestination}, in.budget_percent...);
   visit(PolicyField{"retryBudget.interval", kDestination}, in.budget_interval...);
   visit(PolicyField{"retryBudget.min", kDestination}, in.budget_min...);
+  visit(PolicyField{"circuitBreaker", kDestination}, in.breaker...);
   visit(PolicyField{"outlier.gatewayErrors", kDestination}, in.gateway_errors...);
   visit(PolicyField{"outlier.localFailures", kDestination}, in.local_failures...);
   visit(PolicyField{"outlier.errors5xx", kDestination}, in.errors_5xx...);
@@ -126,7 +129,7 @@ void each_policy_field(Visit&& visit, Fields&... in) {
   visit(PolicyField{"connection.idleTimeout", kDestination}, in.idle_timeout...);
 }
 
-inline constexpr std::size_t kPolicyFields = 32;
+inline constexpr std::size_t kPolicyFields = 33;
 
 // The words of `retry.on`, weft's own; Envoy's for the same are understood as well.
 struct RetryCondition {

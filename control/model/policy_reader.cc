@@ -324,12 +324,17 @@ void read_policy_fields(Reader& spec, PolicySide widest, PolicyFields& out) {
   block(spec, "timeouts", widest, [&](Block& in) { read_timeouts(in, out); });
   block(spec, "retry", widest, [&](Block& in) { read_retry(in, out); });
   block(spec, "retryBudget", widest, [&](Block& in) { read_budget(in, out); });
+  if (Block(spec, widest).mine("circuitBreaker", PolicySide::kDestination)) {
+    spec.object("circuitBreaker", [&](Reader& breaker) {
+      out.breaker = {.value = read_circuit_breaker(breaker), .line = breaker.position().line};
+    });
+  }
   block(spec, "outlier", widest, [&](Block& in) { read_outlier(in, out); });
   block(spec, "limits", widest, [&](Block& in) { read_limits(in, out); });
   block(spec, "loadBalancer", widest, [&](Block& in) { read_balancer(in, out); });
   block(spec, "connection", widest, [&](Block& in) { read_connection(in, out); });
   for (const char* later :
-       {"hedge", "circuitBreaker", "health", "emptyBackend", "fallback", "faults", "inbound"}) {
+       {"hedge", "health", "emptyBackend", "fallback", "faults", "inbound"}) {
     spec.unsupported(later);
   }
 }

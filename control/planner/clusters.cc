@@ -115,15 +115,34 @@ void set_tls(cds::Cluster& cluster, const MeshService& service, const MeshPort& 
   pack(*cluster.mutable_transport_socket()->mutable_typed_config(), context);
 }
 
-// Standard: timeouts, connections and resets, which a sidecar counts when it is told nothing else.
-void set_breaker(ClusterPolicy& policy) {
-  auto& breaker = *policy.mutable_circuit_breaker();
-  set(*breaker.mutable_window(), defaults::kBreakerWindow);
-  breaker.mutable_min_requests()->set_value(defaults::kBreakerRequestsMin);
-  breaker.mutable_failure_percent()->set_value(defaults::kBreakerFailurePercent);
-  set(*breaker.mutable_open_for(), defaults::kBreakerOpen);
-  set(*breaker.mutable_max_open_for(), defaults::kBreakerOpenMax);
-  breaker.mutable_trials()->set_value(defaults::kBreakerTrials);
+void set_breaker(ClusterPolicy& out, const CircuitBreaker& breaker) {
+  using config::BreakerPolicy;
+  using Told = ClusterPolicy::CircuitBreaker;
+  if (!breaker.on) return;
+  const BreakerPolicy& policy = breaker.policy;
+  Told& told = *out.mutable_circuit_breaker();
+  set(*told.mutable_window(), policy.window);
+  told.mutable_min_requests()->set_value(policy.requests_min);
+  if (policy.failure_ratio > 0) {
+    told.mutable_failure_percent()->set_value(policy.failure_ratio * 100);
+  }
+  if (policy.consecutive_failures != 0) {
+    told.mutable_consecutive_failures()->set_value(policy.consecutive_failures);
+  }
+  if (policy.slow_ratio > 0) {
+    told.mutable_slow_percent()->set_value(policy.slow_ratio * 100);
+    set(*told.mutable_slow_threshold(), policy.slow_threshold);
+  }
+  set(*told.mutable_open_for(), policy.open_for);
+  set(*told.mutable_max_open_for(), policy.open_max);
+  told.mutable_trials()->set_value(policy.trials);
+  for (const auto& [counted, name] : {std::pair{BreakerPolicy::kTimeout, Told::TIMEOUT},
+                                      {BreakerPolicy::kConnect, Told::CONNECT},
+                                      {BreakerPolicy::kReset, Told::RESET},
+                                      {BreakerPolicy::kServerError, Told::SERVER_ERROR},
+                                      {BreakerPolicy::kRateLimited, Told::RATE_LIMITED}}) {
+    if ((policy.counts & counted) != 0) told.add_count(name);
+  }
 }
 
 ClusterPolicy outbound_policy(const MeshPort& port, const PolicyFields& policy) {
@@ -132,7 +151,7 @@ ClusterPolicy outbound_policy(const MeshPort& port, const PolicyFields& policy) 
   budget.mutable_percent()->set_value(*policy.budget_percent.value);
   set(*budget.mutable_interval(), *policy.budget_interval.value);
   budget.mutable_min_per_second()->set_value(*policy.budget_min.value);
-  set_breaker(out);
+  set_breaker(out, *policy.breaker.value);
   out.set_keep_last_ready_endpoint(true);
   set(*out.mutable_tls_handshake_timeout(), defaults::kTlsHandshake);
   set(*out.mutable_pending_timeout(), *policy.pending_timeout.value);

@@ -43,14 +43,6 @@ inline constexpr Duration kEjection = seconds(30);
 inline constexpr Duration kEjectionMax = minutes(5);
 inline constexpr std::uint32_t kEjectedPercentMax = 10;
 
-// The circuit breaker Standard: only when every one of the last attempts failed by transport.
-inline constexpr Duration kBreakerWindow = seconds(10);
-inline constexpr std::uint32_t kBreakerRequestsMin = 20;
-inline constexpr double kBreakerFailurePercent = 100;
-inline constexpr Duration kBreakerOpen = seconds(5);
-inline constexpr Duration kBreakerOpenMax = seconds(60);
-inline constexpr std::uint32_t kBreakerTrials = 3;
-
 // Limits per destination.
 inline constexpr std::uint32_t kConnectionsMax = 1024;
 inline constexpr std::uint32_t kRequestsMax = 4096;

@@ -26,6 +26,7 @@ PolicyFields make_built_in(bool http2) {
   out.budget_percent.value = defaults::kBudgetPercent;
   out.budget_interval.value = defaults::kBudgetInterval;
   out.budget_min.value = defaults::kBudgetMinPerSecond;
+  out.breaker.value = CircuitBreaker{};
   out.gateway_errors.value = defaults::kConsecutiveFailures;
   out.local_failures.value = defaults::kConsecutiveFailures;
   out.errors_5xx.value = 0;

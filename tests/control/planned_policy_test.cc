@@ -76,6 +76,9 @@ TEST(PlannedPolicy, ReachesTheClusterFieldByField) {
               policy("shop/all", kCart,
                      "timeouts: {connect: 1s}\n"
                      "  retryBudget: {percent: 10%, interval: 20s, min: 3/1s}\n"
+                     "  circuitBreaker: {preset: Critical, window: 20s, minRequests: 6, "
+                     "failureRatio: 50%, slowCalls: {threshold: 2s, ratio: 80%}, maxOpenFor: 3m, "
+                     "trials: 2, count: [Connect, RateLimited]}\n"
                      "  outlier: {gatewayErrors: 2, localFailures: 3, errors5xx: 4, interval: 5s, "
                      "ejectFor: 6s, maxEjectFor: 7s, maxEjected: 50%}\n"
                      "  limits: {connections: 1, requests: 2, pending: 3, pendingTimeout: 4s, "
@@ -89,6 +92,18 @@ TEST(PlannedPolicy, ReachesTheClusterFieldByField) {
   EXPECT_EQ(told.retry_budget->percent, 10);
   EXPECT_EQ(told.retry_budget->interval, Duration(20s));
   EXPECT_EQ(told.retry_budget->min_per_second, 3u);
+  using config::BreakerPolicy;
+  EXPECT_EQ(told.breaker,
+            (BreakerPolicy{.counts = BreakerPolicy::kConnect | BreakerPolicy::kRateLimited,
+                           .window = 20s,
+                           .requests_min = 6,
+                           .failure_ratio = 0.5,
+                           .slow_threshold = 2s,
+                           .slow_ratio = 0.8,
+                           .consecutive_failures = 5,
+                           .open_for = 30s,
+                           .open_max = 180s,
+                           .trials = 2}));
   EXPECT_EQ(told.outlier->consecutive_gateway_failure, 2u);
   EXPECT_EQ(told.outlier->consecutive_local_failure, 3u);
   EXPECT_EQ(told.outlier->consecutive_5xx, 4u);
@@ -105,6 +120,31 @@ TEST(PlannedPolicy, ReachesTheClusterFieldByField) {
   EXPECT_EQ(told.panic_percent, 10);
   EXPECT_EQ(told.http.protocol, config::UpstreamHttp::Protocol::kHttp1);
   EXPECT_EQ(told.http.idle_timeout, Duration(30s));
+}
+
+TEST(PlannedPolicy, PresetsOfTheCircuitBreakerAreWrittenOut) {
+  using config::BreakerPolicy;
+  const auto breaker_of = [](const std::string& preset) {
+    const std::string written =
+        preset.empty() ? "" : policy("shop/all", kCart, "circuitBreaker: {preset: " + preset + "}");
+    return cluster(*plan(mesh_of(kShop + written), kCartNode)).breaker;
+  };
+  EXPECT_EQ(breaker_of(""), BreakerPolicy{}) << "Standard is the default";
+  EXPECT_EQ(breaker_of("Standard"), BreakerPolicy{});
+  EXPECT_EQ(breaker_of("Off"), std::nullopt);
+  struct Case {
+    const char* preset;
+    std::uint32_t in_a_row;
+    Duration open_for;
+  };
+  for (const Case& one : {Case{"Fast", 5, 5s}, Case{"Slow", 10, 30s}, Case{"Critical", 5, 30s}}) {
+    BreakerPolicy wanted;
+    wanted.counts = BreakerPolicy::kTransport | BreakerPolicy::kServerError;
+    wanted.failure_ratio = 0;
+    wanted.consecutive_failures = one.in_a_row;
+    wanted.open_for = one.open_for;
+    EXPECT_EQ(breaker_of(one.preset), wanted) << one.preset;
+  }
 }
 
 TEST(PlannedPolicy, ReachesTheRouteFieldByField) {

@@ -43,6 +43,10 @@ TEST(TrafficPolicy, OfTheWholeSchemaSaysWhatIsBuilt) {
                         "backoff: {base: 10ms, max: 1s, jitter: Full}, maxRetryAfter: 2s, "
                         "bufferLimit: 128Ki}\n"
                         "  retryBudget: {percent: 10%, interval: 20s, min: 30/10s}\n"
+                        "  circuitBreaker: {preset: Fast, window: 20s, minRequests: 5, "
+                        "failureRatio: 50%, consecutiveFailures: 3, slowCalls: {threshold: 1s, "
+                        "ratio: 80%}, openFor: 10s, maxOpenFor: 2m, trials: 2, count: [Timeout, "
+                        "Connect, Reset, ServerError, RateLimited]}\n"
                         "  outlier: {gatewayErrors: 2, localFailures: 3, errors5xx: 4, interval: "
                         "5s, ejectFor: 6s, maxEjectFor: 7s, maxEjected: 50%}\n"
                         "  limits: {connections: 1, requests: 2, pending: 3, pendingTimeout: 4s, "
@@ -56,15 +60,14 @@ TEST(TrafficPolicy, OfTheWholeSchemaSaysWhatIsBuilt) {
 
 TEST(TrafficPolicy, RefusesByNameWhatIsNotBuilt) {
   EXPECT_EQ(mistakes_in(kHead +
-                        "  hedge: {after: p95}\n  circuitBreaker: {preset: Fast}\n  health: {tcp: "
+                        "  hedge: {after: p95}\n  health: {tcp: "
                         "{}}\n  emptyBackend: Fail\n  fallback: {}\n  faults: []\n  inbound: {}\n"),
             "6:10: spec.hedge: not supported yet\n"
-            "7:19: spec.circuitBreaker: not supported yet\n"
-            "8:11: spec.health: not supported yet\n"
-            "9:17: spec.emptyBackend: not supported yet\n"
-            "10:13: spec.fallback: not supported yet\n"
-            "11:11: spec.faults: not supported yet\n"
-            "12:12: spec.inbound: not supported yet\n");
+            "7:11: spec.health: not supported yet\n"
+            "8:17: spec.emptyBackend: not supported yet\n"
+            "9:13: spec.fallback: not supported yet\n"
+            "10:11: spec.faults: not supported yet\n"
+            "11:12: spec.inbound: not supported yet\n");
   EXPECT_EQ(mistakes_in(kHead + "  timeouts: {adaptive: {percentile: 99}}\n"
                                 "  retry: {backoff: {jitter: Decorrelated}}\n"
                                 "  outlier: {successRate: {}, failurePercent: {}}\n"
@@ -81,6 +84,44 @@ TEST(TrafficPolicy, RefusesByNameWhatIsNotBuilt) {
             "10:47: spec.loadBalancer.slowStart: not supported yet\n"
             "11:24: spec.connection.maxAge: not supported yet\n"
             "11:37: spec.connection.minIdle: not supported yet\n");
+}
+
+TEST(TrafficPolicy, TellsMistakesInACircuitBreaker) {
+  const std::vector<Case> cases = {
+      {of_service("circuitBreaker: {}"),
+       "6:19: spec.circuitBreaker: want a preset, failureRatio, consecutiveFailures or "
+       "slowCalls\n"},
+      {of_service("circuitBreaker: {openFor: 5s}"),
+       "6:19: spec.circuitBreaker: want a preset, failureRatio, consecutiveFailures or "
+       "slowCalls\n"},
+      {of_service("circuitBreaker: {preset: fast}"),
+       "6:28: spec.circuitBreaker.preset: want one of Off, Standard, Fast, Slow, Critical, found "
+       "'fast'\n"},
+      {of_service("circuitBreaker: {preset: Off, trials: 1}"),
+       "6:28: spec.circuitBreaker.preset: Off leaves nothing to say besides it\n"},
+      {of_service("circuitBreaker: {consecutiveFailures: 0}"),
+       "6:41: spec.circuitBreaker.consecutiveFailures: want a number from 1 to 1000000, found "
+       "0\n"},
+      {of_service("circuitBreaker: {failureRatio: 0%}"),
+       "6:34: spec.circuitBreaker.failureRatio: want more than 0%\n"},
+      {of_service("circuitBreaker: {failureRatio: 0.5}"),
+       "6:34: spec.circuitBreaker.failureRatio: want a percentage from 0% to 100%, found '0.5'\n"},
+      {of_service("circuitBreaker: {slowCalls: {ratio: 50%}}"),
+       "6:31: spec.circuitBreaker.slowCalls.threshold: is required\n"},
+      {of_service("circuitBreaker: {preset: Fast, openFor: 2m, maxOpenFor: 1m}"),
+       "6:59: spec.circuitBreaker.maxOpenFor: must not be less than openFor\n"},
+      {of_service("circuitBreaker: {preset: Fast, window: 0s}"),
+       "6:42: spec.circuitBreaker.window: want 1ms to 1h, found 0s\n"},
+      {of_service("circuitBreaker: {preset: Fast, count: [5xx]}"),
+       "6:41: spec.circuitBreaker.count: want Timeout, Connect, Reset, ServerError or "
+       "RateLimited, found '5xx'\n"},
+      {of_service("circuitBreaker: {preset: Fast, count: []}"),
+       "6:41: spec.circuitBreaker.count: want what counts as a failure\n"},
+      {of_route("circuitBreaker: {preset: Fast}"),
+       "6:19: spec.circuitBreaker: belongs to a destination, which all routes to it share: let "
+       "the policy name a Service or a Namespace\n"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(mistakes_in(one.yaml), one.mistakes) << one.yaml;
 }
 
 TEST(TrafficPolicy, TellsUnitMistakes) {

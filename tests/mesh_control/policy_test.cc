@@ -110,6 +110,19 @@ TEST(PolicyInTheMesh, EjectsAfterAsManyErrorsAsItSays) {
   EXPECT_EQ(shop.mesh.v2().requests(), 48u);
 }
 
+TEST(PolicyInTheMesh, OpensTheCircuitAfterAsManyFailuresAsItSays) {
+  Shop shop(Origin::replies(503, "no"));
+  ASSERT_TRUE(shop.up());
+  ASSERT_TRUE(
+      shop.apply("circuitBreaker: {consecutiveFailures: 3, openFor: 1h}\n"
+                 "  outlier: {gatewayErrors: 0}"));
+  Wire wire = shop.mesh.call_from_web();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(shop.ask_and_count(wire), "no 503 after 1");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(shop.ask_and_count(wire), "circuit open\n 503 after 0");
+  ASSERT_TRUE(shop.apply("circuitBreaker: {preset: Off}\n  outlier: {gatewayErrors: 0}"));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(shop.ask_and_count(wire), "no 503 after 1");
+}
+
 TEST(PolicyInTheMesh, ThatIsBadLeavesTheOneBeforeInForce) {
   Shop shop(Origin::replies(503, "no"));
   ASSERT_TRUE(shop.up());
