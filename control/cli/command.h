@@ -24,6 +24,8 @@ struct Outcome {
 
 void add_status(CLI::App& app, Outcome& outcome);
 void add_lint(CLI::App& app, Outcome& outcome);
+void add_explain(CLI::App& app, Outcome& outcome);
+void add_route(CLI::App& app, Outcome& outcome);
 void add_token(CLI::App& app, Outcome& outcome);
 void add_traces(CLI::App& app, Outcome& outcome);
 void add_breakers(CLI::App& app, Outcome& outcome);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control/cli/advice.h"
 #include "control/cli/command.h"
 #include "control/sources/yaml_directory.h"
 
@@ -22,6 +23,9 @@ LintReport lint(std::vector<SourceFile> files) {
         condition.about.to_string(), condition.message, condition.reason));
   }
   report.notes = registry.notes();
+  for (const Advice& advice : advise(*registry.mesh())) {
+    (advice.note ? report.notes : report.advice).push_back(advice.to_string());
+  }
   return report;
 }
 
@@ -29,12 +33,13 @@ std::string LintReport::text(bool quiet) const {
   std::string out;
   for (const std::string& mistake : mistakes) out += fmt::format("error: {}\n", mistake);
   for (const std::string& condition : conditions) out += fmt::format("warning: {}\n", condition);
+  for (const std::string& one : advice) out += fmt::format("warning: {}\n", one);
   if (quiet) return out;
   for (const std::string& note : notes) out += fmt::format("note: {}\n", note);
+  const std::size_t warnings = conditions.size() + advice.size();
   out += fmt::format("{} file{}, {} object{}, {} error{}, {} warning{}\n", files,
                      files == 1 ? "" : "s", objects, objects == 1 ? "" : "s", mistakes.size(),
-                     mistakes.size() == 1 ? "" : "s", conditions.size(),
-                     conditions.size() == 1 ? "" : "s");
+                     mistakes.size() == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
   return out;
 }
 
@@ -55,7 +60,8 @@ int run(const Options& options) {
   }
   const LintReport report = lint(std::move(files));
   fmt::print("{}", report.text(options.quiet));
-  const bool well = report.mistakes.empty() && (!options.strict || report.conditions.empty());
+  const bool well = report.mistakes.empty() &&
+                    (!options.strict || (report.conditions.empty() && report.advice.empty()));
   return well ? kOk : kNotWell;
 }
 
@@ -69,7 +75,7 @@ void add_lint(CLI::App& app, Outcome& outcome) {
       ->required();
   command->add_flag("-q,--quiet", options->quiet, "Say only what is wrong");
   command->add_flag("--strict", options->strict,
-                    "Fail on warnings as well (what is named and not there)");
+                    "Fail on warnings as well (what is not there, or will not do what it says)");
   command->footer(
       "All PATHs are read together, so that references between them are found.\n"
       "Exit: 0 all good, 1 something is wrong, 2 a PATH cannot be read.\n\n"

@@ -11,7 +11,8 @@ namespace weft::control::cli {
 struct LintReport {
   std::vector<std::string> mistakes;    // refused
   std::vector<std::string> conditions;  // accepted, and would not do what it says
-  std::vector<std::string> notes;       // accepted, without effect
+  std::vector<std::string> advice;      // accepted, and probably not what is meant
+  std::vector<std::string> notes;       // accepted, without effect, or worth a second look
   std::size_t files = 0;
   std::size_t objects = 0;
 

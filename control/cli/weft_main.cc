@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
   cli::Outcome outcome;
   cli::add_status(app, outcome);
   cli::add_lint(app, outcome);
+  cli::add_explain(app, outcome);
+  cli::add_route(app, outcome);
   cli::add_token(app, outcome);
   cli::add_traces(app, outcome);
   cli::add_breakers(app, outcome);

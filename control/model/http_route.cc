@@ -127,6 +127,7 @@ void read_retry(Reader& rule, PolicyFields& out) {
 
 void read_rule(Reader& rule, HttpRoute& route) {
   RouteRule out;
+  out.line = rule.position().line;
   rule.text("name", out.name, check_section_name);
   read_matches(rule, out);
   read_filters(rule, out);

@@ -87,6 +87,7 @@ struct RouteRule {
   std::vector<BackendRef> backends;
   // What its timeouts and its retry say, which no TrafficPolicy can overrule; null: nothing.
   std::shared_ptr<const PolicyFields> policy;
+  std::uint32_t line = 0;
 };
 
 struct HttpRoute {

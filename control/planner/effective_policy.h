@@ -39,6 +39,10 @@ class EffectivePolicy final {
   };
   // Of the field at that place of each_policy_field()'s order.
   [[nodiscard]] Source source_of(std::size_t field) const;
+  // Who wrote it; null for weft's own default.
+  [[nodiscard]] const Metadata* author_of(std::size_t field) const {
+    return origins_.at(field).metadata;
+  }
 
  private:
   struct Level {

@@ -13,13 +13,6 @@ namespace rt = envoy::config::route::v3;
 
 namespace {
 
-struct Candidate {
-  const HttpRoute* route = nullptr;
-  const RouteRule* rule = nullptr;
-  std::size_t rule_number = 0;
-  const RouteMatch* match = nullptr;
-};
-
 int rank_of(PathMatch::How how) {
   switch (how) {
     case PathMatch::How::kExact:
@@ -40,24 +33,6 @@ auto weight_of(const RouteMatch& match) {
                          match.headers.size(), match.query.size());
 }
 
-// The routes come in order of precedence, so that a stable sort leaves ties to them.
-std::vector<Candidate> candidates_of(const std::vector<std::shared_ptr<const HttpRoute>>& routes) {
-  std::vector<Candidate> out;
-  for (const auto& route : routes) {
-    for (std::size_t number = 0; number < route->rules.size(); ++number) {
-      const RouteRule& rule = route->rules[number];
-      for (const RouteMatch& match : rule.matches) {
-        out.push_back(
-            {.route = route.get(), .rule = &rule, .rule_number = number, .match = &match});
-      }
-    }
-  }
-  std::ranges::stable_sort(out, [](const Candidate& a, const Candidate& b) {
-    return weight_of(*a.match) > weight_of(*b.match);
-  });
-  return out;
-}
-
 void fill(const RouteContext& context, rt::VirtualHost& host) {
   const auto* routes =
       context.mesh.find_routes(context.service.name(), context.port.port, context.client_namespace);
@@ -66,7 +41,7 @@ void fill(const RouteContext& context, rt::VirtualHost& host) {
     return;
   }
   // GEP-1294: what no rule of the Service's routes matches is rejected, not passed.
-  for (const Candidate& one : candidates_of(*routes)) {
+  for (const RouteCandidate& one : candidates_of(*routes)) {
     add_routes(context, *one.route, *one.rule, one.rule_number, *one.match, *host.mutable_routes());
   }
 }
@@ -85,6 +60,25 @@ void add_domains(const MeshService& service, const MeshPort& port,
 }
 
 }  // namespace
+
+std::vector<RouteCandidate> candidates_of(
+    const std::vector<std::shared_ptr<const HttpRoute>>& routes) {
+  std::vector<RouteCandidate> out;
+  for (const auto& route : routes) {
+    for (std::size_t number = 0; number < route->rules.size(); ++number) {
+      const RouteRule& rule = route->rules[number];
+      for (const RouteMatch& match : rule.matches) {
+        out.push_back(
+            {.route = route.get(), .rule = &rule, .rule_number = number, .match = &match});
+      }
+    }
+  }
+  // The routes come in order of precedence: a stable sort leaves ties to them.
+  std::ranges::stable_sort(out, [](const RouteCandidate& a, const RouteCandidate& b) {
+    return weight_of(*a.match) > weight_of(*b.match);
+  });
+  return out;
+}
 
 rt::RouteConfiguration make_outbound_routes(const Mesh& mesh, const std::string& client_namespace) {
   rt::RouteConfiguration out;

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "control/planner/parts.h"
 #include "xds/proto/route.pb.h"
@@ -27,6 +28,17 @@ namespace weft::control {
 // Everything to the app. `idle`: how long a stream may rest before it ends.
 [[nodiscard]] envoy::config::route::v3::RouteConfiguration make_inbound_routes(
     const WorkloadPort& port, Duration idle);
+
+// One match of one rule, as a Service port asks it.
+struct RouteCandidate {
+  const HttpRoute* route = nullptr;
+  const RouteRule* rule = nullptr;
+  std::size_t rule_number = 0;
+  const RouteMatch* match = nullptr;
+};
+// All matches in the order in which they are asked. `routes` come in order of precedence.
+[[nodiscard]] std::vector<RouteCandidate> candidates_of(
+    const std::vector<std::shared_ptr<const HttpRoute>>& routes);
 
 // ---- for the sources of this folder ----
 

@@ -211,6 +211,8 @@ Typed type(std::vector<std::string> words) {
   Outcome outcome;
   add_status(app, outcome);
   add_lint(app, outcome);
+  add_explain(app, outcome);
+  add_route(app, outcome);
   add_token(app, outcome);
   add_traces(app, outcome);
   add_breakers(app, outcome);

@@ -1,0 +1,160 @@
+// What lint finds in files that are accepted: each finding with its place.
+
+#include "control/cli/advice.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "control/cli/lint.h"
+#include "tests/control/objects.h"
+
+namespace weft::control::cli {
+namespace {
+
+const std::string kShop =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\nspec: {selector: "
+    "{app: cart}, ports: [{name: http, port: 80}]}\n---\n"
+    "apiVersion: v1\nkind: Service\nmetadata: {name: beta, namespace: shop}\nspec: {selector: "
+    "{app: beta}, ports: [{name: http, port: 80}]}\n---\n"
+    "apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: cart-a, namespace: shop, "
+    "labels: {app: cart}}\nspec: {address: 127.5.1.1, ports: [{name: http, port: 80, appPort: "
+    "9001}]}\n";
+// Rules from line 22 on.
+std::string route(const std::string& rules, const std::string& name = "cart") {
+  return "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: " +
+         name +
+         ", namespace: shop}\nspec:\n  parentRefs: [{group: \"\", kind: Service, name: cart}]\n"
+         "  rules:\n" +
+         rules;
+}
+std::string policy(const std::string& fields, const std::string& name = "p",
+                   const std::string& target = "kind: Service, name: cart") {
+  return "---\napiVersion: weft.dev/v1alpha1\nkind: TrafficPolicy\nmetadata: {name: " + name +
+         ", namespace: shop}\nspec:\n  targetRefs: [{" + target + "}]\n  " + fields + "\n";
+}
+const std::string kSelf = "    backendRefs: [{name: cart, port: 80}]\n";
+
+// A line each, notes marked.
+std::string advice(const std::string& yaml) {
+  std::string out;
+  for (const Advice& one : advise(*testing::mesh_of(yaml))) {
+    out += (one.note ? "note " : "") + one.to_string() + "\n";
+  }
+  return out;
+}
+
+TEST(Advice, IsSilentWhereThereIsNothingToSay) {
+  EXPECT_EQ(advice(kShop), "");
+  EXPECT_EQ(advice(kShop + route("  - name: main\n" + kSelf) +
+                   policy("timeouts: {attempt: 300ms, request: 1s}\n  retry: {attempts: 2, on: "
+                          "[timeout]}\n  limits: {requests: 5}")),
+            "");
+}
+
+TEST(Advice, FindsTimeoutsShorterThanTheirRetries) {
+  EXPECT_EQ(advice(kShop + policy("timeouts: {attempt: 500ms, request: 1s}")),
+            "t.yaml:21: Service shop/cart port 80: 3 tries of 500ms do not fit into "
+            "timeouts.request 1s\n");
+  EXPECT_EQ(advice(kShop + route("  - timeouts: {request: 1s, backendRequest: 1s}\n" + kSelf)),
+            "t.yaml:22: Service shop/cart port 80 by HTTPRoute shop/cart rules[0]: 3 tries of 1s "
+            "do not fit into timeouts.request 1s\n");
+  // Each document is good; together they are not.
+  EXPECT_EQ(advice(kShop + policy("timeouts: {head: 5s}", "a", "kind: Namespace, name: shop") +
+                   policy("timeouts: {request: 2s}", "b")),
+            "t.yaml:21: Service shop/cart port 80: timeouts.head 5s has no effect, "
+            "timeouts.request 2s passes first\n");
+  EXPECT_EQ(advice(kShop + policy("retry: {on: [timeout], attempts: 1}")),
+            "t.yaml:21: Service shop/cart port 80: retry.on has timeout, and no try has one: "
+            "timeouts.attempt is 0s\n");
+}
+
+TEST(Advice, NotesRetriesOfWhatMayHaveBeenProcessed) {
+  EXPECT_EQ(advice(kShop + route("  - retry: {codes: [503]}\n" + kSelf)),
+            "note t.yaml:22: Service shop/cart port 80 by HTTPRoute shop/cart rules[0]: POST and "
+            "PATCH are repeated as well on [unprocessed, 503], though they may have been "
+            "processed\n");
+  EXPECT_EQ(
+      advice(kShop + route("  - matches: [{method: GET}]\n    retry: {codes: [503]}\n" + kSelf)),
+      "");
+  EXPECT_EQ(advice(kShop + policy("retry: {on: [unprocessed], methods: Any}")), "");
+  EXPECT_EQ(advice(kShop + policy("retry: {on: [5xx], methods: Any, attempts: 0}")), "");
+}
+
+TEST(Advice, FindsShadowedRules) {
+  EXPECT_EQ(advice(kShop + route("  - name: first\n" + kSelf + "  - name: second\n" + kSelf)),
+            "t.yaml:24: rules[1] never takes a request for Service shop/cart port 80: HTTPRoute "
+            "shop/cart rules[0] is asked first\n");
+  EXPECT_EQ(
+      advice(kShop + route("  - matches: [{path: {type: RegularExpression, value: \"/.*\"}}]\n" +
+                           kSelf + "  - matches: [{path: {value: /a}}, {method: GET}]\n" + kSelf)),
+      "t.yaml:24: rules[1] never takes a request for Service shop/cart port 80: HTTPRoute "
+      "shop/cart rules[0] is asked first\n");
+  // More specific ones are asked first, so that a wide rule before them takes nothing away.
+  EXPECT_EQ(
+      advice(kShop + route("  - name: all\n" + kSelf + "  - matches: [{path: {value: /a}}]\n" +
+                           kSelf + "  - matches: [{headers: [{name: x, value: y}]}]\n" + kSelf)),
+      "");
+  EXPECT_EQ(advice(kShop + route("  - name: main\n" + kSelf, "a") +
+                   route("  - name: main\n" + kSelf, "b")),
+            "t.yaml:31: rules[0] never takes a request for Service shop/cart port 80: HTTPRoute "
+            "shop/a rules[0] is asked first\n");
+}
+
+TEST(Advice, FindsWeightsToNothing) {
+  EXPECT_EQ(advice(kShop + route("  - backendRefs: [{name: cart, port: 80, weight: 0}]\n")),
+            "t.yaml:22: rules[0] answers every request with 500: no backend has any weight\n");
+  EXPECT_EQ(advice(kShop + route("  - name: empty\n")),
+            "t.yaml:22: rules[0] answers every request with 500: it has no backendRefs\n");
+  EXPECT_EQ(advice(kShop + route("  - backendRefs: [{name: cart, port: 80, weight: 9}, {name: "
+                                 "beta, port: 80}]\n")),
+            "t.yaml:22: rules[0].backendRefs[1]: nothing is ready behind Service shop/beta port "
+            "80, which is to take 1 of 10 requests\n");
+}
+
+TEST(Advice, DoubtsUnits) {
+  EXPECT_EQ(
+      advice(kShop + policy("timeouts: {connect: 30m, request: 2ms, idle: 48h}")),
+      "t.yaml:21: timeouts.connect 30m is longer than most would want: is the unit right?\n"
+      "t.yaml:21: timeouts.idle 48h is longer than most would want: is the unit right?\n"
+      "t.yaml:21: timeouts.request 2ms is shorter than most would want: is the unit right?\n");
+  EXPECT_EQ(advice(kShop + route("  - timeouts: {request: 5000s}\n" + kSelf)),
+            "t.yaml:22: timeouts.request 1h23m20s is longer than most would want: is the unit "
+            "right?\n");
+}
+
+TEST(Advice, FindsWhatNoRequestMeets) {
+  EXPECT_EQ(advice(kShop + route("  - backendRefs: [{name: beta, port: 80}]\n") +
+                   policy("limits: {requests: 5}")),
+            "t.yaml:22: rules[0].backendRefs[0]: nothing is ready behind Service shop/beta port "
+            "80, which is to take 1 of 1 requests\n"
+            "t.yaml:29: limits.requests is met by no request: the routes of Service shop/cart "
+            "lead to other Services, which want a policy of their own\n");
+  // A policy that names those as well has been thought about.
+  EXPECT_EQ(advice(kShop + route("  - backendRefs: [{name: cart, port: 80}]\n", "other") +
+                   policy("limits: {requests: 5}")),
+            "");
+  EXPECT_EQ(advice(kShop + route("  - backendRefs: [{name: beta, port: 80}]\n") +
+                   policy("limits: {requests: 5}", "p",
+                          "kind: Service, name: cart}, {kind: Service, name: beta")),
+            "t.yaml:22: rules[0].backendRefs[0]: nothing is ready behind Service shop/beta port "
+            "80, which is to take 1 of 1 requests\n");
+}
+
+TEST(Advice, IsPartOfLint) {
+  const LintReport report =
+      lint({{.name = "t.yaml",
+             .text = kShop + policy("timeouts: {connect: 30m}") +
+                     policy("retry: {attempts: 1}", "q", "kind: Service, name: card") +
+                     route("  - retry: {codes: [503]}\n" + kSelf)}});
+  EXPECT_EQ(report.text(true),
+            "warning: t.yaml:23: TrafficPolicy shop/q: there is no Service shop/card "
+            "(TargetNotFound)\n"
+            "warning: t.yaml:21: timeouts.connect 30m is longer than most would want: is the unit "
+            "right?\n");
+  EXPECT_NE(report.text(false).find("note: t.yaml:36: "), std::string::npos) << report.text(false);
+  EXPECT_NE(report.text(false).find("0 errors, 2 warnings\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weft::control::cli
