@@ -5,7 +5,6 @@
 // says where.
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -18,6 +17,7 @@
 #include "control/control.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
+#include "sidecar/net/descriptors.h"
 #include "sidecar/net/signals.h"
 #include "tls/library.h"
 
@@ -101,14 +101,6 @@ Result<Start> read_start(const Flags& flags) {
   if (flags.state_dir.empty()) return fail(Fault::kInvalid, "--state-dir is required");
   options.server.own_lifetime = options.leaf_lifetime_max;
   return start;
-}
-
-// Thousands of sidecars are thousands of descriptors; the soft limit is often 1024.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int complain(const std::string& what) {
@@ -233,7 +225,7 @@ int start(int argc, char** argv) {
     complain(read.error().detail);
     return kUsage;
   }
-  raise_descriptor_limit();
+  net::raise_descriptor_limit();  // thousands of sidecars are thousands of descriptors
   return Process(*read).run();
 }
 

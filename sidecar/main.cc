@@ -9,6 +9,7 @@
 
 #include "sidecar/bootstrap.h"
 #include "sidecar/core/log.h"
+#include "sidecar/net/descriptors.h"
 #include "sidecar/sidecar.h"
 #include "tls/library.h"
 
@@ -54,6 +55,7 @@ int run(int argc, char** argv) {
     std::printf("%s: valid\n", flags.config_file.c_str());
     return 0;
   }
+  weft::net::raise_descriptor_limit();
   weft::sidecar::Sidecar sidecar(std::move(*start));
   if (weft::Status started = sidecar.start(); !started) {
     std::fprintf(stderr, "weft-sidecar: %s\n", started.error().detail.c_str());

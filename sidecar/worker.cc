@@ -14,7 +14,7 @@ class Worker::Core final : public proxy::Listener::Owner {
   explicit Core(Worker& worker)
       : worker_(worker),
         random_(Random::from_system()),
-        connector_(worker.loop_),
+        connector_(worker.loop_, net::TcpConnector::Descriptors::kButTheLast),
         clusters_(upstream::ClusterSet::make({.turn = worker.loop_.turn(),
                                               .connector = connector_,
                                               .random = random_,

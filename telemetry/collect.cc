@@ -122,6 +122,7 @@ void collect(const ProxyMetrics& metrics, MetricsPage& page) {
   collect_each(kProxyHeaders, "result", metrics.proxy_headers, page);
   page.add(kDownstreamConnections, "", metrics.downstream_connections);
   collect_each(kDownstreamConnectionsTotal, "outcome", metrics.downstream_accepted, page);
+  page.add(kDescriptorShortages, "", metrics.descriptor_shortages);
   collect_each(kConnectionsEnded, "reason", metrics.downstream_ended, page);
   collect_each(kSelfLimitInUse, "limit", metrics.self_limit_in_use, page);
   collect_each(kSelfLimitHighWater, "limit", metrics.self_limit_high_water, page);

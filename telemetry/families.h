@@ -101,6 +101,9 @@ inline constexpr Family kDownstreamConnections{"weft_downstream_connections", kG
 inline constexpr Family kDownstreamConnectionsTotal{
     "weft_downstream_connections_total", kCounter,
     "Downstream connections accepted, and those refused at once, by outcome."};
+inline constexpr Family kDescriptorShortages{
+    "weft_descriptor_shortages_total", kCounter,
+    "Times a listener stopped accepting, or looked again in vain, for want of descriptors."};
 inline constexpr Family kConnectionsEnded{
     "weft_downstream_connections_ended_total", kCounter,
     "Downstream HTTP connections that we ended for what the peer sent, by reason."};
@@ -161,6 +164,7 @@ inline constexpr std::array kAll = {
     &kProxyHeaders,
     &kDownstreamConnections,
     &kDownstreamConnectionsTotal,
+    &kDescriptorShortages,
     &kConnectionsEnded,
     &kSelfLimitInUse,
     &kSelfLimitHighWater,

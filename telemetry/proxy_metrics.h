@@ -237,6 +237,7 @@ struct ProxyMetrics {
   ByEnum<Counter, AcceptOutcome> downstream_accepted;
   ByEnum<Counter, EndedFor> downstream_ended;
   Gauge downstream_connections;
+  Counter descriptor_shortages;
   ByEnum<Gauge, SelfLimit> self_limit_in_use;
   ByEnum<Gauge, SelfLimit> self_limit_high_water;
   ByEnum<Gauge, SelfLimit> self_limit_max;

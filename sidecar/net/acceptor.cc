@@ -8,6 +8,7 @@
 
 #include "sidecar/core/assert.h"
 #include "sidecar/core/log.h"
+#include "sidecar/net/descriptors.h"
 
 namespace weft::net {
 
@@ -36,6 +37,8 @@ struct Acceptor::Core final : TimerSink, Deferred {
   void take_waiting(std::uint32_t count_max);
   Outcome take_one();
   Outcome judge(int error);
+  Outcome run_short();
+  [[nodiscard]] bool may_accept() const;
   void refill_reserve();
   void on_timer(Timer&) override;
   void on_deferred() override;
@@ -144,8 +147,27 @@ Acceptor::Core::Outcome Acceptor::Core::take_one() {
   Socket::Identity identity{
       .side = Side::kDownstream,
       .peer = SocketAddress::from_native(reinterpret_cast<const sockaddr*>(&native), length)};
+  const bool is_last = options.reserve_descriptors == 0 && is_among_last(taken.get());
   owner.on_accept(Socket::adopt(loop, std::move(taken), std::move(identity)));
-  return Outcome::kNext;
+  if (!is_last || acceptor == nullptr || draining) return Outcome::kNext;
+  return run_short();
+}
+
+Acceptor::Core::Outcome Acceptor::Core::run_short() {
+  stats.out_of_descriptors.add();
+  WEFT_LOG_LIMITED(kWarn,
+                   "listener {}: nearly all of the {} descriptors that RLIMIT_NOFILE allows are in "
+                   "use; accepting again when some are free",
+                   address.to_string(), descriptor_limit());
+  owner.on_shortage();
+  return Outcome::kLater;
+}
+
+// The kernel gives the lowest number that is free.
+bool Acceptor::Core::may_accept() const {
+  if (options.reserve_descriptors > 0) return true;
+  const OwnedFd probe(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  return probe.valid() && !is_among_last(probe.get());
 }
 
 Acceptor::Core::Outcome Acceptor::Core::judge(int error) {
@@ -166,6 +188,7 @@ Acceptor::Core::Outcome Acceptor::Core::judge(int error) {
       }
       WEFT_LOG_LIMITED(kWarn, "listener {}: {}; accepting again in {} ms", address.to_string(),
                        uv_strerror(-error), kRetry.count());
+      owner.on_shortage();
       return Outcome::kLater;
     case EBADF:
     case EINVAL:
@@ -191,7 +214,10 @@ void Acceptor::Core::refill_reserve() {
 void Acceptor::Core::on_timer(Timer&) {
   refill_reserve();
   if (reserve.size() < options.reserve_descriptors) retry.arm(kRetry);
-  watch();
+  if (watching || paused) return;
+  if (may_accept()) return watch();
+  (void)run_short();
+  retry.arm(kRetry);
 }
 
 void Acceptor::Core::on_deferred() {

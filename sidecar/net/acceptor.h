@@ -3,8 +3,9 @@
 // acknowledged, so that a port in use is refused by name), and an Acceptor takes connections from
 // one of them on a worker's loop.
 //
-// Out of descriptors: an Acceptor with a reserve spends it (the admin port stays reachable), any
-// other stops and looks again every kRetry; the waiting connections stay in the kernel's queue.
+// Out of descriptors: an Acceptor with a reserve takes the last ones and then spends that (the
+// admin port stays reachable); any other stops before the last ones (net/descriptors.h), or at a
+// failure, and looks again every kRetry; the waiting connections stay in the kernel's queue.
 // Nothing spins, everything is counted. Owner: Listener. Thread: its loop's. Destroying it closes
 // the descriptor; what waits in its queue is reset by the kernel, unless drain() has taken it
 // first.
@@ -56,6 +57,8 @@ class Acceptor final {
     virtual void on_accept(std::unique_ptr<Socket> socket) = 0;
     // After drain(): nothing waits any more and the descriptor is closed. The last event.
     virtual void on_drained(Acceptor& acceptor) = 0;
+    // Accepting stops, or has to go on waiting, for want of descriptors.
+    virtual void on_shortage() {}
 
    protected:
     ~Owner() = default;
@@ -66,8 +69,8 @@ class Acceptor final {
   };
   struct Stats {
     Counter accepted;
-    Counter refused_by_kernel;  // gone before we came, or forbidden by a firewall
-    Counter out_of_descriptors;
+    Counter refused_by_kernel;   // gone before we came, or forbidden by a firewall
+    Counter out_of_descriptors;  // failures to accept, and looks that found too few
   };
   static constexpr std::chrono::milliseconds kRetry{250};
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "sidecar/net/descriptors.h"
 #include "sidecar/net/socket.h"
 #include "sidecar/net/socket_core.h"
 
@@ -24,7 +25,8 @@ class TcpDial final : public Dial,
   TcpDial(Loop& loop, const SocketAddress& address, DialHolder& holder)
       : loop_(loop), holder_(holder), address_(address), deadline_(loop.timers(), *this) {}
 
-  void start(const ConnectOptions& options, const SocketOptions& socket_options);
+  void start(const ConnectOptions& options, const SocketOptions& socket_options,
+             TcpConnector::Descriptors descriptors);
 
  private:
   static void connect_done(uv_connect_t* request, int status);
@@ -32,7 +34,8 @@ class TcpDial final : public Dial,
   void on_deferred() override;
 
   // 0, or the negative number of what failed.
-  int begin(const SocketAddress& source, const SocketOptions& socket_options);
+  int begin(const SocketAddress& source, const SocketOptions& socket_options,
+            TcpConnector::Descriptors descriptors);
   void finish(int status);
   void succeed();
   void fail_with(Fault fault, std::string_view why);
@@ -48,23 +51,27 @@ class TcpDial final : public Dial,
 std::unique_ptr<Dial> TcpConnector::connect(const SocketAddress& address,
                                             const ConnectOptions& options, DialHolder& holder) {
   auto dial = std::make_unique<TcpDial>(loop_, address, holder);
-  dial->start(options, options_);
+  dial->start(options, options_, descriptors_);
   return dial;
 }
 
-void TcpDial::start(const ConnectOptions& options, const SocketOptions& socket_options) {
-  const int result = begin(options.source, socket_options);
+void TcpDial::start(const ConnectOptions& options, const SocketOptions& socket_options,
+                    TcpConnector::Descriptors descriptors) {
+  const int result = begin(options.source, socket_options, descriptors);
   if (result < 0) outcome_ = result;
   if (outcome_) return loop_.defer(*this);
   if (options.timeout > Duration::zero()) deadline_.arm(options.timeout);
 }
 
-int TcpDial::begin(const SocketAddress& source, const SocketOptions& socket_options) {
+int TcpDial::begin(const SocketAddress& source, const SocketOptions& socket_options,
+                   TcpConnector::Descriptors descriptors) {
   sockaddr_storage native;
   socklen_t length = address_.to_native(native);
   if (length == 0) return UV_EINVAL;
   OwnedFd fd(::socket(native.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return -errno;
+  if (descriptors == TcpConnector::Descriptors::kButTheLast && is_among_last(fd.get()))
+    return UV_EMFILE;
   if (Status s = apply(socket_options, fd.get(), address_.is_ip()); !s) return UV_EPERM;
   if (!source.is_none()) {
     // The local port is chosen when the remote address is known, so sixty thousand connections per

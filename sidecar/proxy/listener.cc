@@ -83,6 +83,8 @@ void Listener::on_drained(net::Acceptor&) {
   report_if_drained();
 }
 
+void Listener::on_shortage() { services_.shard.proxy().descriptor_shortages.add(); }
+
 void Listener::report_if_drained() {
   if (draining_ && acceptor_closed_ && session_count_ == 0) owner_.on_listener_drained(*this);
 }

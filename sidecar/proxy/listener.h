@@ -42,6 +42,7 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
 
   void on_accept(std::unique_ptr<net::Socket> socket) override;
   void on_drained(net::Acceptor& acceptor) override;
+  void on_shortage() override;
   void on_session_done(Session& session) override;
 
  private:
