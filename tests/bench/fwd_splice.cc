@@ -2,8 +2,7 @@
 // calls for each chunk, through one pipe for each direction, so that no byte is copied into this
 // process.
 //
-// Usage: fwd-splice LISTEN_PORT TARGET_PORT (both on 127.0.0.1; 0 = any free port). Prints "port N"
-// when it listens.
+// Usage: fwd-splice LISTEN_PORT TARGET_PORT; see forwarder.h.
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -12,27 +11,20 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <memory>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "tests/bench/poller.h"
-#include "tests/bench/socket.h"
+#include "tests/bench/forwarder.h"
 
 namespace weft::bench {
 namespace {
 
 constexpr std::size_t kChunk = 1024 * 1024;
 
-class Pair;
-
 // One end of a forwarded connection, and the pipe that holds what was read from it and not yet
 // written to the other.
 class End final : public Poller::Handler {
  public:
-  End(Pair& pair, Fd socket) : pair_(pair), socket_(std::move(socket)) {
+  End(Pair<End>& pair, Fd socket) : pair_(pair), socket_(std::move(socket)) {
     std::array<int, 2> ends{-1, -1};
     if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) die("fwd-splice: pipe");
     out_ = Fd{ends[0]};
@@ -46,7 +38,7 @@ class End final : public Poller::Handler {
   void push();
   void want();
 
-  Pair& pair_;
+  Pair<End>& pair_;
   Fd socket_;
   Fd out_;
   Fd in_;
@@ -55,27 +47,6 @@ class End final : public Poller::Handler {
   std::uint32_t wanted_ = EPOLLIN;
   bool is_finished_ = false;  // Nothing more comes from this socket.
   bool is_shut_ = false;      // The other socket was told so.
-};
-
-class Pair final {
- public:
-  Pair(Poller& poller, Fd near, Fd far, std::vector<Pair*>& dead)
-      : poller_(poller), dead_(dead), near_(*this, std::move(near)), far_(*this, std::move(far)) {
-    near_.watch(far_);
-    far_.watch(near_);
-  }
-  void die_later() {
-    if (!std::exchange(is_dead_, true)) dead_.push_back(this);
-  }
-  [[nodiscard]] bool is_dead() const { return is_dead_; }
-  Poller& poller() { return poller_; }
-
- private:
-  Poller& poller_;
-  std::vector<Pair*>& dead_;
-  End near_;
-  End far_;
-  bool is_dead_ = false;
 };
 
 void End::watch(End& other) {
@@ -122,55 +93,9 @@ void End::push() {
   other_->want();
 }
 
-class Forwarder final : public Poller::Handler {
- public:
-  Forwarder(const Fd& listener, const Endpoint& target) : listener_(listener), target_(target) {
-    poller_.watch(listener_, EPOLLIN, *this);
-  }
-
-  void on_ready(std::uint32_t /*events*/) override {
-    Fd near = accept_from(listener_);
-    if (!near.valid()) return;
-    Fd far = connect_to(target_);
-    if (!far.valid()) return;
-    pairs_.push_back(std::make_unique<Pair>(poller_, std::move(near), std::move(far), dead_));
-  }
-
-  void run() {
-    constexpr std::chrono::hours kLifetime{1};
-    const auto end = Clock::now() + kLifetime;
-    while (!stop_requested() && Clock::now() < end) {
-      poller_.poll(end);
-      if (dead_.empty()) continue;
-      std::erase_if(pairs_, [](const auto& pair) { return pair->is_dead(); });
-      dead_.clear();
-    }
-  }
-
- private:
-  const Fd& listener_;
-  Endpoint target_;
-  Poller poller_;
-  std::vector<Pair*> dead_;
-  std::vector<std::unique_ptr<Pair>> pairs_;
-};
-
-int main_of(int argc, char** argv) {
-  errno = 0;
-  if (argc != 3) die("usage: fwd-splice LISTEN_PORT TARGET_PORT");
-  const auto from = parse_endpoint(std::string{"127.0.0.1:"} + argv[1]);
-  const auto to = parse_endpoint(std::string{"127.0.0.1:"} + argv[2]);
-  if (!from || !to) die("fwd-splice: a port is a number up to 65535");
-  install_stop_signals();
-  const Fd listener = listen_on(*from);
-  if (!listener.valid()) die("fwd-splice: cannot listen");
-  std::printf("port %u\n", unsigned{bound_port(listener)});
-  std::fflush(stdout);
-  Forwarder{listener, *to}.run();
-  return 0;
-}
-
 }  // namespace
 }  // namespace weft::bench
 
-int main(int argc, char** argv) { return weft::bench::main_of(argc, argv); }
+int main(int argc, char** argv) {
+  return weft::bench::run_forwarder<weft::bench::End>("fwd-splice", argc, argv);
+}

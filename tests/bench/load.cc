@@ -218,6 +218,30 @@ void Load::on_handshake(bool resumed) {
   if (resumed) ++report_.resumed;
 }
 
+Load::Opening Load::step_opening(Channel& channel, Poller::Handler& handler, bool& is_shaken) {
+  if (!is_shaken && socket_error(channel.socket()) != 0) return Opening::kFailed;
+  is_shaken = true;
+  switch (channel.handshake()) {
+    case Channel::Step::kDone:
+      break;
+    case Channel::Step::kFailed:
+      return Opening::kFailed;
+    case Channel::Step::kReadable:
+      poller_.change(channel.socket(), EPOLLIN, handler);
+      return Opening::kWaits;
+    case Channel::Step::kWritable:
+      return Opening::kWaits;
+  }
+  if (options_.tls != nullptr) on_handshake(channel.was_resumed());
+  poller_.change(channel.socket(), EPOLLIN, handler);
+  return Opening::kDone;
+}
+
+std::array<char, 256 * 1024>& Load::read_block() {
+  static std::array<char, 256 * 1024> block;
+  return block;
+}
+
 void Load::on_error(std::uint64_t Errors::* kind) {
   ++(report_.errors.*kind);
   if (report_.errors.total() < kErrorsMax) return;

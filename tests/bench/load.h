@@ -96,6 +96,11 @@ class Load final {
   void on_idle(LoadSlot& slot);
   void on_error(std::uint64_t Errors::* kind);
   void on_handshake(bool resumed);
+  // One step of a connection on its way, TCP and then TLS; kWaits: another event will come.
+  enum class Opening { kWaits, kDone, kFailed };
+  [[nodiscard]] Opening step_opening(Channel& channel, Poller::Handler& handler, bool& is_shaken);
+  // Where whoever reads puts it: consumed before the next read starts, so one for all.
+  [[nodiscard]] static std::array<char, 256 * 1024>& read_block();
   // The connection has something to send, and flush() will be called before the next wait.
   void flush_later(LoadConnection& connection) { to_flush_.push_back(&connection); }
 

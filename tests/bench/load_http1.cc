@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -8,14 +7,6 @@
 
 namespace weft::bench {
 namespace {
-
-constexpr std::size_t kReadBlock = 256 * 1024;
-
-// One for the process: a read is consumed before the next one starts.
-std::array<char, kReadBlock>& read_block() {
-  static std::array<char, kReadBlock> block;
-  return block;
-}
 
 // HTTP/1.1, or any protocol whose answers have a known size.
 class Http1Connection final : public LoadConnection, public LoadSlot {
@@ -63,22 +54,9 @@ class Http1Connection final : public LoadConnection, public LoadSlot {
   enum class State { kClosed, kConnecting, kIdle, kBusy };
 
   void on_connected() {
-    if (!is_shaken_ && socket_error(channel_.socket()) != 0) {
-      return fail(&Load::Errors::connect);
-    }
-    is_shaken_ = true;
-    switch (channel_.handshake()) {
-      case Channel::Step::kDone:
-        break;
-      case Channel::Step::kFailed:
-        return fail(&Load::Errors::connect);
-      case Channel::Step::kReadable:
-        return load_.poller().change(channel_.socket(), EPOLLIN, *this);
-      case Channel::Step::kWritable:
-        return;
-    }
-    if (load_.options().tls != nullptr) load_.on_handshake(channel_.was_resumed());
-    load_.poller().change(channel_.socket(), EPOLLIN, *this);
+    const Load::Opening opening = load_.step_opening(channel_, *this, is_shaken_);
+    if (opening == Load::Opening::kWaits) return;
+    if (opening == Load::Opening::kFailed) return fail(&Load::Errors::connect);
     if (has_request_) {
       state_ = State::kBusy;
       send_rest();
@@ -99,7 +77,7 @@ class Http1Connection final : public LoadConnection, public LoadSlot {
   }
 
   void receive() {
-    auto& block = read_block();
+    auto& block = Load::read_block();
     do {
       const ssize_t size = channel_.read(block.data(), block.size());
       if (size == Channel::kAgain) return;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -12,13 +11,6 @@
 
 namespace weft::bench {
 namespace {
-
-constexpr std::size_t kReadBlock = 256 * 1024;
-
-std::array<char, kReadBlock>& read_block() {
-  static std::array<char, kReadBlock> block;
-  return block;
-}
 
 unsigned number_of(std::string_view text) {
   unsigned value = 0;
@@ -110,20 +102,9 @@ class Http2Connection final : public LoadConnection, public Http2Wire::Events {
   enum class State { kClosed, kConnecting, kGreeting, kOpen };
 
   void on_connected() {
-    if (!is_shaken_ && socket_error(channel_.socket()) != 0) return fail(&Load::Errors::connect);
-    is_shaken_ = true;
-    switch (channel_.handshake()) {
-      case Channel::Step::kDone:
-        break;
-      case Channel::Step::kFailed:
-        return fail(&Load::Errors::connect);
-      case Channel::Step::kReadable:
-        return load_.poller().change(channel_.socket(), EPOLLIN, *this);
-      case Channel::Step::kWritable:
-        return;
-    }
-    if (load_.options().tls != nullptr) load_.on_handshake(channel_.was_resumed());
-    load_.poller().change(channel_.socket(), EPOLLIN, *this);
+    const Load::Opening opening = load_.step_opening(channel_, *this, is_shaken_);
+    if (opening == Load::Opening::kWaits) return;
+    if (opening == Load::Opening::kFailed) return fail(&Load::Errors::connect);
     state_ = State::kGreeting;
     flush_soon();
   }
@@ -147,7 +128,7 @@ class Http2Connection final : public LoadConnection, public Http2Wire::Events {
   }
 
   void receive() {
-    auto& block = read_block();
+    auto& block = Load::read_block();
     do {
       const ssize_t size = channel_.read(block.data(), block.size());
       if (size == Channel::kAgain) break;
