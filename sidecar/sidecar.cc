@@ -65,6 +65,7 @@ Sidecar::Sidecar(Start start)
       drain_timer_(loop_.timers(), *this) {}
 
 Sidecar::~Sidecar() {
+  memory_guard_.reset();
   admin_.reset();
   xds_.reset();
   identity_.reset();
@@ -98,6 +99,8 @@ Status Sidecar::start() {
                                                 *this));
   }
   adopted_.resize(workers_.size());
+  if (std::optional<MemoryGroup> group = MemoryGroup::find("/sys/fs/cgroup", "/proc/self/cgroup"))
+    memory_guard_ = std::make_unique<MemoryGuard>(loop_.timers(), *this, std::move(*group));
   make_exporter();
   make_sources();
   if (!start_.admin.is_none()) {
@@ -409,8 +412,20 @@ void Sidecar::count_handshakes() {
   }
 }
 
+void Sidecar::on_memory_full(bool full) {
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->shed(full);
+}
+
 std::string Sidecar::metrics() {
   count_handshakes();
+  if (memory_guard_ != nullptr) {
+    const MemoryReading& now = memory_guard_->reading();
+    telemetry::ProxyMetrics& shard = shard_.proxy();
+    shard.self_limit_in_use(telemetry::SelfLimit::kMemoryBytes)
+        .set(static_cast<std::int64_t>(now.used));
+    shard.self_limit_max(telemetry::SelfLimit::kMemoryBytes)
+        .set(static_cast<std::int64_t>(now.limit));
+  }
   self_metrics_.update(xds_.get(), identity_.get());
   return registry_.scrape(loop_.now());
 }

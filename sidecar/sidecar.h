@@ -17,6 +17,7 @@
 #include "sidecar/cluster_names.h"
 #include "sidecar/exporter.h"
 #include "sidecar/identity.h"
+#include "sidecar/memory_guard.h"
 #include "sidecar/net/connector.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/net/signals.h"
@@ -62,6 +63,7 @@ class Sidecar final : public Publisher::Owner,
                       public Identity::Owner,
                       public XdsSource::Owner,
                       public ClusterNames::Owner,
+                      public MemoryGuard::Owner,
                       public net::Signals::Owner,
                       public TimerSink {
  public:
@@ -102,6 +104,8 @@ class Sidecar final : public Publisher::Owner,
     return workers_;
   }
   void begin_drain() override;
+  // MemoryGuard::Owner
+  void on_memory_full(bool full) override;
   // Signals, timers
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
@@ -136,6 +140,7 @@ class Sidecar final : public Publisher::Owner,
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<ClusterDialer> ads_dialer_;
   std::unique_ptr<XdsSource> xds_;
+  std::unique_ptr<MemoryGuard> memory_guard_;  // where the process has a limit
   SelfMetrics self_metrics_;
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<Admin> admin_;

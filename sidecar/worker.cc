@@ -32,6 +32,7 @@ class Worker::Core final : public proxy::Listener::Owner {
                   .journal = journal_,
                   .view = view_,
                   .draining = draining_,
+                  .shedding = shedding_,
                   .wall_clock = wall_clock_} {}
 
   ~Core() {
@@ -63,6 +64,7 @@ class Worker::Core final : public proxy::Listener::Owner {
         WEFT_LOG(kError, "listener {}: no socket for {}", slot.listener->name, slot.key);
         continue;
       }
+      listener->hold(shedding_);
       listener->configure(slot.listener, adoption.contexts);
       if (draining_) listener->drain();
       listeners_.emplace(slot.key, std::move(listener));
@@ -84,6 +86,15 @@ class Worker::Core final : public proxy::Listener::Owner {
     listeners_.clear();
     clusters_->drain();
     report_if_drained();
+  }
+
+  void shed(bool on) {
+    using telemetry::OverloadAction;
+    shedding_ = on;
+    for (const auto& [key, listener] : listeners_) listener->hold(on);
+    telemetry::ProxyMetrics& metrics = worker_.setting_.shard.proxy();
+    metrics.overload_active(OverloadAction::kStopAccepting).set(on ? 1 : 0);
+    metrics.overload_active(OverloadAction::kRefuseStreams).set(on ? 1 : 0);
   }
 
   void abandon() {
@@ -118,6 +129,7 @@ class Worker::Core final : public proxy::Listener::Owner {
   std::unique_ptr<proxy::View> view_;
   proxy::WallClock wall_clock_;
   bool draining_ = false;
+  bool shedding_ = false;
   bool reported_ = false;
   proxy::Services services_;
   std::map<std::string, std::unique_ptr<proxy::Listener>> listeners_;  // by socket key
@@ -153,6 +165,10 @@ void Worker::adopt(std::shared_ptr<Adoption> adoption) {
 
 void Worker::drain() {
   loop_.post([this] { core_->drain(); });
+}
+
+void Worker::shed(bool on) {
+  loop_.post([this, on] { core_->shed(on); });
 }
 
 void Worker::abandon() {

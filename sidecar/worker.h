@@ -50,6 +50,8 @@ class Worker final {
   void adopt(std::shared_ptr<Adoption> adoption);
   // No new connections; sessions say goodbye and end when their requests have.
   void drain();
+  // Memory is nearly used up, or no longer: no new connections, and 503 for new requests.
+  void shed(bool on);
   // The drain's deadline: whatever is left ends now.
   void abandon();
   // Runs `question` on the worker's thread, then `answer` with its result on the main loop.

@@ -24,6 +24,8 @@ Exchange::Next Exchange::match_route() {
       source_ = owner_.peer_told(*told);
   }
   read_trace();
+  if (services_.shedding)
+    return go_reply(Error{Fault::kOverload, Side::kLocal, "memory is nearly used up"});
   table_ = view.table(origin_.route_key);
   if (!table_)
     return go_reply(

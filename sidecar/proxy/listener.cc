@@ -32,7 +32,16 @@ void Listener::configure(std::shared_ptr<const config::ListenerConfig> config,
   config_ = std::move(config);
   contexts_ = std::move(contexts);
   local_ = local_peer(config_->workload);
-  acceptor_->resume();
+  if (!held_) acceptor_->resume();
+}
+
+void Listener::hold(bool on) {
+  if (std::exchange(held_, on) == on) return;
+  if (on) {
+    acceptor_->pause();
+  } else if (config_ != nullptr) {
+    acceptor_->resume();
+  }
 }
 
 void Listener::on_accept(std::unique_ptr<net::Socket> socket) {

@@ -37,6 +37,8 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
 
   // Takes what waits in the kernel's queue, then accepts no more; sessions say goodbye.
   void drain();
+  // Whether new connections wait in the kernel's queue.
+  void hold(bool on);
   // The drain's deadline: whatever is left ends.
   void abandon();
 
@@ -58,6 +60,7 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   IntrusiveList<Session> sessions_;  // owned
   std::size_t session_count_ = 0;
   bool draining_ = false;
+  bool held_ = false;
   bool acceptor_closed_ = false;
 };
 

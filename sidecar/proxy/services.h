@@ -53,6 +53,7 @@ struct Services {
   Journal& journal;
   const std::unique_ptr<View>& view;  // the newest; replaced between events
   const bool& draining;
+  const bool& shedding;  // memory is nearly used up: no new work
   WallClock& wall_clock;
 
   [[nodiscard]] WallTime wall(TimePoint at) const { return wall_clock.at(at, turn.now()); }

@@ -1,0 +1,76 @@
+#pragma once
+// MemoryGuard: tells when the memory group of this process (cgroup, version 2 or 1) is nearly full,
+// so that new work is refused before the kernel kills the process.
+//
+// Counted is what cannot be given back: the group's use without its file pages. Above 90 % of the
+// limit it is full, below 80 % no longer; in between what was said last holds. Read once a second,
+// more often the fuller it is, and where there is no limit, not at all. Owner: Sidecar. Thread:
+// main loop.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "sidecar/core/timers.h"
+
+namespace weft::sidecar {
+
+struct MemoryReading {
+  std::uint64_t used = 0;
+  std::uint64_t limit = 0;
+};
+
+// Files of one group, of whichever version.
+class MemoryGroup final {
+ public:
+  // The nearest with a limit, from that of this process upwards; nothing when there is none. `root`
+  // and `self` are /sys/fs/cgroup and /proc/self/cgroup.
+  [[nodiscard]] static std::optional<MemoryGroup> find(const std::string& root,
+                                                       const std::string& self);
+  [[nodiscard]] std::optional<MemoryReading> read() const;
+
+ private:
+  MemoryGroup(std::string directory, bool second)
+      : directory_(std::move(directory)), second_(second) {}
+  [[nodiscard]] std::optional<std::uint64_t> limit() const;
+
+  std::string directory_;
+  bool second_;  // version
+};
+
+class MemoryGuard final : public TimerSink {
+ public:
+  static constexpr std::uint64_t kFullPercent = 90;
+  static constexpr std::uint64_t kRelaxedPercent = 80;
+  static constexpr std::chrono::seconds kEvery{1};
+  static constexpr std::chrono::milliseconds kEveryFromHalf{100};
+  static constexpr std::chrono::milliseconds kEveryFromThreeQuarters{20};
+
+  class Owner {
+   public:
+    // Each time it changes.
+    virtual void on_memory_full(bool full) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  MemoryGuard(Timers& timers, Owner& owner, MemoryGroup group);
+
+  void on_timer(Timer&) override;
+  [[nodiscard]] const MemoryReading& reading() const { return reading_; }
+
+ private:
+  [[nodiscard]] Duration until_next() const;
+  void trim();
+
+  Timers& timers_;
+  Owner& owner_;
+  MemoryGroup group_;
+  Timer timer_;
+  MemoryReading reading_;
+  bool full_ = false;
+  TimePoint trimmed_{};
+};
+
+}  // namespace weft::sidecar
