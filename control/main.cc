@@ -17,7 +17,9 @@
 #include "control/control.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
+#include "sidecar/core/out_of_memory.h"
 #include "sidecar/net/descriptors.h"
+#include "sidecar/net/library.h"
 #include "sidecar/net/signals.h"
 #include "tls/library.h"
 
@@ -234,6 +236,8 @@ int start(int argc, char** argv) {
 }  // namespace weft::control
 
 int main(int argc, char** argv) {
+  weft::install_out_of_memory_handler();
+  weft::net::install_allocators();
   // Before anything else touches OpenSSL; without it the library's own allocator serves as well.
   (void)weft::tls::install_allocator();
   const int code = weft::control::start(argc, argv);

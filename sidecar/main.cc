@@ -9,7 +9,9 @@
 
 #include "sidecar/bootstrap.h"
 #include "sidecar/core/log.h"
+#include "sidecar/core/out_of_memory.h"
 #include "sidecar/net/descriptors.h"
+#include "sidecar/net/library.h"
 #include "sidecar/sidecar.h"
 #include "tls/library.h"
 
@@ -67,6 +69,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  weft::install_out_of_memory_handler();
+  weft::net::install_allocators();
   // Before anything else touches OpenSSL; without it the library's own allocator serves as well.
   (void)weft::tls::install_allocator();
   const int code = run(argc, argv);

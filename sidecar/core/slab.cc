@@ -6,7 +6,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "sidecar/core/assert.h"
+#include "sidecar/core/out_of_memory.h"
 
 namespace weft {
 
@@ -83,7 +83,7 @@ void* slab_allocate(std::size_t size) {
     size = size_of(index);
   }
   void* memory = std::malloc(size);
-  WEFT_ASSERT(memory != nullptr || size == 0);
+  if (memory == nullptr && size != 0) end_out_of_memory();
   return memory;
 }
 
