@@ -28,7 +28,7 @@ constexpr std::string_view kIndex =
 http::Service::Options service_options() {
   http::Service::Options options;
   options.loopback_hosts_only = true;
-  options.connections_max = 64;
+  options.connections_max = Admin::kConnectionsMax;
   return options;
 }
 
@@ -209,7 +209,14 @@ SocketAddress Admin::address() const {
   return acceptor_ == nullptr ? SocketAddress() : acceptor_->address();
 }
 
-void Admin::on_accept(std::unique_ptr<net::Socket> socket) { service_.adopt(std::move(socket)); }
+void Admin::on_accept(std::unique_ptr<net::Socket> socket) {
+  if (service_.connections() >= kConnectionsMax) {
+    ++refused_;
+    WEFT_LOG_LIMITED(kWarn, "admin pages: connection limit {} reached", kConnectionsMax);
+    return;
+  }
+  service_.adopt(std::move(socket));
+}
 
 void Admin::show_clusters(std::unique_ptr<http::ServerStream> stream, http::Method method,
                           bool json) {

@@ -6,6 +6,7 @@
 // something only on POST, shows no secret. Owner: Sidecar. Thread: main loop; what lives on workers
 // is asked of them.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,11 +37,15 @@ class Admin final : public net::Acceptor::Owner {
     ~Source() = default;
   };
 
+  static constexpr std::size_t kConnectionsMax = 64;  // further ones are closed at once
+
   Admin(net::Loop& loop, Source& source);
   ~Admin();
 
   Status listen(const SocketAddress& address);
   [[nodiscard]] SocketAddress address() const;
+  // Connections that were one too many.
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
   void on_accept(std::unique_ptr<net::Socket> socket) override;
   void on_drained(net::Acceptor&) override {}
@@ -54,6 +59,7 @@ class Admin final : public net::Acceptor::Owner {
   http::Service service_;
   std::unique_ptr<net::Acceptor> acceptor_;
   std::vector<std::shared_ptr<ClustersPage>> pages_;
+  std::uint64_t refused_ = 0;
 };
 
 }  // namespace weft::sidecar

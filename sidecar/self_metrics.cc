@@ -25,6 +25,9 @@ constexpr Family kRenewals{"weft_certificate_renewals_total", kCounter,
 constexpr Family kLogLinesLost{"weft_log_lines_lost_total", kCounter,
                                "Lines of the log that found its queue full."};
 
+constexpr Family kAdminRefused{"weft_admin_connections_refused_total", kCounter,
+                               "Connections to the admin pages that were one too many."};
+
 std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
@@ -45,10 +48,12 @@ SelfMetrics::SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics&
   registrations_.push_back(registry.add(kRenewals, {{"result", "ok"}}, renewed_));
   registrations_.push_back(registry.add(kRenewals, {{"result", "failed"}}, not_renewed_));
   registrations_.push_back(registry.add(kLogLinesLost, {}, log_lines_lost_));
+  registrations_.push_back(registry.add(kAdminRefused, {}, admin_refused_));
 }
 
-void SelfMetrics::update(XdsSource* xds, const Identity* identity) {
+void SelfMetrics::update(XdsSource* xds, const Identity* identity, const Admin* admin) {
   catch_up(log_lines_lost_, log_lines_dropped());
+  if (admin != nullptr) catch_up(admin_refused_, admin->refused());
   if (xds != nullptr) {
     xds->count(shard_);
     update_xds(*xds);

@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "sidecar/admin.h"
 #include "sidecar/identity.h"
 #include "sidecar/xds_source.h"
 #include "telemetry/registry.h"
@@ -19,7 +20,7 @@ class SelfMetrics final {
   SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics& shard);
 
   // Null where there is none.
-  void update(XdsSource* xds, const Identity* identity);
+  void update(XdsSource* xds, const Identity* identity, const Admin* admin);
 
  private:
   void update_xds(const XdsSource& xds);
@@ -34,6 +35,7 @@ class SelfMetrics final {
   Counter renewed_;
   Counter not_renewed_;
   Counter log_lines_lost_;
+  Counter admin_refused_;
   std::vector<telemetry::Registry::Registration> registrations_;
 };
 

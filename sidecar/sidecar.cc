@@ -426,7 +426,7 @@ std::string Sidecar::metrics() {
     shard.self_limit_max(telemetry::SelfLimit::kMemoryBytes)
         .set(static_cast<std::int64_t>(now.limit));
   }
-  self_metrics_.update(xds_.get(), identity_.get());
+  self_metrics_.update(xds_.get(), identity_.get(), admin_.get());
   return registry_.scrape(loop_.now());
 }
 
