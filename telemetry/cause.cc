@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, kCauses> kCauseNames = {
     "unauthenticated",
     "denied",
     "egress_denied",
+    "upgrade_denied",
     "no_route",
     "client_timeout",
     "body_too_large",

@@ -18,6 +18,7 @@ enum class Cause : std::uint8_t {
   kUnauthenticated,
   kDenied,
   kEgressDenied,
+  kUpgradeDenied,
   kNoRoute,
   kClientTimeout,
   kBodyTooLarge,

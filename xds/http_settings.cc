@@ -4,6 +4,8 @@
 
 #include <limits>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "sidecar/core/strings.h"
@@ -142,14 +144,15 @@ void read_request_ids(const Manager& manager, const FieldPath& path, Reading& in
 
 void read_upgrades(const Manager& manager, const FieldPath& path, Reading& in,
                    config::HttpSettings& out) {
+  std::set<std::string> seen;
   for (int index = 0; index < manager.upgrade_configs_size(); ++index) {
     const auto& upgrade = manager.upgrade_configs(index);
-    if (upgrade.upgrade_type().empty()) {
-      const auto at = path.at("upgrade_configs", index);
-      in.refuse(at / "upgrade_type", "must not be empty");
-    } else if (!upgrade.has_enabled() || upgrade.enabled().value()) {
-      out.upgrades.push_back(to_lower(upgrade.upgrade_type()));
-    }
+    const auto at = path.at("upgrade_configs", index);
+    std::string protocol = to_lower(upgrade.upgrade_type());
+    if (protocol.empty()) in.refuse(at / "upgrade_type", "must not be empty");
+    if (!seen.insert(protocol).second) in.refuse(at / "upgrade_type", "is there twice");
+    if (upgrade.has_enabled() && !upgrade.enabled().value()) continue;
+    out.upgrades.push_back(std::move(protocol));
   }
 }
 

@@ -267,10 +267,17 @@ void read_upgrades(const rt::RouteAction& action, const FieldPath& path, Reading
   for (int index = 0; index < action.upgrade_configs_size(); ++index) {
     const auto& upgrade = action.upgrade_configs(index);
     const auto at = path.at("upgrade_configs", index);
-    if (upgrade.has_enabled() && !upgrade.enabled().value()) {
-      in.refuse(at / "enabled", "false is not supported: list what is allowed");
+    config::UpgradeRule rule{.protocol = to_lower(upgrade.upgrade_type())};
+    rule.allowed = !upgrade.has_enabled() || upgrade.enabled().value();
+    rule.ends_here = upgrade.has_connect_config();
+    if (rule.ends_here && rule.protocol != "connect") {
+      in.refuse(at / "connect_config", "is for CONNECT only");
     }
-    out.upgrades.push_back(to_lower(upgrade.upgrade_type()));
+    const bool twice = std::any_of(
+        out.upgrades.begin(), out.upgrades.end(),
+        [&](const config::UpgradeRule& other) { return other.protocol == rule.protocol; });
+    if (twice) in.refuse(at / "upgrade_type", "is there twice");
+    out.upgrades.push_back(std::move(rule));
   }
 }
 

@@ -61,6 +61,13 @@ void set_tracing(const MeshConfig& config, const Workload& workload,
   pack(*out.mutable_provider()->mutable_typed_config(), otlp);
 }
 
+// What applications use; every other Upgrade is refused with 403.
+void set_upgrades(hcm::HttpConnectionManager& out) {
+  for (const char* type : {"websocket", "CONNECT"}) {
+    out.add_upgrade_configs()->set_upgrade_type(type);
+  }
+}
+
 void set_router(hcm::HttpConnectionManager& out) {
   auto& router = *out.add_http_filters();
   router.set_name("envoy.filters.http.router");
@@ -73,6 +80,7 @@ hcm::HttpConnectionManager make_manager(std::string_view name, const Workload& w
   out.set_codec_type(hcm::HttpConnectionManager::AUTO);
   out.set_stat_prefix(std::string(name));
   set_router(out);
+  set_upgrades(out);
   set_tracing(config, workload, *out.mutable_tracing());
   set_access_log(config, *out.mutable_access_log());
   set_http2(*out.mutable_http2_protocol_options());

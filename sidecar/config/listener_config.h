@@ -73,7 +73,7 @@ struct HttpSettings {
   bool use_remote_address = false;
   std::uint32_t trusted_hops = 0;
   std::string server_name;            // empty: leave `server` alone
-  std::vector<std::string> upgrades;  // lower case
+  std::vector<std::string> upgrades;  // allowed, lower case; "connect" is CONNECT itself
   std::vector<AccessLog> access_logs;
   Tracing tracing;
 };

@@ -75,6 +75,14 @@ struct WeightedCluster {
   HeaderEdits edits;
 };
 
+// What a route says about one upgrade, whatever its listener does (RouteAction.upgrade_configs).
+struct UpgradeRule {
+  std::string protocol;  // lower case; "connect" is CONNECT itself
+  bool allowed = true;
+  // Of CONNECT: its head ends here, its bytes go to the upstream as they are (connect_config).
+  bool ends_here = false;
+};
+
 struct ForwardAction {
   std::vector<WeightedCluster> clusters;  // at least one; weights not all zero
   std::string cluster_header;  // takes the cluster's name from this request header instead;
@@ -86,7 +94,7 @@ struct ForwardAction {
   std::string host_rewrite;
   RetryPolicy retry;
   RouteTimeouts timeouts;
-  std::vector<std::string> upgrades;      // lower case; empty: the listener's
+  std::vector<UpgradeRule> upgrades;      // what is not named is the listener's
   std::vector<HashPolicy> hash_policies;  // for clusters that balance by hash
   bool splits() const { return clusters.size() > 1; }
 };

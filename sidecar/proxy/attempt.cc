@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sidecar/proxy/raw_stream.h"
+
 namespace weft::proxy {
 
 using telemetry::AttemptResult;
@@ -75,6 +77,7 @@ void Attempt::give_up() {
   state_ = State::kOver;
   cancel_timers();
   ticket_.reset();
+  dial_.reset();
   // The next attempt may begin in this turn; it must not find our place still taken.
   permit_.release();
 }
@@ -91,6 +94,7 @@ Status Attempt::start() {
   if (!permit) return weft::fail(permit.error());
   permit_ = std::move(*permit);
   started_ = turn_.now();
+  if (plan_.caller != nullptr) return dial();
   upstream::Acquired acquired = cluster_->acquire(endpoint_, *this);
   if (auto* refused = std::get_if<Error>(&acquired)) return weft::fail(std::move(*refused));
   if (plan_.time_limit > Duration::zero()) time_limit_.arm(plan_.time_limit);
@@ -104,10 +108,23 @@ Status Attempt::start() {
   return {};
 }
 
-void Attempt::open(http::ClientConnection& connection) {
+Status Attempt::dial() {
+  Result<std::unique_ptr<Dial>> begun = cluster_->dial(endpoint_, *plan_.caller, *this);
+  if (!begun) return weft::fail(std::move(begun.error()));
+  if (plan_.time_limit > Duration::zero()) time_limit_.arm(plan_.time_limit);
+  state_ = State::kWaiting;
+  dial_ = std::move(*begun);
+  return {};
+}
+
+void Attempt::note_open() {
   state_ = State::kStreaming;
   opened_ = turn_.now();
   waited_ = opened_ - started_;
+}
+
+void Attempt::open(http::ClientConnection& connection) {
+  note_open();
   stream_ = connection.open(head_, request_ends_with_head_, *this);
   reused_ = stream_->reused_connection();
   if (request_ends_with_head_) request_sent();
@@ -121,6 +138,22 @@ void Attempt::on_connection_ready(http::ClientConnection& connection) {
   WEFT_ASSERT(state_ == State::kWaiting);
   open(connection);
   owner_.on_attempt_open(*this);
+}
+
+// The connection is the answer: whoever asked for it hears 200, as from Envoy.
+void Attempt::on_dialed(std::unique_ptr<Transport> transport) {
+  WEFT_ASSERT(state_ == State::kWaiting);
+  turn_.retire(std::move(dial_));
+  note_open();
+  stream_ = std::make_unique<RawStream>(turn_, std::move(transport), *this);
+  owner_.on_attempt_open(*this);
+  on_response_head(http::ResponseHead(), false);
+}
+
+void Attempt::on_dial_failed(const Error& error) {
+  WEFT_ASSERT(state_ == State::kWaiting);
+  turn_.retire(std::move(dial_));
+  on_ticket_failed(error);
 }
 
 void Attempt::on_ticket_failed(const Error& error) {

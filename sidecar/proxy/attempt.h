@@ -5,6 +5,8 @@
 //   kIdle --start--> kWaiting --connection--> kStreaming --end, failure--> kOver
 //        \---------- a connection was free --------^
 //
+// A CONNECT that ends here waits for a connection of its own instead, and has a RawStream on it.
+//
 // Owner: Exchange. Thread: its worker. Destroying it cancels whatever is under way: the ticket
 // leaves the queue, an unfinished stream is reset, the permit goes back. It reports to the endpoint
 // exactly once, however it ends.
@@ -13,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "sidecar/core/dialer.h"
 #include "sidecar/core/slab.h"
 #include "sidecar/core/timers.h"
 #include "sidecar/http/stream.h"
@@ -21,6 +24,7 @@
 namespace weft::proxy {
 
 class Attempt final : public upstream::TicketHolder,
+                      public DialHolder,
                       public http::ResponseSink,
                       public TimerSink,
                       public SlabAllocated<Attempt> {
@@ -42,6 +46,9 @@ class Attempt final : public upstream::TicketHolder,
   };
 
   struct Plan {
+    // The request is a CONNECT that ends here: a connection of this caller's own, and no head on
+    // it.
+    const upstream::Caller* caller = nullptr;
     Duration time_limit{0};  // of the whole attempt, until its response head; zero: none
     Duration head_limit{0};  // from the end of the request to the response head; zero: none
   };
@@ -73,6 +80,9 @@ class Attempt final : public upstream::TicketHolder,
   // upstream::TicketHolder
   void on_connection_ready(http::ClientConnection& connection) override;
   void on_ticket_failed(const Error& error) override;
+  // DialHolder
+  void on_dialed(std::unique_ptr<Transport> transport) override;
+  void on_dial_failed(const Error& error) override;
   // http::ResponseSink
   void on_informational(http::ResponseHead&& head) override;
   void on_response_head(http::ResponseHead&& head, bool end) override;
@@ -85,7 +95,9 @@ class Attempt final : public upstream::TicketHolder,
  private:
   enum class State : std::uint8_t { kIdle, kWaiting, kStreaming, kOver };
 
+  [[nodiscard]] Status dial();
   void open(http::ClientConnection& connection);
+  void note_open();
   void fail(const Error& error, upstream::Verdict verdict, telemetry::AttemptResult result);
   void cancel_timers();
   void report(upstream::Verdict verdict);
@@ -110,6 +122,7 @@ class Attempt final : public upstream::TicketHolder,
   Duration waited_{0};
   upstream::Permit permit_;
   std::unique_ptr<upstream::Ticket> ticket_;
+  std::unique_ptr<Dial> dial_;
   std::unique_ptr<http::ClientStream> stream_;
   Timer time_limit_;
   Timer head_limit_;

@@ -6,6 +6,7 @@
 #include "sidecar/http/grpc.h"
 #include "sidecar/proxy/hop.h"
 #include "sidecar/proxy/replies.h"
+#include "sidecar/proxy/upgrades.h"
 
 namespace weft::proxy {
 
@@ -102,8 +103,8 @@ Exchange::Next Exchange::acquire_stream() {
   plan.time_limit = forward_->retry.attempt_timeout > Duration::zero()
                         ? forward_->retry.attempt_timeout
                         : timeouts.attempt;
-  if (!is_grpc_ && head_.protocol.empty() && head_.method != http::Method::kConnect)
-    plan.head_limit = timeouts.head;
+  if (!is_grpc_ && wanted_upgrade(head_).empty()) plan.head_limit = timeouts.head;
+  if (ends_connect_) plan.caller = &origin_.caller;
   write_attempt_fields();
   attempt_ = std::make_unique<Attempt>(services_.turn, *this, *cluster_, *endpoint_, head_,
                                        request_ends_with_head_, plan);
@@ -192,10 +193,12 @@ void Exchange::on_attempt_sent(std::size_t body_bytes) {
   touch();
   attempt_sent_ += body_bytes;
   // What a retry sends again was given back the first time.
-  if (attempt_sent_ <= consumed_) return;
-  stream_->consume(attempt_sent_ - consumed_);
-  consumed_ = attempt_sent_;
-  count_held();
+  if (attempt_sent_ > consumed_) {
+    stream_->consume(attempt_sent_ - consumed_);
+    consumed_ = attempt_sent_;
+    count_held();
+  }
+  end_tunnel();
 }
 
 // What is here of both bodies. Of the request: what has not left for good, or is kept for another
@@ -351,16 +354,17 @@ void Exchange::on_attempt_trailers(http::Headers&& trailers) {
 void Exchange::note_response_end() {
   response_ended_ = true;
   attempt_->judge(Verdict::kSuccess);
-  if (tunnel_ && !request_ended_) return;
+  if (tunnel_) return end_tunnel();
   // An answer before the end of the request: what is left of it concerns nobody (RFC 9110
   // section 7.5).
   drop_attempt();
   end_when_sent();
 }
 
-// The request was the last of its two directions.
+// When both directions have ended, and the bytes of the one upstream have left.
 void Exchange::end_tunnel() {
   if (!tunnel_ || !request_ended_ || !response_ended_ || attempt_ == nullptr) return;
+  if (attempt_->stream().buffered() != 0) return;
   drop_attempt();
   end_when_sent();
 }

@@ -40,6 +40,7 @@ struct Origin {
   SpiffeId peer_identity;
   bool verified_peer = false;   // a sidecar of the mesh over mTLS: its x-weft-* fields are believed
   std::string local_peer_text;  // our x-weft-peer: "workload;version"
+  upstream::Caller caller;      // of the socket, or as a PROXY header says
   std::string address;          // the caller's
   std::optional<SocketAddress> original_destination;
 };
@@ -113,6 +114,7 @@ class Exchange final : public http::RequestSink,
   // Routing
   [[nodiscard]] Next choose_cluster(const config::ForwardAction& action);
   [[nodiscard]] Next go_reply(Error error);
+  [[nodiscard]] bool may_upgrade(std::string_view wanted);
   void prepare_direct(const config::DirectResponse& direct);
   void prepare_redirect(const config::RedirectAction& redirect);
   // Admission
@@ -195,8 +197,10 @@ class Exchange final : public http::RequestSink,
   bool retry_counted_ = false;     // a retry is counted against the cluster now
   bool replayed_once_ = false;
   bool refused_by_us_ = false;  // the stream was reset instead of answered
+  bool ends_connect_ = false;   // CONNECT ends here: the upstream gets its bytes and no head
   telemetry::ResponseFlags flags_;
   telemetry::Cause cause_ = telemetry::Cause::kNone;
+  telemetry::Cause refused_for_ = telemetry::Cause::kNone;  // more exact than failure_'s fault
   std::string details_;
 
   // Figures.

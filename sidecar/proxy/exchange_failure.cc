@@ -200,6 +200,7 @@ Exchange::Next Exchange::reply_locally() {
     LocalReply reply = reply_for(failure_);
     if (failure_.fault == Fault::kNoCluster && forward_ != nullptr)
       reply.status = forward_->cluster_not_found_status;
+    if (refused_for_ != Cause::kNone) reply.cause = refused_for_;
     note_flags(reply, failure_);
     const bool app_unreachable = cluster_ && cluster_->config().local_app && reply.unprocessed &&
                                  reply.cause == Cause::kConnectFailure;

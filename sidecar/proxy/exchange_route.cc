@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/core/log.h"
 #include "sidecar/http/grpc.h"
 #include "sidecar/proxy/exchange.h"
 #include "sidecar/proxy/hop.h"
 #include "sidecar/proxy/replies.h"
+#include "sidecar/proxy/upgrades.h"
 
 namespace weft::proxy {
 
@@ -33,6 +35,11 @@ Exchange::Next Exchange::match_route() {
   const config::RouteTable::Match match = table_->table().match(head_, services_.random);
   host_ = match.host;
   route_ = match.route;
+  if (const std::string_view wanted = wanted_upgrade(head_);
+      !wanted.empty() && !may_upgrade(wanted)) {
+    return go_reply(Error{Fault::kDenied, Side::kLocal,
+                          "upgrade_failed: upgrade_configs do not list " + std::string(wanted)});
+  }
   if (route_ == nullptr) {
     return go_reply(Error{Fault::kNoRoute, Side::kLocal,
                           host_ == nullptr ? "no such host" : "no route for this path"});
@@ -49,6 +56,19 @@ Exchange::Next Exchange::match_route() {
   }
   forward_ = &std::get<config::ForwardAction>(route_->action);
   return choose_cluster(*forward_);
+}
+
+// As Envoy, before it says that there is no route: whoever may not upgrade learns that.
+bool Exchange::may_upgrade(std::string_view wanted) {
+  const auto* action =
+      route_ == nullptr ? nullptr : std::get_if<config::ForwardAction>(&route_->action);
+  const UpgradeVerdict verdict = judge_upgrade(wanted, origin_.http->upgrades, action);
+  ends_connect_ = verdict.ends_here;
+  if (verdict.allowed) return true;
+  refused_for_ = Cause::kUpgradeDenied;
+  WEFT_LOG_LIMITED(kInfo, "refused an upgrade of {} to {}: upgrade_configs of {} do not list it",
+                   origin_.address, wanted, origin_.http->stat_prefix);
+  return false;
 }
 
 Exchange::Next Exchange::choose_cluster(const config::ForwardAction& action) {

@@ -132,6 +132,7 @@ bool PeerCause::neutral() const {
   switch (cause) {
     case Cause::kRateLimited:
     case Cause::kDenied:
+    case Cause::kUpgradeDenied:
     case Cause::kBulkheadFull:
     case Cause::kQueueTimeout:
     case Cause::kCircuitOpen:

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "sidecar/core/log.h"
-#include "sidecar/proxy/chain_choice.h"
 #include "sidecar/proxy/record_log.h"
 #include "sidecar/proxy/replies.h"
 
@@ -76,176 +75,6 @@ Session::~Session() {
   }
   if (transport_ != nullptr) transport_->set_sink(nullptr);
   services_.shard.proxy().downstream_connections.sub();
-}
-
-// ---- which chain ----
-
-void Session::start() {
-  origin_.direction = listener_->direction == config::Direction::kInbound
-                          ? telemetry::Direction::kInbound
-                          : telemetry::Direction::kOutbound;
-  source_ = transport_->peer_address();
-  origin_.address = source_.to_string();
-  if (listener_->proxy_protocol) {
-    state_ = State::kProxyHeader;
-    wait_for_first_bytes();
-    return;
-  }
-  begin_sniffing();
-}
-
-// One deadline for all that has to come before a chain is chosen.
-void Session::wait_for_first_bytes() {
-  const Duration patience = listener_->sniff_timeout;
-  if (!deadline_.armed() && patience > Duration::zero()) deadline_.arm(patience);
-  transport_->set_sink(this);
-}
-
-void Session::read_header() {
-  using telemetry::ProxyHeaderResult;
-  const config::ProxyProtocol& expected = *listener_->proxy_protocol;
-  const std::size_t looked_at = std::min(first_.size(), kProxyHeaderV2Max);
-  const ProxyHeaderRead read = read_proxy_header(as_text(first_.pull_up(looked_at)));
-  switch (read.state) {
-    case ProxyHeaderRead::State::kNeedMore:
-      return;
-    case ProxyHeaderRead::State::kMalformed:
-      return refuse_header(ProxyHeaderResult::kMalformed, read.why);
-    case ProxyHeaderRead::State::kAbsent:
-      if (expected.required) {
-        return refuse_header(ProxyHeaderResult::kAbsent, "this listener expects one");
-      }
-      services_.shard.proxy().proxy_headers(ProxyHeaderResult::kAbsent).add();
-      return begin_sniffing();
-    case ProxyHeaderRead::State::kDone:
-      break;
-  }
-  const bool v1 = read.header.version == ProxyHeader::Version::kV1;
-  if (!(v1 ? expected.v1 : expected.v2)) {
-    return refuse_header(ProxyHeaderResult::kMalformed, "its version is not allowed here");
-  }
-  services_.shard.proxy().proxy_headers(v1 ? ProxyHeaderResult::kV1 : ProxyHeaderResult::kV2).add();
-  first_.drain(read.size);
-  if (!read.header.source.is_none()) {
-    source_ = read.header.source;
-    destination_ = read.header.destination;
-    origin_.address = source_.to_string();
-  }
-  begin_sniffing();
-}
-
-void Session::refuse_header(telemetry::ProxyHeaderResult result, std::string_view why) {
-  services_.shard.proxy().proxy_headers(result).add();
-  refuse(Error{Fault::kProtocol, Side::kDownstream, "PROXY header: " + std::string(why)});
-}
-
-void Session::begin_sniffing() {
-  state_ = State::kSniff;
-  const ChainNeeds needs = needs_of(*listener_);
-  // An inspector that no chain asks about would only make server-first protocols wait.
-  if (!needs.tls && !needs.application) return choose();
-  wait_for_first_bytes();
-  if (!first_.empty()) return sniff_more();
-  const bool expects_silence = deadline_.armed() && listener_->go_on_after_sniff_timeout &&
-                               detection_.expects_silence(destination(), services_.turn.now());
-  if (!expects_silence) return;
-  const TimePoint soon = services_.turn.now() + DetectionMemory::kPatience;
-  if (soon >= deadline_.deadline()) return;
-  guessed_how_ = telemetry::DetectedHow::kRemembered;
-  deadline_.arm_at(soon);
-}
-
-void Session::on_bytes(Buffer& bytes) {
-  first_.append(std::move(bytes));
-  if (state_ == State::kProxyHeader) {
-    read_header();
-  } else if (state_ == State::kSniff) {
-    sniff_more();
-  } else {
-    WEFT_ASSERT(state_ == State::kDetect);
-    detect();
-  }
-}
-
-void Session::sniff_more() {
-  const Sniffed sniffed = sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))));
-  if (sniffed == Sniffed::kNeedMore) return;
-  if (sniffed == Sniffed::kTls && needs_of(*listener_).tls) {
-    if (hello_ == nullptr) hello_ = std::make_unique<tls::ClientHelloParser>();
-    const Bytes all = first_.pull_up(first_.size());
-    const auto state = hello_->feed(all.subspan(hello_fed_));
-    hello_fed_ = all.size();
-    if (state == tls::ClientHelloParser::State::kNeedMore) return;
-    if (state == tls::ClientHelloParser::State::kMalformed) {
-      note_guess(sniffed);
-      refuse(Error{Fault::kTlsHandshake, Side::kDownstream, "malformed ClientHello"});
-      return;
-    }
-  }
-  note_guess(sniffed);
-  choose();
-}
-
-const SocketAddress& Session::destination() {
-  if (destination_.is_none()) {
-    destination_ = origin_.original_destination.value_or(transport_->local_address());
-  }
-  return destination_;
-}
-
-void Session::note_guess(Sniffed sniffed) {
-  using telemetry::DetectedProtocol;
-  guessed_how_ = telemetry::DetectedHow::kSniffed;
-  switch (sniffed) {
-    case Sniffed::kTls:
-      guessed_ = DetectedProtocol::kTls;
-      break;
-    case Sniffed::kHttp1:
-      guessed_ = DetectedProtocol::kHttp1;
-      break;
-    case Sniffed::kHttp2:
-      guessed_ = DetectedProtocol::kHttp2;
-      break;
-    case Sniffed::kNeedMore:
-    case Sniffed::kOpaque:
-      break;
-  }
-  detection_.learn_speech(destination());
-}
-
-// The caller has said nothing, or too little to tell: opaque bytes, which keep nobody waiting.
-void Session::give_up_sniffing() {
-  if (guessed_how_ != telemetry::DetectedHow::kRemembered) {
-    guessed_how_ = telemetry::DetectedHow::kTimeout;
-    detection_.learn_silence(destination(), services_.turn.now());
-  }
-  choose();
-}
-
-void Session::choose() {
-  ConnectionFacts facts;
-  facts.destination = destination();
-  facts.source = source_;
-  if (!first_.empty()) {
-    const Sniffed sniffed = sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))));
-    facts.tls = sniffed == Sniffed::kTls;
-    if (sniffed == Sniffed::kHttp1) facts.application_protocols = {"http/1.1"};
-    if (sniffed == Sniffed::kHttp2) facts.application_protocols = {"h2c"};
-    if (hello_ != nullptr && hello_->state() == tls::ClientHelloParser::State::kDone) {
-      facts.server_name = hello_->hello().server_name;
-      facts.application_protocols = hello_->hello().alpn;
-    }
-  }
-  hello_.reset();
-  deadline_.cancel();
-  transport_->set_sink(nullptr);
-  chain_ = choose_chain(*listener_, facts);
-  if (chain_ == nullptr) {
-    services_.shard.proxy().downstream_accepted(telemetry::AcceptOutcome::kNoListener).add();
-    refuse(Error{Fault::kProtocol, Side::kDownstream, "no filter chain takes this connection"});
-    return;
-  }
-  open_chain();
 }
 
 // ---- TLS ----
@@ -394,9 +223,9 @@ void Session::tunnel() {
     std::uint64_t draw = services_.random.below(total);
     while (draw >= settings.clusters[index].weight) draw -= settings.clusters[index++].weight;
   }
-  tunnel_ = std::make_unique<Tunnel>(
-      services_, *this, origin_, settings, settings.clusters[index].cluster,
-      upstream::Caller{source_, destination_}, std::move(transport_), std::move(first_), ended_);
+  tunnel_ = std::make_unique<Tunnel>(services_, *this, origin_, settings,
+                                     settings.clusters[index].cluster, origin_.caller,
+                                     std::move(transport_), std::move(first_), ended_);
   tunnel_->start();
 }
 

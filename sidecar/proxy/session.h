@@ -134,8 +134,6 @@ class Session final : public Sink,
   // What the first bytes said, for a tunnel's count; serve() knows by itself.
   telemetry::DetectedProtocol guessed_ = telemetry::DetectedProtocol::kTcp;
   telemetry::DetectedHow guessed_how_ = telemetry::DetectedHow::kDeclared;
-  SocketAddress source_;       // the caller's: of the socket, or as a PROXY header says
-  SocketAddress destination_;  // where it called, likewise; none() until asked for
   std::unique_ptr<http::ServerConnection> connection_;
   IntrusiveList<Exchange>
       exchanges_;  // owned: each was released from a unique_ptr when it was linked

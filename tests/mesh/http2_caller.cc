@@ -35,6 +35,17 @@ void Http2Caller::Request::read() {
   if (stream_ != nullptr) stream_->consume(std::exchange(unread_, 0));
 }
 
+void Http2Caller::Request::send(std::size_t size, bool end) {
+  Buffer bytes;
+  while (size > 0) {
+    const std::size_t piece = std::min(size, kLettersMax);
+    bytes.append(letters(number, said_, piece));
+    said_ += piece;
+    size -= piece;
+  }
+  stream_->send_body(std::move(bytes), end);
+}
+
 void Http2Caller::Request::on_response_head(http::ResponseHead&& head, bool end) {
   status = head.status;
   ended = end;
@@ -65,7 +76,7 @@ Http2Caller::Http2Caller(Wire wire, const http::Http2Limits& limits) : wire_(std
 }
 
 Http2Caller::Request& Http2Caller::open(std::size_t number, http::RequestHead& head, bool end) {
-  head.authority = "shop";
+  if (head.authority.empty()) head.authority = "shop";
   auto request = std::make_unique<Request>();
   request->number = number;
   request->stream_ = codec_->open(head, end, *request);
@@ -98,6 +109,20 @@ Http2Caller::Request& Http2Caller::post(std::size_t number, std::string_view tar
   }
   request.stream_->send_body(std::move(body), true);
   return request;
+}
+
+Http2Caller::Request& Http2Caller::connect(std::size_t number, std::string_view authority,
+                                           std::string_view protocol) {
+  http::RequestHead head;
+  head.authority = authority;
+  head.protocol = protocol;
+  if (protocol.empty()) {
+    head.method = http::Method::kConnect;
+    head.method_name = "CONNECT";
+  } else {
+    head.target = "/";
+  }
+  return open(number, head, false);
 }
 
 bool Http2Caller::run_until(const std::function<bool()>& so) {

@@ -38,6 +38,8 @@ class Http2Caller final : public http::CodecHost {
     // Opens the window for what has come and for what will.
     void read();
     void reset() { stream_.reset(); }
+    // More of a tunnel's bytes, letters of its number.
+    void send(std::size_t size, bool end);
     [[nodiscard]] bool whole(std::size_t bytes) const {
       return status == 200 && ended && right && received == bytes;
     }
@@ -52,6 +54,7 @@ class Http2Caller final : public http::CodecHost {
    private:
     friend class Http2Caller;
     std::unique_ptr<http::ClientStream> stream_;
+    std::size_t said_ = 0;
     std::size_t unread_ = 0;
     bool reading_ = false;
   };
@@ -61,6 +64,8 @@ class Http2Caller final : public http::CodecHost {
   Request& get(std::size_t number, std::string_view target);
   // A body of letters.
   Request& post(std::size_t number, std::string_view target, std::size_t size);
+  // CONNECT; an extended one (RFC 8441) with a protocol.
+  Request& connect(std::size_t number, std::string_view authority, std::string_view protocol = {});
   // Moves bytes until it is so; false when the connection ends first, or says nothing for
   // kPatience.
   [[nodiscard]] bool run_until(const std::function<bool()>& so);

@@ -25,6 +25,7 @@ config::ListenerConfig inbound(const TlsMaterial& material) {
                        .name_space = "shop",
                        .canonical_service = "cart",
                        .canonical_revision = "v1"};
+  http_of(listener).upgrades = {"websocket", "connect"};
   config::TlsReference tls;
   tls.inline_material = material;
   tls.settings.alpn = {"h2", "http/1.1"};
@@ -43,6 +44,7 @@ config::ListenerConfig outbound() {
                        .name_space = "shop",
                        .canonical_service = "web",
                        .canonical_revision = "v2"};
+  http_of(listener).upgrades = {"websocket", "connect"};
   return listener;
 }
 

@@ -1,13 +1,9 @@
 // The PROXY protocol through a whole proxy: believed where it was configured, nowhere else.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include "sidecar/core/proxy_header.h"
+#include "tests/mesh/log_file.h"
 #include "tests/mesh/pair.h"
 
 namespace weft::mesh_test {
@@ -19,23 +15,6 @@ using namespace std::string_literals;
 const std::string kCaller = "PROXY TCP4 192.0.2.7 198.51.100.2 4321 80\r\n";
 const std::string kCallerV2 =
     "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc6\x33\x64\x02\x10\xe1\0\x50"s;
-
-// An access log that is gone with the test.
-class LogFile final {
- public:
-  LogFile() : path_(::testing::TempDir() + "weft-proxied-" + std::to_string(::getpid()) + ".log") {
-    std::remove(path_.c_str());
-  }
-  ~LogFile() { std::remove(path_.c_str()); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string text() const {
-    std::ifstream file(path_);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
-
- private:
-  std::string path_;
-};
 
 // Sends back what it was sent, until the caller ends.
 Origin::Serve echoes_bytes() {

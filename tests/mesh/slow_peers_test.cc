@@ -72,6 +72,7 @@ TEST(SlowPeers, SL_02_ATunnelIsNoRequestThatComesSlowly) {
   });
   config::ListenerConfig listener = http_listener("in", routes({to("/", "cart")}));
   http_of(listener).request_timeout = 50ms;
+  http_of(listener).upgrades = {"echo"};
   Proxy proxy({listener}, {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
   ASSERT_TRUE(

@@ -16,8 +16,9 @@ const std::string kNext = "GET /next HTTP/1.1\r\nhost: shop\r\n\r\n";
 const std::string kOk = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 Proxy proxy_to(const Origin& origin) {
-  return Proxy({http_listener("in", routes({to("/", "cart")}))},
-               {cluster("cart", {origin.address()})});
+  config::ListenerConfig listener = http_listener("in", routes({to("/", "cart")}));
+  http_of(listener).upgrades = {"websocket"};
+  return Proxy({listener}, {cluster("cart", {origin.address()})});
 }
 
 // Notes every request, and answers the first one with these bytes and the rest as usual.

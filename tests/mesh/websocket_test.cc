@@ -53,9 +53,10 @@ class Tunnels : public ::testing::TestWithParam<bool> {
  protected:
   Wire dial(Origin& origin) {
     if (!GetParam()) {
-      near_.emplace(
-          std::vector<config::ListenerConfig>{http_listener("in", routes({to("/", "app")}))},
-          std::vector<config::ClusterConfig>{cluster("app", {origin.address()})});
+      config::ListenerConfig listener = http_listener("in", routes({to("/", "app")}));
+      http_of(listener).upgrades = {"websocket"};
+      near_.emplace(std::vector<config::ListenerConfig>{listener},
+                    std::vector<config::ClusterConfig>{cluster("app", {origin.address()})});
     } else {
       const Authority authority{"cluster.local"};
       far_.emplace(std::vector<config::ListenerConfig>{inbound(authority.material("server"))},
@@ -223,7 +224,9 @@ TEST(Upgrade, IsRefusedWhenThePeerDoesNotTunnel) {
   });
   config::ClusterConfig modern = cluster("modern", {origin.address()});
   modern.http.protocol = config::UpstreamHttp::Protocol::kHttp2;
-  Proxy proxy({http_listener("in", routes({to("/", "modern")}))}, {modern});
+  config::ListenerConfig listener = http_listener("in", routes({to("/", "modern")}));
+  http_of(listener).upgrades = {"websocket"};
+  Proxy proxy({listener}, {modern});
   for (int i = 0; i < 12; ++i) {
     Wire wire = proxy.dial();
     ASSERT_TRUE(wire.send(kAsk));
@@ -241,7 +244,9 @@ TEST(Connect, IsATunnelOnceTheOriginAgrees) {
   });
   config::Route route = to("/", "cart");
   route.path.how = config::PathMatch::How::kConnect;
-  Proxy proxy({http_listener("in", routes({route}))}, {cluster("cart", {origin.address()})});
+  config::ListenerConfig listener = http_listener("in", routes({route}));
+  http_of(listener).upgrades = {"connect"};
+  Proxy proxy({listener}, {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
   ASSERT_TRUE(wire.send("CONNECT db:5432 HTTP/1.1\r\nhost: db:5432\r\n\r\nearly"));
   EXPECT_EQ(wire.read_message(true, true).status(), 200);

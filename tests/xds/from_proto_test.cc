@@ -114,7 +114,8 @@ TEST(Routes, AForwardWithEverythingWeRead) {
             "host_rewrite_literal: 'b' timeout {} idle_timeout {} max_stream_duration { "
             "max_stream_duration { "
             "seconds: 60 } grpc_timeout_header_max { seconds: 2 } } upgrade_configs { "
-            "upgrade_type: 'WebSocket' } "
+            "upgrade_type: 'WebSocket' } upgrade_configs { upgrade_type: 'CONNECT' connect_config "
+            "{} } upgrade_configs { upgrade_type: 'echo' enabled {} } "
             "retry_policy { retry_on: 'connect-failure,refused-stream, unavailable,5xx,timeout' "
             "num_retries { "
             "value: 2 } per_try_timeout { nanos: 250000000 } retry_host_predicate { name: "
@@ -133,7 +134,12 @@ TEST(Routes, AForwardWithEverythingWeRead) {
   EXPECT_EQ(forward.cluster_not_found_status, 500);
   EXPECT_EQ(forward.prefix_rewrite, "/");
   EXPECT_EQ(forward.host_rewrite, "b");
-  EXPECT_EQ(forward.upgrades, std::vector<std::string>{"websocket"});
+  ASSERT_EQ(forward.upgrades.size(), 3U);
+  EXPECT_EQ(forward.upgrades[0].protocol, "websocket");
+  EXPECT_TRUE(forward.upgrades[0].allowed);
+  EXPECT_EQ(forward.upgrades[1].protocol, "connect");
+  EXPECT_TRUE(forward.upgrades[1].allowed && forward.upgrades[1].ends_here);
+  EXPECT_FALSE(forward.upgrades[2].allowed);
   EXPECT_EQ(forward.timeouts.request, 0s);
   EXPECT_EQ(forward.timeouts.idle, 24h * 365);
   EXPECT_EQ(forward.timeouts.stream_max, 60s);
