@@ -212,5 +212,20 @@ TEST_P(OpaqueTunnels, AServerThatBreaksOffIsNotTakenForOneThatHasEnded) {
   path.expect_all_closed(1);
 }
 
+// Who does not read does not see a reset either; what it held is given up as soon as it reads on.
+TEST_P(OpaqueTunnels, AResetBehindBytesThatNobodyReadsIsNoticedWhenTheyAreRead) {
+  Path path(GetParam(), [](Origin& self, Wire& wire) {
+    self.wait_for_release();
+    self.note({.head = std::to_string(read_result(wire)), .body = {}});
+  });
+  Wire wire = path.dial();
+  EXPECT_GT(wire.send_until_stuck(1'000'000'000, std::chrono::milliseconds(300)), 100'000U);
+  wire.reset();
+  path.origin().release();
+  ASSERT_TRUE(path.origin().wait_for(1));
+  EXPECT_EQ(path.origin().last().head, "-1") << "cut, and not ended";
+  path.expect_all_closed(1);
+}
+
 }  // namespace
 }  // namespace weft::mesh_test
