@@ -10,6 +10,7 @@
 
 #include "sidecar/core/strings.h"
 #include "xds/extensions.h"
+#include "xds/proto/grpc_web.pb.h"
 #include "xds/proto/request_id.pb.h"
 #include "xds/proto/router.pb.h"
 #include "xds/proto/trace.pb.h"
@@ -25,6 +26,7 @@ namespace {
 using Manager = hcm::HttpConnectionManager;
 
 constexpr std::string_view kRouter = "envoy.extensions.filters.http.router.v3.Router";
+constexpr std::string_view kGrpcWeb = "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb";
 constexpr std::string_view kOurServerName = "weft";
 
 // Filters that every Istio listener carries and that do nothing until a route or their own settings
@@ -38,7 +40,8 @@ bool idle_filter(std::string_view type, const google::protobuf::Any& config) {
                                     type == "envoy.extensions.filters.http.fault.v3.HTTPFault");
 }
 
-void read_filters(const Manager& manager, const FieldPath& path, Reading& in) {
+void read_filters(const Manager& manager, const FieldPath& path, Reading& in,
+                  config::HttpSettings& out) {
   const int last = manager.http_filters_size() - 1;
   bool routed = false;
   for (int index = 0; index <= last; ++index) {
@@ -52,6 +55,9 @@ void read_filters(const Manager& manager, const FieldPath& path, Reading& in) {
       in.unpack(filter.typed_config(), config, router);
       if (index != last) in.refuse(at, "the router must be the last filter");
       routed = true;
+    } else if (type == kGrpcWeb) {
+      envoy::extensions::filters::http::grpc_web::v3::GrpcWeb grpc_web;
+      if (in.unpack(filter.typed_config(), config, grpc_web)) out.grpc_web = !filter.disabled();
     } else if (type.empty()) {
       in.refuse(config, "is required");
     } else if (filter.is_optional() || idle_filter(type, filter.typed_config())) {
@@ -215,7 +221,7 @@ config::HttpSettings read_http_settings(const Manager& manager, const FieldPath&
   out.stat_prefix = manager.stat_prefix();
   out.codec = codec_of(manager, path, in);
   choose_routes(manager, path, in, out);
-  read_filters(manager, path, in);
+  read_filters(manager, path, in, out);
   read_limits(manager, path, in, out);
   read_timeouts(manager, out);
   read_paths(manager, path, in, out);

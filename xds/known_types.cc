@@ -14,6 +14,7 @@
 #include "xds/proto/access_log_stream.pb.h"
 #include "xds/proto/bootstrap.pb.h"
 #include "xds/proto/discovery.pb.h"
+#include "xds/proto/grpc_web.pb.h"
 #include "xds/proto/http_connection_manager.pb.h"
 #include "xds/proto/http_inspector.pb.h"
 #include "xds/proto/http_protocol_options.pb.h"
@@ -61,6 +62,7 @@ const std::vector<const pb::Descriptor*>& kept() {
       envoy::config::trace::v3::OpenTelemetryConfig::descriptor(),
       envoy::extensions::access_loggers::file::v3::FileAccessLog::descriptor(),
       envoy::extensions::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
+      envoy::extensions::filters::http::grpc_web::v3::GrpcWeb::descriptor(),
       envoy::extensions::filters::http::router::v3::Router::descriptor(),
       envoy::extensions::filters::listener::http_inspector::v3::HttpInspector::descriptor(),
       envoy::extensions::filters::listener::original_dst::v3::OriginalDst::descriptor(),

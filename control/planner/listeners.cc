@@ -5,6 +5,7 @@
 #include "control/planner/defaults.h"
 #include "control/planner/routes.h"
 #include "xds/proto/access_log_file.pb.h"
+#include "xds/proto/grpc_web.pb.h"
 #include "xds/proto/http_connection_manager.pb.h"
 #include "xds/proto/router.pb.h"
 #include "xds/proto/tcp_proxy.pb.h"
@@ -68,18 +69,34 @@ void set_upgrades(hcm::HttpConnectionManager& out) {
   }
 }
 
-void set_router(hcm::HttpConnectionManager& out) {
-  auto& router = *out.add_http_filters();
-  router.set_name("envoy.filters.http.router");
-  pack(*router.mutable_typed_config(), envoy::extensions::filters::http::router::v3::Router());
+void set_filter(hcm::HttpFilter& out, const char* name, const google::protobuf::Message& config) {
+  out.set_name(name);
+  pack(*out.mutable_typed_config(), config);
+}
+
+// gRPC-Web is translated only in front of an app that says it speaks gRPC: that app could do
+// nothing else with it. Everywhere else, and so on the whole way there, it is passed on as it is,
+// for there are servers that speak gRPC-Web themselves.
+bool speaks_grpc(const WorkloadPort& port) {
+  const std::string_view said = port.app_protocol.empty() ? port.name : port.app_protocol;
+  return said == "grpc" || (port.app_protocol.empty() && said.starts_with("grpc-") &&
+                            said != "grpc-web" && !said.starts_with("grpc-web-"));
+}
+
+void set_filters(bool grpc_web, hcm::HttpConnectionManager& out) {
+  namespace http = envoy::extensions::filters::http;
+  if (grpc_web)
+    set_filter(*out.add_http_filters(), "envoy.filters.http.grpc_web",
+               http::grpc_web::v3::GrpcWeb());
+  set_filter(*out.add_http_filters(), "envoy.filters.http.router", http::router::v3::Router());
 }
 
 hcm::HttpConnectionManager make_manager(std::string_view name, const Workload& workload,
-                                        const MeshConfig& config) {
+                                        const MeshConfig& config, bool grpc_web) {
   hcm::HttpConnectionManager out;
   out.set_codec_type(hcm::HttpConnectionManager::AUTO);
   out.set_stat_prefix(std::string(name));
-  set_router(out);
+  set_filters(grpc_web, out);
   set_upgrades(out);
   set_tracing(config, workload, *out.mutable_tracing());
   set_access_log(config, *out.mutable_access_log());
@@ -171,7 +188,7 @@ void require_mesh_peer(lis::FilterChain& chain, bool http, const MeshConfig& con
 lis::Listener make_outbound_listener(const Workload& workload, const MeshConfig& config) {
   lis::Listener out =
       make_listener("outbound", workload, Workload::kOutboundPort, config, core::OUTBOUND);
-  hcm::HttpConnectionManager manager = make_manager(out.name(), workload, config);
+  hcm::HttpConnectionManager manager = make_manager(out.name(), workload, config, false);
   manager.mutable_rds()->set_route_config_name(std::string(kOutboundName));
   set_ads(*manager.mutable_rds()->mutable_config_source());
   auto& chain = *out.add_filter_chains();
@@ -200,7 +217,7 @@ lis::Listener make_inbound_listener(const Workload& workload, const WorkloadPort
   chain.set_name(cluster);
   require_mesh_peer(chain, http, config);
   if (http) {
-    hcm::HttpConnectionManager manager = make_manager(cluster, workload, config);
+    hcm::HttpConnectionManager manager = make_manager(cluster, workload, config, speaks_grpc(port));
     *manager.mutable_route_config() = make_inbound_routes(port, idle);
     add_manager(chain, manager);
   } else {
@@ -216,7 +233,7 @@ lis::Listener make_api_listener(const MeshService& service, const MeshPort& port
   manager.set_stat_prefix(out.name());
   manager.mutable_rds()->set_route_config_name(outbound_cluster_name(service.host, port.port));
   set_ads(*manager.mutable_rds()->mutable_config_source());
-  set_router(manager);
+  set_filters(false, manager);
   pack(*out.mutable_api_listener()->mutable_api_listener(), manager);
   return out;
 }

@@ -74,6 +74,7 @@ struct HttpSettings {
   std::uint32_t trusted_hops = 0;
   std::string server_name;            // empty: leave `server` alone
   std::vector<std::string> upgrades;  // allowed, lower case; "connect" is CONNECT itself
+  bool grpc_web = false;              // requests of gRPC-Web become gRPC
   std::vector<AccessLog> access_logs;
   Tracing tracing;
 };

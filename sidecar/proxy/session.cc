@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sidecar/core/log.h"
+#include "sidecar/http/grpc_web.h"
 #include "sidecar/proxy/record_log.h"
 #include "sidecar/proxy/replies.h"
 
@@ -234,6 +235,10 @@ void Session::tunnel() {
 void Session::on_request(http::ServerConnection&, std::unique_ptr<http::ServerStream> stream,
                          http::RequestHead&& head, bool end) {
   WEFT_ASSERT(state_ == State::kServe);
+  if (http_->grpc_web) {
+    if (const std::optional<http::GrpcWebType> type = http::grpc_web_request(head))
+      stream = std::make_unique<http::GrpcWebStream>(std::move(stream), *type, head);
+  }
   auto exchange = std::make_unique<Exchange>(services_, *this, origin_, std::move(stream),
                                              std::move(head), end);
   Exchange& begun = *exchange.release();

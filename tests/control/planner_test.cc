@@ -89,6 +89,33 @@ TEST(Planner, WritesNothingThatOurSidecarRefusesOrPassesOver) {
   }
 }
 
+// Only an app that says so speaks gRPC for certain; others may know gRPC-Web themselves.
+TEST(Planner, TranslatesGrpcWebInFrontOfAnAppThatSpeaksGrpc) {
+  const auto mesh = mesh_of(R"(apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {name: quotes-a, namespace: shop}
+spec:
+  address: 127.5.1.9
+  serviceAccount: quotes
+  ports:
+  - {name: a, port: 1, appPort: 11, appProtocol: grpc}
+  - {name: grpc-quotes, port: 2, appPort: 12}
+  - {name: grpc-web, port: 3, appPort: 13}
+  - {name: grpc-web-quotes, port: 4, appPort: 14}
+  - {name: h2, port: 5, appPort: 15, appProtocol: h2c}
+  - {name: http, port: 6, appPort: 16}
+)");
+  const auto set = plan(mesh, sidecar("quotes-a"));
+  std::string with;
+  for (const char* name : {"inbound|1||", "inbound|2||", "inbound|3||", "inbound|4||",
+                           "inbound|5||", "inbound|6||", "outbound"}) {
+    if (get<Listener>(*set, name).SerializeAsString().find("grpc_web") != std::string::npos)
+      with += std::string(name) + " ";
+  }
+  EXPECT_EQ(with, "inbound|1|| inbound|2|| ");
+  EXPECT_EQ(judge(*set), "");
+}
+
 TEST(Planner, TellsNothingToStrangersAndWorkloadsWithoutASidecar) {
   const auto mesh = mesh_of(source("shop.yaml"));
   EXPECT_TRUE(plan(mesh, sidecar("nobody"))->types.empty());

@@ -187,6 +187,15 @@ TEST(Listeners, AConnectionManagerWithEverythingWeRead) {
   EXPECT_EQ(http.upgrades, std::vector<std::string>{"websocket"});
 }
 
+TEST(Listeners, MayTranslateGrpcWeb) {
+  const std::string filter = "http_filters { name: 'web' typed_config { " +
+                             any("envoy.extensions.filters.http.grpc_web.v3.GrpcWeb", "") + " } }";
+  Read read;
+  EXPECT_TRUE(http_of(read.listener(manager(filter))).grpc_web);
+  EXPECT_TRUE(read.findings.notes().empty());
+  EXPECT_FALSE(http_of(read.listener(manager(""))).grpc_web);
+}
+
 TEST(Listeners, RoutesMayStandInside) {
   Read read;
   const auto listener = read.listener(xds::listener(
