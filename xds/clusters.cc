@@ -9,15 +9,13 @@
 #include <utility>
 
 #include "sidecar/core/strings.h"
+#include "xds/balancing.h"
 #include "xds/endpoints.h"
 #include "xds/extensions.h"
 #include "xds/from_proto.h"
 #include "xds/http_settings.h"
 #include "xds/proto/cluster.pb.h"
 #include "xds/proto/http_protocol_options.pb.h"
-#include "xds/proto/lb_least_request.pb.h"
-#include "xds/proto/lb_random.pb.h"
-#include "xds/proto/lb_round_robin.pb.h"
 #include "xds/proto/upstream_proxy_protocol.pb.h"
 #include "xds/proto/weft_config.pb.h"
 #include "xds/reading.h"
@@ -28,7 +26,6 @@ namespace weft::xds {
 
 namespace cds = envoy::config::cluster::v3;
 namespace core = envoy::config::core::v3;
-namespace lb = envoy::extensions::load_balancing_policies;
 namespace pp = envoy::extensions::transport_sockets::proxy_protocol::v3;
 namespace up = envoy::extensions::upstreams::http::v3;
 using weft::config::v1::ClusterPolicy;
@@ -112,89 +109,6 @@ void read_discovery(const cds::Cluster& cluster, const FieldPath& path, Reading&
   }
   if (out.discovery == Discovery::kEds && cluster.has_load_assignment()) {
     in.refuse(load, "is not for type EDS");
-  }
-}
-
-void read_least_request(const google::protobuf::UInt32Value& choices, bool set,
-                        config::ClusterConfig& out) {
-  out.balancing.kind = config::BalancerKind::kLeastRequest;
-  out.balancing.least_request_choices = set ? choices.value() : 2;
-}
-
-// The first policy of a type we know; whoever wrote the list put the better ones first.
-void read_policy_list(const cds::LoadBalancingPolicy& policy, const FieldPath& path, Reading& in,
-                      config::ClusterConfig& out) {
-  std::string unknown;
-  for (int index = 0; index < policy.policies_size(); ++index) {
-    const auto item = path.at("policies", index);
-    const auto at = item / "typed_extension_config.typed_config";
-    const auto& any = policy.policies(index).typed_extension_config().typed_config();
-    const auto type = type_of(any);
-    lb::round_robin::v3::RoundRobin round_robin;
-    lb::random::v3::Random random;
-    lb::least_request::v3::LeastRequest least;
-    if (type == round_robin.GetDescriptor()->full_name()) {
-      in.unpack(any, at, round_robin);
-      out.balancing.kind = config::BalancerKind::kRoundRobin;
-      return;
-    }
-    if (type == random.GetDescriptor()->full_name()) {
-      in.unpack(any, at, random);
-      out.balancing.kind = config::BalancerKind::kRandom;
-      return;
-    }
-    if (type == least.GetDescriptor()->full_name()) {
-      in.unpack(any, at, least);
-      read_least_request(least.choice_count(), least.has_choice_count(), out);
-      return;
-    }
-    if (!unknown.empty()) unknown += ", ";
-    unknown += type;
-  }
-  in.refuse(path / "policies", fmt::format("has no policy known here: {}",
-                                           unknown.empty() ? "empty" : escape(unknown)));
-}
-
-void read_balancing(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
-                    config::ClusterConfig& out) {
-  const auto& common = cluster.common_lb_config();
-  if (common.has_healthy_panic_threshold()) {
-    out.panic_percent = common.healthy_panic_threshold().value();
-  }
-  if (cluster.has_load_balancing_policy()) {
-    read_policy_list(cluster.load_balancing_policy(), path / "load_balancing_policy", in, out);
-    return;
-  }
-  const auto at = path / "lb_policy";
-  switch (cluster.lb_policy()) {
-    case cds::Cluster::ROUND_ROBIN:
-      break;
-    case cds::Cluster::LEAST_REQUEST: {
-      const auto& least = cluster.least_request_lb_config();
-      read_least_request(least.choice_count(), least.has_choice_count(), out);
-      break;
-    }
-    case cds::Cluster::RANDOM:
-      out.balancing.kind = config::BalancerKind::kRandom;
-      break;
-    case cds::Cluster::CLUSTER_PROVIDED:
-      if (out.discovery != Discovery::kOriginalDst) {
-        in.refuse(at, "CLUSTER_PROVIDED is for type ORIGINAL_DST");
-      }
-      return;
-    case cds::Cluster::LOAD_BALANCING_POLICY_CONFIG:
-      in.refuse(path / "load_balancing_policy", "is required");
-      return;
-    case cds::Cluster::RING_HASH:
-    case cds::Cluster::MAGLEV:
-      in.refuse(
-          at, fmt::format("{} is not supported", cds::Cluster::LbPolicy_Name(cluster.lb_policy())));
-      return;
-    default:
-      return;  // refused by the walk
-  }
-  if (out.discovery == Discovery::kOriginalDst) {
-    in.refuse(at, "must be CLUSTER_PROVIDED for type ORIGINAL_DST");
   }
 }
 
@@ -381,6 +295,7 @@ void read_policy(const ClusterPolicy& policy, const FieldPath& path, Reading& in
   out.limits.pending_timeout = duration_of(policy.pending_timeout());
   out.mesh_peer = policy.mesh_peer();
   out.local_app = policy.local_app();
+  if (policy.own_zone_first()) out.balancing.localities = config::LocalityPreference::kOwnZone;
 }
 
 void read_extensions(const cds::Cluster& cluster, const FieldPath& path, Reading& in,

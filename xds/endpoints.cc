@@ -57,6 +57,21 @@ void walk(const eds::ClusterLoadAssignment& assignment, const FieldPath& path, R
   }
 }
 
+// The endpoint's name on a hash ring, where Envoy looks for it.
+std::string hash_key_of(const core::Metadata& metadata) {
+  const auto found = metadata.filter_metadata().find("envoy.lb");
+  if (found == metadata.filter_metadata().end()) return {};
+  const auto field = found->second.fields().find("hash_key");
+  return field == found->second.fields().end() ? std::string() : field->second.string_value();
+}
+
+config::Locality locality_of(const eds::LocalityLbEndpoints& group) {
+  return {.region = group.locality().region(),
+          .zone = group.locality().zone(),
+          .sub_zone = group.locality().sub_zone(),
+          .weight = group.load_balancing_weight().value()};
+}
+
 std::uint32_t weight_of(const eds::LbEndpoint& endpoint) {
   return endpoint.has_load_balancing_weight() ? endpoint.load_balancing_weight().value() : 1;
 }
@@ -76,6 +91,7 @@ config::Endpoint read_one(const eds::LocalityLbEndpoints& locality, const eds::L
   out.version = metadata_text(metadata, "version");
   out.canonical_service = metadata_text(metadata, "canonical_service");
   out.identity = metadata_text(metadata, "identity");
+  out.hash_key = hash_key_of(metadata);
   if (!out.identity.empty() && !SpiffeId::parse(out.identity)) {
     // An identity that cannot match would be one that is not checked, were it dropped.
     const auto at = path / "metadata";
@@ -94,8 +110,12 @@ config::EndpointSet read_endpoints(const eds::ClusterLoadAssignment& assignment,
     out.overprovisioning_percent = assignment.policy().overprovisioning_factor().value();
   }
   std::unordered_set<SocketAddress, SocketAddressHash> seen;
+  const eds::LocalityLbEndpoints* group = nullptr;
   walk(assignment, path, in, [&](const auto& locality, const auto& endpoint, const auto& at) {
+    if (group != &locality) out.localities.push_back(locality_of(locality));
+    group = &locality;
     auto read = read_one(locality, endpoint, at, in);
+    read.locality = static_cast<std::uint32_t>(out.localities.size() - 1);
     if (!read.address.is_none() && !seen.insert(read.address).second) {
       // As Envoy: the first one stands.
       in.note(at, fmt::format("{} is there already", read.address.to_string()));

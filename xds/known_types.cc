@@ -20,6 +20,7 @@
 #include "xds/proto/http_protocol_options.pb.h"
 #include "xds/proto/lb_least_request.pb.h"
 #include "xds/proto/lb_maglev.pb.h"
+#include "xds/proto/lb_peak_ewma.pb.h"
 #include "xds/proto/lb_random.pb.h"
 #include "xds/proto/lb_ring_hash.pb.h"
 #include "xds/proto/lb_round_robin.pb.h"
@@ -89,6 +90,7 @@ const std::vector<const pb::Descriptor*>& kept() {
       udpa::type::v1::TypedStruct::descriptor(),
       weft::bootstrap::v1::Mesh::descriptor(),
       weft::config::v1::ClusterPolicy::descriptor(),
+      weft::lb::v1::PeakEwma::descriptor(),
       ::xds::type::v3::TypedStruct::descriptor(),
   };
   return all;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sidecar/core/strings.h"
+#include "xds/hash_policies.h"
 #include "xds/proto/weft_config.pb.h"
 
 namespace weft::xds {
@@ -360,6 +361,7 @@ config::ForwardAction read_forward(const rt::Route& route, const Inherited& inhe
   }
   out.timeouts.attempt = out.retry.attempt_timeout;
   read_upgrades(action, at, in, out);
+  out.hash_policies = read_hash_policies(action, at, in);
   read_policy(route, path, in, out);
   return out;
 }

@@ -1,12 +1,9 @@
 #pragma once
-// Balancing: how a cluster chooses among its usable endpoints, and what one request's place on a
-// hash ring is made of. Plain data; fields follow Cluster.lb_policy, the
-// envoy.extensions.load_balancing_policies.*.v3 messages, RouteAction.hash_policy and weft.lb.v1.
+// Balancing: how a cluster chooses among its usable endpoints. Plain data; fields follow
+// Cluster.lb_policy, the envoy.extensions.load_balancing_policies.*.v3 messages and weft.lb.v1.
 // Defaults are Envoy's.
 
 #include <cstdint>
-#include <optional>
-#include <string>
 
 #include "sidecar/core/clock.h"
 
@@ -20,6 +17,10 @@ enum class BalancerKind : std::uint8_t {
   kRingHash,
   kMaglev
 };
+
+// Points on a ring, whatever ring_size_max says: 16 bytes each, and one very light endpoint asks for
+// a ring as large as may be.
+inline constexpr std::uint64_t kRingPointsMax = std::uint64_t{1} << 20;
 
 enum class HashFunction : std::uint8_t { kXxHash64, kMurmurHash2 };
 
@@ -51,17 +52,6 @@ struct Balancing {
   SlowStart slow_start;            // not for ring hash and Maglev
   LocalityPreference localities = LocalityPreference::kNone;
   bool operator==(const Balancing&) const = default;
-};
-
-// One part of a request's hash. Those of a route are taken in order and combined.
-struct HashPolicy {
-  enum class Of : std::uint8_t { kHeader, kCookie, kQueryParameter, kSourceAddress, kPath };
-  Of of = Of::kHeader;
-  std::string name;  // of the header (lower case), cookie or query parameter
-  // Cookie: made when the request has none; zero: for the session.
-  std::optional<Duration> cookie_ttl;
-  std::string cookie_path;
-  bool terminal = false;  // the rest is not looked at once there is a hash
 };
 
 }  // namespace weft::config

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "sidecar/config/balancing.h"
+#include "sidecar/config/hash_policy.h"
 #include "sidecar/config/matchers.h"
 #include "sidecar/core/clock.h"
 

@@ -85,8 +85,8 @@ TEST(Check, EnumsAndTextAreJudged) {
 TEST(Check, AFieldWeDoNotHaveIsRefusedByName) {
   EXPECT_EQ(reasons<core::SocketAddress>("address: 'a' port_value: 1 resolver_name: 'x'"),
             Reasons{"resolver_name: is not supported"});
-  EXPECT_EQ(reasons<cds::Cluster>("name: 'c' ring_hash_lb_config {}"),
-            Reasons{"ring_hash_lb_config: is not supported"});
+  EXPECT_EQ(reasons<cds::Cluster>("name: 'c' original_dst_lb_config {}"),
+            Reasons{"original_dst_lb_config: is not supported"});
 }
 
 TEST(Check, AskingForWhatHappensAnywayIsNotRefused) {

@@ -9,7 +9,6 @@
 #include "xds/from_proto.h"
 #include "xds/proto/access_log_file.pb.h"
 #include "xds/proto/http_protocol_options.pb.h"
-#include "xds/proto/lb_ring_hash.pb.h"
 #include "xds/proto/request_id.pb.h"
 #include "xds/proto/tcp_proxy.pb.h"
 #include "xds/proto/tls.pb.h"
@@ -461,16 +460,9 @@ TEST(Refused, Clusters) {
        "lb_policy: must be CLUSTER_PROVIDED for type ORIGINAL_DST"},
       {Kind::kCluster, cluster("lb_policy: CLUSTER_PROVIDED"),
        "lb_policy: CLUSTER_PROVIDED is for type ORIGINAL_DST"},
-      {Kind::kCluster, cluster("lb_policy: MAGLEV"), "lb_policy: MAGLEV is not supported"},
       {Kind::kCluster, cluster("lb_policy: 17"), "lb_policy: 17 is not a value of LbPolicy"},
       {Kind::kCluster, cluster("lb_policy: LOAD_BALANCING_POLICY_CONFIG"),
        "load_balancing_policy: is required"},
-      {Kind::kCluster,
-       cluster(
-           "load_balancing_policy { policies { typed_extension_config { name: 'x' typed_config { " +
-           any("envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash") + " } } } }"),
-       "load_balancing_policy.policies: has no policy known here: "
-       "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash"},
       {Kind::kCluster, cluster("cluster_type { name: 'x' typed_config { " + any(kRouter) + " } }"),
        "cluster_type.typed_config: unknown cluster type "
        "envoy.extensions.filters.http.router.v3.Router"},

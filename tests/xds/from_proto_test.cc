@@ -303,16 +303,6 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
                                "priority DEFAULT counts"});
 }
 
-TEST(Clusters, TheFirstBalancingPolicyWeKnowIsTaken) {
-  Read read;
-  const auto c = read.cluster(cluster(
-      "load_balancing_policy { policies { typed_extension_config { name: 'a' typed_config { " +
-      any("envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash") +
-      " } } } policies { typed_extension_config { name: 'b' typed_config { " +
-      any("envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest") + " } } } }"));
-  EXPECT_EQ(c.balancing.kind, config::BalancerKind::kLeastRequest);
-}
-
 TEST(Clusters, NamesToResolve) {
   Read read;
   const auto c = read.cluster(cluster(
