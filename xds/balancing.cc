@@ -188,8 +188,8 @@ void read_old(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
   switch (cluster.lb_policy()) {
     case cds::Cluster::ROUND_ROBIN: {
       const auto at = path / "round_robin_lb_config";
-      read_slow_start(cluster.round_robin_lb_config().slow_start_config(),
-                      at / "slow_start_config", in, out);
+      read_slow_start(cluster.round_robin_lb_config().slow_start_config(), at / "slow_start_config",
+                      in, out);
       break;
     }
     case cds::Cluster::LEAST_REQUEST: {

@@ -1,6 +1,6 @@
 #pragma once
-// How a cluster balances: Cluster.lb_policy with its settings, or the list in load_balancing_policy,
-// of which the first policy known here counts. Internal to from_proto.
+// How a cluster balances: Cluster.lb_policy with its settings, or the list in
+// load_balancing_policy, of which the first policy known here counts. Internal to from_proto.
 
 #include "sidecar/config/cluster_config.h"
 #include "xds/proto/cluster.pb.h"

@@ -18,8 +18,8 @@ enum class BalancerKind : std::uint8_t {
   kMaglev
 };
 
-// Points on a ring, whatever ring_size_max says: 16 bytes each, and one very light endpoint asks for
-// a ring as large as may be.
+// Points on a ring, whatever ring_size_max says: 16 bytes each, and one very light endpoint asks
+// for a ring as large as may be.
 inline constexpr std::uint64_t kRingPointsMax = std::uint64_t{1} << 20;
 
 enum class HashFunction : std::uint8_t { kXxHash64, kMurmurHash2 };

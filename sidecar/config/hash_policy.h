@@ -1,6 +1,6 @@
 #pragma once
-// HashPolicy: one part of a request's hash, by which ring hash and Maglev choose its endpoint. Those
-// of a route are taken in order and combined (envoy.config.route.v3.RouteAction.HashPolicy).
+// HashPolicy: one part of a request's hash, by which ring hash and Maglev choose its endpoint.
+// Those of a route are taken in order and combined (envoy.config.route.v3.RouteAction.HashPolicy).
 
 #include <cstdint>
 #include <optional>
@@ -22,7 +22,7 @@ struct HashPolicy {
   std::optional<Duration> cookie_ttl;
   std::string cookie_path;
   std::string cookie_attributes;  // "; SameSite=Strict"
-  bool terminal = false;  // the rest is not looked at once there is a hash
+  bool terminal = false;          // the rest is not looked at once there is a hash
 };
 
 }  // namespace weft::config

@@ -169,6 +169,7 @@ void Attempt::on_informational(http::ResponseHead&& head) {
 void Attempt::on_response_head(http::ResponseHead&& head, bool end) {
   if (state_ != State::kStreaming) return;
   head_received_ = true;
+  stop_waiting();
   cancel_timers();
   owner_.on_attempt_head(std::move(head), end);
   if (state_ == State::kStreaming && !judged_) verdict_limit_.arm(kGoodHeadCounts);
@@ -230,8 +231,14 @@ void Attempt::judge(Verdict verdict) {
 void Attempt::report(Verdict verdict) {
   if (std::exchange(reported_, true)) return;
   verdict_limit_.cancel();
-  const Duration latency = turn_.now() - (opened_ == TimePoint{} ? started_ : opened_);
-  permit_.report({verdict, latency, turn_.now() - started_});
+  stop_waiting();
+  permit_.report({verdict, heard_ - (opened_ == TimePoint{} ? started_ : opened_)});
+}
+
+void Attempt::stop_waiting() {
+  if (heard_ != TimePoint{}) return;
+  heard_ = turn_.now();
+  if (permit_) cluster_->heard(endpoint_, heard_ - started_);
 }
 
 void Attempt::count(AttemptResult result) {

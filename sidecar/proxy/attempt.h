@@ -102,6 +102,7 @@ class Attempt final : public upstream::TicketHolder,
   void cancel_timers();
   void report(upstream::Verdict verdict);
   void count(telemetry::AttemptResult result);
+  void stop_waiting();
 
   Turn& turn_;
   Owner& owner_;
@@ -119,6 +120,7 @@ class Attempt final : public upstream::TicketHolder,
   telemetry::AttemptResult result_ = telemetry::AttemptResult::kCancelled;
   TimePoint started_{};
   TimePoint opened_{};
+  TimePoint heard_{};  // the head, or the end
   Duration waited_{0};
   upstream::Permit permit_;
   std::unique_ptr<upstream::Ticket> ticket_;

@@ -85,6 +85,7 @@ Exchange::Next Exchange::pick_endpoint() {
   context.tried = &tried_;
   context.original_destination =
       origin_.original_destination ? &*origin_.original_destination : nullptr;
+  context.hash = hash_.value;
   endpoint_ = cluster_->pick(context);
   if (endpoint_ == nullptr) {
     cluster_->metrics().refused(telemetry::Refusal::kNoHealthyEndpoint).add();
@@ -317,6 +318,7 @@ void Exchange::send_answer(http::ResponseHead&& head, bool end) {
   apply_edits(route_->edits.response, head.headers);
   if (host_ != nullptr) apply_edits(host_->edits.response, head.headers);
   apply_edits(table_->table().config().edits.response, head.headers);
+  if (!hash_.set_cookie.empty()) head.headers.add(HeaderId::kSetCookie, hash_.set_cookie);
   if (services_.draining) stream_->close_after();
   stream_->send_head(head, end);
   if (end) note_response_end();

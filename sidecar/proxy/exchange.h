@@ -23,6 +23,7 @@
 #include "sidecar/core/transport.h"
 #include "sidecar/proxy/attempt.h"
 #include "sidecar/proxy/replies.h"
+#include "sidecar/proxy/request_hash.h"
 #include "sidecar/proxy/retry.h"
 #include "sidecar/proxy/services.h"
 
@@ -163,6 +164,7 @@ class Exchange final : public http::RequestSink,
   const config::WeightedCluster* chosen_ = nullptr;
   upstream::ClusterRef cluster_;
   upstream::Tried tried_;
+  RequestHash hash_;                        // for clusters that balance by it
   upstream::Endpoint* endpoint_ = nullptr;  // of the current attempt
   std::unique_ptr<Attempt> attempt_;
   std::uint64_t generation_ = 0;

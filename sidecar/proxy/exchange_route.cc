@@ -125,6 +125,10 @@ Exchange::Next Exchange::admit() {
   if (idle_limit_ > Duration::zero()) touch();
   if (timeouts.stream_max > Duration::zero()) stream_timer_.arm(timeouts.stream_max);
   replayable_ = forward_->retry.on != 0;
+  // Of the request as it came, before any rewriting.
+  if (!forward_->hash_policies.empty()) {
+    hash_ = hash_request(forward_->hash_policies, head_, origin_.address);
+  }
   write_upstream_fields();
   cluster_->count_request();
   step_ = Step::kPick;

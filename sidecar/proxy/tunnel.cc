@@ -95,7 +95,8 @@ bool Tunnel::dial_next() {
 
 void Tunnel::report(Verdict verdict) {
   const Duration taken = services_.turn.now() - dialing_since_;
-  permit_.report({.verdict = verdict, .latency = taken, .held = taken});
+  cluster_->heard(*endpoint_, taken);
+  permit_.report({.verdict = verdict, .latency = taken});
 }
 
 void Tunnel::on_dial_failed(const Error& error) {

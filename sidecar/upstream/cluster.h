@@ -130,6 +130,9 @@ class Cluster {
   // Whether admit() would say kCircuitOpen, and for how long at least.
   [[nodiscard]] virtual bool circuit_open() const = 0;
   [[nodiscard]] virtual Duration circuit_open_for() const = 0;
+  // The request admitted `held` ago waits for an answer no longer: its head has come, or its end.
+  // At most once for each Permit, while it is held.
+  virtual void heard(Endpoint& endpoint, Duration held) = 0;
   // May one more retry be made? Counts it against the budget (or retries_max) when it says yes.
   [[nodiscard]] virtual bool admit_retry() = 0;
   virtual void retry_done() = 0;  // a retry admitted before has ended

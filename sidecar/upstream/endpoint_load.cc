@@ -45,7 +45,8 @@ void EndpointLoad::end() {
 
 void EndpointLoad::sample(TimePoint now, const Outcome& outcome, Duration decay) {
   if (outcome.verdict == Verdict::kNeutral) return;
-  const bool failed = outcome.verdict != Verdict::kSuccess;
+  const bool failed =
+      outcome.verdict != Verdict::kSuccess && outcome.verdict != Verdict::kRateLimited;
   const auto measured = static_cast<double>(outcome.latency.count());
   const double counted =
       failed ? std::max(measured, static_cast<double>(kFailurePenalty.count())) : measured;

@@ -22,7 +22,7 @@ class EndpointLoad final {
 
   // A request was admitted; it waits until answered().
   void begin(TimePoint now);
-  // The verdict on a request that was admitted `held` ago; its body may go on for long.
+  // The answer to a request that was admitted `held` ago has begun; its body may go on for long.
   void answered(TimePoint now, Duration held);
   // It has ended, answered or not.
   void end();

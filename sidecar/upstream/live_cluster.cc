@@ -400,13 +400,16 @@ void LiveCluster::retry_done() {
 
 // ---- failures ----
 
+void LiveCluster::heard(Endpoint& endpoint, Duration held) {
+  live(endpoint).load().answered(services_.turn.now(), held);
+}
+
 void LiveCluster::note(Endpoint& endpoint, const Outcome& outcome, Breaker::Pass& pass) {
   if (pass.held && config_->breaker) {
     note_transition(limits_->breaker.note(*config_->breaker, pass, ending_of(outcome),
                                           services_.turn.now(), services_.random));
   }
   LiveEndpoint& one = live(endpoint);
-  one.load().answered(services_.turn.now(), outcome.held);
   one.load().sample(services_.turn.now(), outcome, config_->balancing.ewma_decay);
   if (outcome.verdict == Verdict::kSuccess || outcome.verdict == Verdict::kRateLimited)
     ++one.successes;

@@ -54,6 +54,7 @@ class LiveCluster final : public Cluster, public TimerSink {
                                                    DialHolder& holder) override;
   [[nodiscard]] bool circuit_open() const override;
   [[nodiscard]] Duration circuit_open_for() const override;
+  void heard(Endpoint& endpoint, Duration held) override;
   [[nodiscard]] bool admit_retry() override;
   void retry_done() override;
   void count_request() override;

@@ -21,7 +21,6 @@ enum class Verdict : std::uint8_t {
 struct Outcome {
   Verdict verdict = Verdict::kNeutral;
   Duration latency{0};  // to the response head
-  Duration held{0};     // since admit()
 };
 
 }  // namespace weft::upstream

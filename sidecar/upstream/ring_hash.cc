@@ -32,7 +32,7 @@ void RingHash::place() {
   // The lightest gets whole points, everybody else the same number for its weight.
   const double scale =
       std::min(std::ceil(least * static_cast<double>(settings_.ring_size_min)) / least,
-               static_cast<double>(std::min(settings_.ring_size_max, kPointsMax)));
+               static_cast<double>(std::min(settings_.ring_size_max, config::kRingPointsMax)));
   points_.reserve(static_cast<std::size_t>(std::ceil(scale)));
   double placed = 0;
   double wanted = 0;

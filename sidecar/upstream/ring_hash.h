@@ -16,10 +16,6 @@ namespace weft::upstream {
 
 class RingHash final : public Balancer {
  public:
-  // Whatever ring_size_max says: 16 bytes each, and one very light endpoint asks for a ring as
-  // large as may be.
-  static constexpr std::uint64_t kPointsMax = std::uint64_t{1} << 20;
-
   RingHash(const config::Balancing& settings, Random& random);
   void set(std::span<const Candidate> candidates, TimePoint now) override;
   [[nodiscard]] Endpoint* pick(const Ask& ask) override;

@@ -88,7 +88,7 @@ TEST(Dynamic, RefusesABadClusterByNameAndAppliesTheRest) {
   (void)control.tell_and_settle(shop({first.address()}));
   ASSERT_TRUE(proxy.ready());
   std::vector<xds::Resource> next = shop({second.address()});
-  next.push_back(dynamic_cluster("broken", "lb_policy: RING_HASH\nlrs_server: {self: {}}"));
+  next.push_back(dynamic_cluster("broken", "lb_policy: CLUSTER_PROVIDED\nlrs_server: {self: {}}"));
   const std::string refused = control.tell_and_settle(next);
   EXPECT_NE(refused.find("broken"), std::string::npos) << refused;
   EXPECT_EQ(refused.find("'cart'"), std::string::npos) << refused;

@@ -38,16 +38,16 @@ config::Balancing old(const std::string& text) {
 
 std::string refused(const std::string& text) {
   Findings findings;
-  const auto read = cluster_from_proto(from_text<envoy::config::cluster::v3::Cluster>(cluster(text)),
-                                       FromProtoOptions{}, findings);
+  const auto read = cluster_from_proto(
+      from_text<envoy::config::cluster::v3::Cluster>(cluster(text)), FromProtoOptions{}, findings);
   return read ? "" : read.error().detail;
 }
 
 std::string refused_action(const std::string& text) {
   Findings findings;
-  const auto read = routes_from_proto(
-      from_text<envoy::config::route::v3::RouteConfiguration>(action(text)), FromProtoOptions{},
-      findings);
+  const auto read =
+      routes_from_proto(from_text<envoy::config::route::v3::RouteConfiguration>(action(text)),
+                        FromProtoOptions{}, findings);
   return read ? "" : read.error().detail;
 }
 
@@ -83,14 +83,12 @@ TEST(Balancing, RingHashInBothPlaces) {
                          "hash_balance_factor { value: 150 } }")),
             expected)
       << "the newer message replaces the older fields";
-  EXPECT_EQ(old("lb_policy: RING_HASH"),
-            (config::Balancing{.kind = BalancerKind::kRingHash}));
+  EXPECT_EQ(old("lb_policy: RING_HASH"), (config::Balancing{.kind = BalancerKind::kRingHash}));
 }
 
 TEST(Balancing, MaglevInBothPlaces) {
-  const config::Balancing expected{.kind = BalancerKind::kMaglev,
-                                   .maglev_table_size = 65'537,
-                                   .bounded_load_percent = 125};
+  const config::Balancing expected{
+      .kind = BalancerKind::kMaglev, .maglev_table_size = 65'537, .bounded_load_percent = 125};
   EXPECT_EQ(old("lb_policy: MAGLEV common_lb_config { consistent_hashing_lb_config { "
                 "hash_balance_factor { value: 125 } } }"),
             expected);
@@ -105,9 +103,8 @@ TEST(Balancing, PeakEwmaIsOurOwnPolicyWithAnotherOneBehindIt) {
                          "decay { seconds: 5 } slow_start_config { slow_start_window { seconds: 30 "
                          "} }") +
                   policy(kFamily + "least_request.v3.LeastRequest")),
-            (config::Balancing{.kind = BalancerKind::kPeakEwma,
-                               .ewma_decay = 5s,
-                               .slow_start = {.window = 30s}}));
+            (config::Balancing{
+                .kind = BalancerKind::kPeakEwma, .ewma_decay = 5s, .slow_start = {.window = 30s}}));
   EXPECT_EQ(typed(policy("weft.lb.v1.PeakEwma")).ewma_decay, 10s);
 }
 
@@ -128,15 +125,15 @@ TEST(Balancing, WeightedLocalitiesInAllPlaces) {
   const std::string weighted = "locality_lb_config { locality_weighted_lb_config {} }";
   EXPECT_EQ(old("common_lb_config { locality_weighted_lb_config {} }").localities,
             LocalityPreference::kWeighted);
-  for (const char* type : {"round_robin.v3.RoundRobin", "least_request.v3.LeastRequest",
-                           "random.v3.Random"}) {
+  for (const char* type :
+       {"round_robin.v3.RoundRobin", "least_request.v3.LeastRequest", "random.v3.Random"}) {
     EXPECT_EQ(typed(policy(kFamily + type, weighted)).localities, LocalityPreference::kWeighted);
   }
   EXPECT_EQ(typed(policy("weft.lb.v1.PeakEwma", weighted)).localities,
             LocalityPreference::kWeighted);
-  EXPECT_EQ(typed(policy(kFamily + "ring_hash.v3.RingHash", "locality_weighted_lb_config {}"))
-                .localities,
-            LocalityPreference::kWeighted);
+  EXPECT_EQ(
+      typed(policy(kFamily + "ring_hash.v3.RingHash", "locality_weighted_lb_config {}")).localities,
+      LocalityPreference::kWeighted);
   EXPECT_EQ(
       typed(policy(kFamily + "maglev.v3.Maglev", "locality_weighted_lb_config {}")).localities,
       LocalityPreference::kWeighted);
@@ -151,7 +148,8 @@ TEST(Balancing, OurOwnZoneFirstWhenWeftSaysSo) {
 }
 
 TEST(Balancing, IsRefusedByTheNameOfTheField) {
-  const std::string typed_at = "load_balancing_policy.policies[0].typed_extension_config.typed_config";
+  const std::string typed_at =
+      "load_balancing_policy.policies[0].typed_extension_config.typed_config";
   const std::vector<std::pair<std::string, std::string>> rows{
       {"lb_policy: RING_HASH ring_hash_lb_config { minimum_ring_size { value: 9 } "
        "maximum_ring_size { value: 8 } }",
@@ -189,8 +187,9 @@ TEST(Localities, HaveWeightsAndEndpointsKnowTheirs) {
   const auto set = read.endpoints(
       "cluster_name: 'c' endpoints { locality { region: 'r' zone: 'a' sub_zone: '1' } "
       "load_balancing_weight { value: 3 } " +
-      endpoint("10.0.0.1", "metadata { filter_metadata { key: 'envoy.lb' value { fields { key: "
-                           "'hash_key' value { string_value: 'one' } } } } }") +
+      endpoint("10.0.0.1",
+               "metadata { filter_metadata { key: 'envoy.lb' value { fields { key: "
+               "'hash_key' value { string_value: 'one' } } } } }") +
       endpoint("10.0.0.2") + " } endpoints { locality { zone: 'b' } priority: 1 " +
       endpoint("10.0.0.3") + " }");
   ASSERT_EQ(set.localities.size(), 2U);
@@ -240,8 +239,7 @@ TEST(HashPolicies, AreRefusedByTheNameOfTheField) {
        at + ": one of header, cookie, connection_properties, query_parameter must be set"},
       {"hash_policy { header { header_name: ':method' } }",
        at + ".header.header_name: :method is not supported"},
-      {"hash_policy { cookie { name: 'a;b' } }",
-       at + ".cookie.name: \"a;b\" is not a cookie name"},
+      {"hash_policy { cookie { name: 'a;b' } }", at + ".cookie.name: \"a;b\" is not a cookie name"},
       {"hash_policy { cookie { name: 'a' path: '/;x' } }",
        at + ".cookie.path: \"/;x\" is not a cookie path"},
       {"hash_policy { query_parameter {} }", at + ".query_parameter.name: must not be empty"},

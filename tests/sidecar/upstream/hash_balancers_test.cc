@@ -220,7 +220,7 @@ TEST(RingHash, HasABoundWhateverTheWeightsAsk) {
   EXPECT_EQ(ring.points().size(), 5000U);
   weighted[0].weight = 4'000'000'000;
   ring.set(weighted, {});
-  EXPECT_LE(ring.points().size(), RingHash::kPointsMax + 1);
+  EXPECT_LE(ring.points().size(), config::kRingPointsMax + 1);
 }
 
 TEST(MurmurHash2, IsWhatTheStandardLibraryComputes) {

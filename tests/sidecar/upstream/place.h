@@ -25,7 +25,7 @@ class Place final : public Endpoint {
   void answer(TimePoint now, Duration latency, Verdict verdict = Verdict::kSuccess,
               Duration decay = std::chrono::seconds(10)) {
     load_.answered(now, latency);
-    load_.sample(now, {.verdict = verdict, .latency = latency, .held = latency}, decay);
+    load_.sample(now, {.verdict = verdict, .latency = latency}, decay);
   }
 
  private:
