@@ -34,6 +34,8 @@ void set_limits(cds::Cluster& cluster, const PolicyFields& policy) {
 
 void set_ejection(cds::Cluster& cluster, const PolicyFields& policy) {
   auto& ejection = *cluster.mutable_outlier_detection();
+  // Envoy judges by rates unless told not to; weft does when somebody writes it.
+  ejection.mutable_enforcing_success_rate()->set_value(0);
   // Zero failures in a row would be too many at once; off is said by enforcing nothing.
   if (*policy.errors_5xx.value != 0) {
     ejection.mutable_consecutive_5xx()->set_value(*policy.errors_5xx.value);

@@ -9,7 +9,12 @@ std::optional<telemetry::EjectionReason> OutlierState::note(
   const bool local = verdict == Verdict::kConnectFailure || verdict == Verdict::kReset ||
                      verdict == Verdict::kTimeout;
   if (verdict == Verdict::kNeutral) return std::nullopt;
-  if (verdict == Verdict::kSuccess || verdict == Verdict::kRateLimited) {
+  const bool good = verdict == Verdict::kSuccess || verdict == Verdict::kRateLimited;
+  if (!local || !settings.split_local) {
+    ++interval_.requests;
+    interval_.successes += good ? 1 : 0;
+  }
+  if (good) {
     failures_5xx_ = failures_gateway_ = failures_local_ = 0;
     return std::nullopt;
   }

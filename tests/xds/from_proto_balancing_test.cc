@@ -182,6 +182,24 @@ TEST(Balancing, IsRefusedByTheNameOfTheField) {
   for (const auto& [text, error] : rows) EXPECT_EQ(refused(text), error) << text;
 }
 
+TEST(Ejection, ByRatesIsReadAndSwitchedOff) {
+  Read read;
+  const auto on = read.cluster(cluster(
+      "outlier_detection { success_rate_minimum_hosts { value: 3 } success_rate_request_volume { "
+      "value: 20 } success_rate_stdev_factor { value: 2500 } enforcing_failure_percentage { value: "
+      "100 } failure_percentage_threshold { value: 30 } failure_percentage_minimum_hosts { value: "
+      "2 } failure_percentage_request_volume { value: 10 } }"));
+  using Outlier = config::OutlierDetection;
+  EXPECT_EQ(on.outlier->success_rate,
+            (Outlier::SuccessRate{.endpoints_min = 3, .requests_min = 20, .stdev_factor = 2.5}));
+  EXPECT_EQ(on.outlier->failure_percent,
+            (Outlier::FailurePercent{.endpoints_min = 2, .requests_min = 10, .percent = 30}));
+  const auto off = read.cluster(cluster("outlier_detection { enforcing_success_rate {} }"));
+  EXPECT_FALSE(off.outlier->success_rate);
+  EXPECT_EQ(refused("outlier_detection { failure_percentage_threshold { value: 101 } }"),
+            "outlier_detection.failure_percentage_threshold: is 101, must be at most 100");
+}
+
 TEST(Localities, HaveWeightsAndEndpointsKnowTheirs) {
   Read read;
   const auto set = read.endpoints(

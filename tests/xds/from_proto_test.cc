@@ -281,6 +281,8 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
                            .trials = 2}));
   ASSERT_TRUE(c.outlier);
   EXPECT_EQ(c.outlier->consecutive_5xx, 0U);
+  EXPECT_EQ(c.outlier->success_rate, config::OutlierDetection::SuccessRate{}) << "Envoy's default";
+  EXPECT_FALSE(c.outlier->failure_percent);
   EXPECT_EQ(c.outlier->consecutive_gateway_failure, 5U);
   EXPECT_EQ(c.outlier->consecutive_local_failure, 5U);
   EXPECT_EQ(c.outlier->max_ejection, 400s);
