@@ -67,6 +67,7 @@ Result<Start> load_start(const Flags& flags) {
   }
   start.node_id = bootstrap->node_id;
   start.node_cluster = bootstrap->node_cluster;
+  start.node_zone = bootstrap->node_zone;
   start.service_name = bootstrap->node_cluster;
   if (bootstrap->mesh) {
     start.workload = bootstrap->mesh->workload;

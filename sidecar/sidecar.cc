@@ -95,7 +95,8 @@ Status Sidecar::start() {
                                                                 .sampler = sampler_,
                                                                 .limits = limits_,
                                                                 .logs = logs_,
-                                                                .library = libraries[i]},
+                                                                .library = libraries[i],
+                                                                .zone = start_.node_zone},
                                                 *this));
   }
   adopted_.resize(workers_.size());

@@ -38,6 +38,7 @@ struct Start {
   SocketAddress admin;  // none(): no admin pages
   std::string node_id;
   std::string node_cluster;
+  std::string node_zone;
   std::string workload;
   std::string name_space;
   std::string service_name;

@@ -42,6 +42,7 @@ class Worker final {
     upstream::SharedLimitsTable& limits;
     AccessLogs& logs;
     std::shared_ptr<tls::Library> library;
+    std::string zone = {};  // our own; empty: not known
   };
 
   Worker(std::uint32_t index, const Setting& setting, Owner& owner);

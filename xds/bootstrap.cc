@@ -82,6 +82,7 @@ class Reader final {
     out_.node = std::move(node);
     out_.node_id = message_.node().id();
     out_.node_cluster = message_.node().cluster();
+    out_.node_zone = message_.node().locality().zone();
     if (!message_.has_admin() || !message_.admin().has_address()) return;
     const auto& socket = message_.admin().address().socket_address();
     const Result<IpAddress> ip = IpAddress::parse(socket.address());

@@ -32,6 +32,7 @@ struct Bootstrap {
   std::shared_ptr<const envoy::config::core::v3::Node> node;
   std::string node_id;
   std::string node_cluster;
+  std::string node_zone;
   SocketAddress admin;  // none(): no admin pages
 
   std::vector<config::ListenerConfig> listeners;

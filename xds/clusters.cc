@@ -176,17 +176,15 @@ config::OutlierDetection read_outlier(const cds::OutlierDetection& outlier, cons
     out.consecutive_local_failure = or_default(outlier.has_consecutive_local_origin_failure(),
                                                outlier.consecutive_local_origin_failure(), 5);
   }
-  if (enforced("enforcing_success_rate",
-               or_default(outlier.has_enforcing_success_rate(), outlier.enforcing_success_rate(),
-                          100))) {
-    out.success_rate = {
-        .endpoints_min = or_default(outlier.has_success_rate_minimum_hosts(),
-                                    outlier.success_rate_minimum_hosts(), 5),
-        .requests_min = or_default(outlier.has_success_rate_request_volume(),
-                                   outlier.success_rate_request_volume(), 100),
-        .stdev_factor = or_default(outlier.has_success_rate_stdev_factor(),
-                                   outlier.success_rate_stdev_factor(), 1900) /
-                        1000.0};
+  if (enforced("enforcing_success_rate", or_default(outlier.has_enforcing_success_rate(),
+                                                    outlier.enforcing_success_rate(), 100))) {
+    out.success_rate = {.endpoints_min = or_default(outlier.has_success_rate_minimum_hosts(),
+                                                    outlier.success_rate_minimum_hosts(), 5),
+                        .requests_min = or_default(outlier.has_success_rate_request_volume(),
+                                                   outlier.success_rate_request_volume(), 100),
+                        .stdev_factor = or_default(outlier.has_success_rate_stdev_factor(),
+                                                   outlier.success_rate_stdev_factor(), 1900) /
+                                        1000.0};
   }
   if (enforced("enforcing_failure_percentage", outlier.enforcing_failure_percentage().value())) {
     out.failure_percent = {

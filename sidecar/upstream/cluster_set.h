@@ -30,7 +30,8 @@ class ClusterSet {
     Random& random;
     telemetry::Shard& shard;
     SharedLimitsTable&
-        limits;  // one per process: limits hold for the whole sidecar (decisions D10)
+        limits;             // one per process: limits hold for the whole sidecar (decisions D10)
+    std::string zone = {};  // our own, Node.locality; empty: not known
   };
   static std::unique_ptr<ClusterSet> make(const Services& services);
   virtual ~ClusterSet() = default;
@@ -44,7 +45,7 @@ class ClusterSet {
   // For /clusters: one line of state per endpoint; called on the worker's thread.
   struct EndpointState {
     std::string address;
-    std::string state;  // ready, ejected, unhealthy, draining
+    std::string state;  // ready, degraded, ejected, unhealthy, draining
     std::uint32_t active_requests = 0;
     std::uint32_t connections = 0;
     std::uint64_t successes = 0;

@@ -42,8 +42,9 @@ LiveCluster::LiveCluster(const ClusterSet::Services& services, Owner& owner, std
       name_(std::move(name)),
       limits_(services.limits.of(name_)),
       budget_({}, services.turn.now()),
-      return_timer_(services.turn.timers(), *this),
-      breaker_timer_(services.turn.timers(), *this) {}
+      change_timer_(services.turn.timers(), *this),
+      breaker_timer_(services.turn.timers(), *this),
+      sweep_timer_(services.turn.timers(), *this) {}
 
 LiveCluster::~LiveCluster() {
   // Pools give their places back as they die; nobody is to dial with them any more.
@@ -71,7 +72,7 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   const bool new_balancer = config_ == nullptr || config_->balancing != config->balancing;
   config_ = std::move(config);
   if (new_balancer) {
-    balancer_ = make_balancer(config_->balancing, services_.random);
+    groups_ = std::make_unique<EndpointGroups>(config_->balancing, services_.random);
   }
   if (config_->retry_budget) budget_.set(*config_->retry_budget);
   const config::DestinationLabels& names = config_->labels;
@@ -91,10 +92,17 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   if (!connections_fit) {
     for (const auto& endpoint : endpoints_) endpoint->renew_pool();
   }
+  const bool sweeps =
+      config_->outlier && (config_->outlier->success_rate || config_->outlier->failure_percent);
+  if (!sweeps) {
+    sweep_timer_.cancel();
+  } else if (!sweep_timer_.armed()) {
+    sweep_timer_.arm(config_->outlier->interval);
+  }
   // Ejection switched off: nobody stays out.
   if (!config_->outlier) {
     for (const auto& endpoint : endpoints_) {
-      if (endpoint->ejected()) endpoint->outlier().return_to_service(services_.turn.now());
+      if (endpoint->ejected()) endpoint->return_to_service();
     }
   }
 }
@@ -127,47 +135,6 @@ void LiveCluster::apply_endpoints(const config::EndpointSet& set) {
   bury_gone();
 }
 
-void LiveCluster::rebuild() {
-  ejected_ = 0;
-  std::uint32_t ready = 0;
-  std::optional<std::uint32_t> best_priority;
-  const auto usable = [](const LiveEndpoint& endpoint) {
-    return endpoint.config().health == config::Endpoint::Health::kHealthy && !endpoint.ejected() &&
-           endpoint.config().weight != 0;
-  };
-  for (const auto& endpoint : endpoints_) {
-    ejected_ += endpoint->ejected() ? 1 : 0;
-    if (!usable(*endpoint)) continue;
-    ++ready;
-    const std::uint32_t priority = endpoint->config().priority;
-    if (!best_priority || priority < *best_priority) best_priority = priority;
-  }
-  const bool panic =
-      !endpoints_.empty() && config_ != nullptr &&
-      100.0 * ready < config_->panic_percent * static_cast<double>(endpoints_.size());
-  std::vector<Candidate> candidates;
-  for (const auto& endpoint : endpoints_) {
-    const bool chosen = panic ? endpoint->config().weight != 0
-                              : usable(*endpoint) && endpoint->config().priority == *best_priority;
-    if (chosen) candidates.push_back({endpoint.get(), endpoint->config().weight});
-  }
-  usable_ = static_cast<std::uint32_t>(candidates.size());
-  if (balancer_ != nullptr) balancer_->set(candidates, services_.turn.now());
-
-  std::optional<TimePoint> next_return;
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->ejected() && (!next_return || endpoint->outlier().until() < *next_return)) {
-      next_return = endpoint->outlier().until();
-    }
-  }
-  if (next_return) {
-    return_timer_.arm_at(*next_return);
-  } else {
-    return_timer_.cancel();
-  }
-  update_gauges();
-}
-
 void LiveCluster::update_gauges() {
   if (!metrics_) return;
   using telemetry::EndpointState;
@@ -195,7 +162,8 @@ void LiveCluster::update_gauges() {
 
 void LiveCluster::remove() {
   if (std::exchange(removed_, true)) return;
-  return_timer_.cancel();
+  change_timer_.cancel();
+  sweep_timer_.cancel();
   breaker_timer_.cancel();
   std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, {});
   endpoint_set_ = nullptr;
@@ -240,10 +208,10 @@ Endpoint* LiveCluster::pick(const PickContext& context) {
     if (context.original_destination == nullptr || removed_) return nullptr;
     return original_destination(*context.original_destination);
   }
-  return balancer_->pick({.tried = context.tried,
-                          .hash = context.hash,
-                          .now = services_.turn.now(),
-                          .active = active_});
+  return groups_->pick({.tried = context.tried,
+                        .hash = context.hash,
+                        .now = services_.turn.now(),
+                        .active = active_});
 }
 
 LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
@@ -493,31 +461,14 @@ void LiveCluster::watch_breaker() {
 
 // ---- ejection ----
 
-bool LiveCluster::may_eject() const {
-  const config::OutlierDetection& settings = *config_->outlier;
-  if (settings.never_eject_last && usable_ <= 1) return false;
-  if (ejected_ == 0 && settings.always_eject_one) return true;
-  return (ejected_ + 1) * 100ULL <= std::uint64_t{settings.ejected_percent_max} * endpoints_.size();
-}
-
-void LiveCluster::eject(LiveEndpoint& endpoint, telemetry::EjectionReason reason) {
-  endpoint.outlier().eject(*config_->outlier, services_.turn.now(), services_.random);
-  metrics_->ejections(reason).add();
-  rebuild();
-}
-
 void LiveCluster::on_timer(Timer& timer) {
   if (&timer == &breaker_timer_) {
     note_transition(limits_->breaker.refresh(services_.turn.now()));
     watch_breaker();
     return;
   }
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->ejected() && endpoint->outlier().until() <= services_.turn.now()) {
-      endpoint->outlier().return_to_service(services_.turn.now());
-    }
-  }
-  rebuild();
+  if (&timer == &sweep_timer_) return sweep();
+  return_the_ejected();
 }
 
 // ---- the connection limit ----
@@ -570,6 +521,7 @@ ClusterSet::ClusterState LiveCluster::describe() const {
         endpoint->load().latency(services_.turn.now(), config_->balancing.ewma_decay)));
     one.state = endpoint->ejected()                                                ? "ejected"
                 : endpoint->config().health == config::Endpoint::Health::kHealthy  ? "ready"
+                : endpoint->config().health == config::Endpoint::Health::kDegraded ? "degraded"
                 : endpoint->config().health == config::Endpoint::Health::kDraining ? "draining"
                                                                                    : "unhealthy";
     state.connections += one.connections;

@@ -2,9 +2,8 @@
 // LiveCluster: what a Cluster is inside this room: the endpoints that exist now, which of them may
 // be used, and the counts.
 //
-// Owner: ClusterSet. Thread: its worker. Usable are the endpoints of the lowest priority that has
-// any which is healthy and not ejected; below the panic threshold all of that priority are.
-// Recomputed when something changed, never per request.
+// Owner: ClusterSet. Thread: its worker. Which endpoints may be used is EndpointGroups' to say; it
+// is told anew when something changed, never per request.
 
 #include <memory>
 #include <string>
@@ -14,9 +13,9 @@
 #include "sidecar/config/snapshot.h"
 #include "sidecar/core/random.h"
 #include "sidecar/core/turn.h"
-#include "sidecar/upstream/balancer.h"
 #include "sidecar/upstream/cluster.h"
 #include "sidecar/upstream/cluster_set.h"
+#include "sidecar/upstream/endpoint_groups.h"
 #include "sidecar/upstream/live_endpoint.h"
 #include "sidecar/upstream/retry_budget.h"
 #include "sidecar/upstream/shared_limits.h"
@@ -89,6 +88,8 @@ class LiveCluster final : public Cluster, public TimerSink {
   void watch_breaker();
   [[nodiscard]] bool may_eject() const;
   void eject(LiveEndpoint& endpoint, telemetry::EjectionReason reason);
+  void sweep();
+  void return_the_ejected();
   [[nodiscard]] LiveEndpoint* original_destination(const SocketAddress& address);
   void bury_gone();
 
@@ -103,11 +104,11 @@ class LiveCluster final : public Cluster, public TimerSink {
   Labels labels_;
   std::vector<std::unique_ptr<LiveEndpoint>> endpoints_;
   std::vector<std::unique_ptr<LiveEndpoint>> leaving_;
-  std::unique_ptr<Balancer> balancer_;
+  std::unique_ptr<EndpointGroups> groups_;
   RetryBudget budget_;
-  Timer return_timer_;   // the next ejected endpoint's return
+  Timer change_timer_;   // the next ejected endpoint's return, the next step of slow start
   Timer breaker_timer_;  // while the breaker is not closed
-  std::uint32_t usable_ = 0;
+  Timer sweep_timer_;    // ejection by rates, each interval
   std::uint32_t ejected_ = 0;
   std::uint32_t active_ = 0;
   std::uint32_t waiting_ = 0;

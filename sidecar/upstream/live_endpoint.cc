@@ -32,13 +32,24 @@ LiveEndpoint::LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connecto
       settings_(settings),
       address_text_(settings.address.to_string()),
       peer_(peer_of(settings, cluster.config().labels)),
+      ready_since_(turn.now()),
       pool_(std::make_unique<Pool>(turn, *this)) {}
 
 LiveEndpoint::~LiveEndpoint() = default;
 
 void LiveEndpoint::set(const config::Endpoint& settings) {
+  using Health = config::Endpoint::Health;
+  const auto ready = [](Health health) {
+    return health == Health::kHealthy || health == Health::kDegraded;
+  };
+  if (ready(settings.health) && !ready(settings_.health)) ready_since_ = turn_.now();
   settings_ = settings;
   peer_ = peer_of(settings_, cluster_.config().labels);
+}
+
+void LiveEndpoint::return_to_service() {
+  outlier_.return_to_service(turn_.now());
+  ready_since_ = turn_.now();
 }
 
 void LiveEndpoint::renew_pool() {

@@ -55,6 +55,9 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   [[nodiscard]] OutlierState& outlier() { return outlier_; }
 
   [[nodiscard]] EndpointLoad& load() { return load_; }
+  // When it came, became ready, or came back: slow start counts from here.
+  [[nodiscard]] TimePoint ready_since() const { return ready_since_; }
+  void return_to_service();
   [[nodiscard]] std::uint32_t active_requests() const { return load_.active(); }
   void end_request();
 
@@ -84,6 +87,7 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   telemetry::PeerId peer_ = telemetry::PeerId::kUnknown;
   OutlierState outlier_;
   EndpointLoad load_;
+  TimePoint ready_since_;
   bool leaving_ = false;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Pool>> old_pools_;

@@ -26,8 +26,8 @@ std::vector<std::size_t> comparable(const Settings& settings,
 
 }  // namespace
 
-std::vector<std::optional<EjectionReason>> sweep_outliers(
-    const config::OutlierDetection& settings, std::span<const IntervalCount> counts) {
+std::vector<std::optional<EjectionReason>> sweep_outliers(const config::OutlierDetection& settings,
+                                                          std::span<const IntervalCount> counts) {
   std::vector<std::optional<EjectionReason>> out(counts.size());
   if (settings.success_rate) {
     const std::vector<std::size_t> judged = comparable(*settings.success_rate, counts);

@@ -54,16 +54,13 @@ TEST(Outlier, LeavesOutForLongerEachTimeUpToAMaximum) {
 std::string swept(const config::OutlierDetection& settings, std::vector<IntervalCount> counts) {
   std::string out;
   for (const auto& reason : sweep_outliers(settings, counts)) {
-    out += !reason                                              ? '-'
-           : *reason == telemetry::EjectionReason::kSuccessRate ? 'S'
-                                                                : 'F';
+    out += !reason ? '-' : *reason == telemetry::EjectionReason::kSuccessRate ? 'S' : 'F';
   }
   return out;
 }
 
 TEST(OutlierSweep, TakesOutWhoSucceedsFarLessThanTheOthers) {
-  const config::OutlierDetection settings{
-      .success_rate = config::OutlierDetection::SuccessRate{}};
+  const config::OutlierDetection settings{.success_rate = config::OutlierDetection::SuccessRate{}};
   std::vector<IntervalCount> counts(9, {.requests = 100, .successes = 100});
   counts.push_back({.requests = 100, .successes = 50});
   EXPECT_EQ(swept(settings, counts), "---------S");
@@ -91,9 +88,8 @@ TEST(OutlierSweep, JudgesNobodyByTooLittle) {
 
 TEST(OutlierSweep, TakesOutWhoFailsMoreThanAFixedShare) {
   const config::OutlierDetection settings{
-      .failure_percent =
-          config::OutlierDetection::FailurePercent{.endpoints_min = 2, .requests_min = 10,
-                                                   .percent = 30}};
+      .failure_percent = config::OutlierDetection::FailurePercent{
+          .endpoints_min = 2, .requests_min = 10, .percent = 30}};
   EXPECT_EQ(swept(settings, {{.requests = 10, .successes = 8},
                              {.requests = 10, .successes = 7},
                              {.requests = 9, .successes = 0},
