@@ -35,16 +35,21 @@ config::ListenerConfig listener_to(std::vector<std::string> upgrades,
   return listener;
 }
 
-// Agrees to every tunnel and sends back what comes through it.
+// Agrees to every tunnel and sends back what comes through it; answers anything else.
 Origin::Serve agrees() {
   return [](Origin& self, Wire& wire) {
     const Wire::Message asked = wire.read_message(false);
     self.note(asked);
-    const bool switches = !asked.field("upgrade").empty();
-    if (!wire.send(switches ? "HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: " +
-                                  asked.field("upgrade") + "\r\n\r\n"
-                            : "HTTP/1.1 200 OK\r\n\r\n"s))
+    const std::string protocol = asked.field("upgrade");
+    if (protocol.empty() && !asked.head.starts_with("CONNECT ")) {
+      (void)wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
       return;
+    }
+    const std::string agreed =
+        protocol.empty()
+            ? "HTTP/1.1 200 OK\r\n\r\n"
+            : "HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: " + protocol + "\r\n\r\n";
+    if (!wire.send(agreed)) return;
     for (std::string got; !(got = wire.read_bytes(1)).empty();)
       if (!wire.send(got)) return;
   };
