@@ -139,7 +139,7 @@ void add_breakers(CLI::App& app, Outcome& outcome) {
 
 void add_endpoints(CLI::App& app, Outcome& outcome) {
   add(app, outcome, "endpoints", "Where each sidecar sends, and how it goes there",
-      "LATENCY is what peak EWMA balances by. Ejection: TrafficPolicy spec.outlier.",
+      "LATENCY: where peak EWMA balances by it. Ejection: TrafficPolicy spec.outlier.",
       run_endpoints);
 }
 

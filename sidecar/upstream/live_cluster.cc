@@ -378,7 +378,9 @@ void LiveCluster::note(Endpoint& endpoint, const Outcome& outcome, Breaker::Pass
                                           services_.turn.now(), services_.random));
   }
   LiveEndpoint& one = live(endpoint);
-  one.load().sample(services_.turn.now(), outcome, config_->balancing.ewma_decay);
+  // A tenth of a microsecond that the other balancers have no use for.
+  if (config_->balancing.kind == config::BalancerKind::kPeakEwma)
+    one.load().sample(services_.turn.now(), outcome, config_->balancing.ewma_decay);
   if (outcome.verdict == Verdict::kSuccess || outcome.verdict == Verdict::kRateLimited)
     ++one.successes;
   else if (outcome.verdict != Verdict::kNeutral)
