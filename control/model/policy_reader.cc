@@ -333,8 +333,7 @@ void read_policy_fields(Reader& spec, PolicySide widest, PolicyFields& out) {
   block(spec, "limits", widest, [&](Block& in) { read_limits(in, out); });
   block(spec, "loadBalancer", widest, [&](Block& in) { read_balancer(in, out); });
   block(spec, "connection", widest, [&](Block& in) { read_connection(in, out); });
-  for (const char* later :
-       {"hedge", "health", "emptyBackend", "fallback", "faults", "inbound"}) {
+  for (const char* later : {"hedge", "health", "emptyBackend", "fallback", "faults", "inbound"}) {
     spec.unsupported(later);
   }
 }
