@@ -15,7 +15,6 @@ namespace {
 using config::BreakerPolicy;
 using std::chrono::hours;
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 constexpr Duration kShortest = milliseconds(1);
 constexpr std::uint32_t kManyMax = 1'000'000;
@@ -49,11 +48,11 @@ constexpr std::array<std::string_view, 5> kPresetNames = {"Off", "Standard", "Fa
 BreakerPolicy policy_of(Preset preset) {
   switch (preset) {
     case Preset::kFast:
-      return in_a_row(5, seconds(5));
+      return in_a_row(5, std::chrono::seconds(5));
     case Preset::kSlow:
-      return in_a_row(10, seconds(30));
+      return in_a_row(10, std::chrono::seconds(30));
     case Preset::kCritical:
-      return in_a_row(5, seconds(30));
+      return in_a_row(5, std::chrono::seconds(30));
     case Preset::kOff:
     case Preset::kStandard:
       break;

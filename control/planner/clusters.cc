@@ -15,7 +15,7 @@ namespace weft::control {
 namespace cds = envoy::config::cluster::v3;
 namespace eds = envoy::config::endpoint::v3;
 namespace core = envoy::config::core::v3;
-namespace tls = envoy::extensions::transport_sockets::tls::v3;
+namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 namespace up = envoy::extensions::upstreams::http::v3;
 using weft::config::v1::ClusterPolicy;
 
@@ -102,7 +102,7 @@ void set_policy(cds::Cluster& cluster, const ClusterPolicy& policy) {
 
 void set_tls(cds::Cluster& cluster, const MeshService& service, const MeshPort& port,
              const Mesh& mesh, Audience audience, bool http2) {
-  tls::UpstreamTlsContext context;
+  tls_v3::UpstreamTlsContext context;
   const PeerNames peers{.identities = port.identities,
                         .prefix = "spiffe://" + mesh.config->trust_domain + "/"};
   auto& common = *context.mutable_common_tls_context();

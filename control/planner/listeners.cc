@@ -17,7 +17,7 @@ namespace weft::control {
 namespace lis = envoy::config::listener::v3;
 namespace core = envoy::config::core::v3;
 namespace al = envoy::config::accesslog::v3;
-namespace tls = envoy::extensions::transport_sockets::tls::v3;
+namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 namespace hcm = envoy::extensions::filters::network::http_connection_manager::v3;
 namespace tcp = envoy::extensions::filters::network::tcp_proxy::v3;
 using weft::config::v1::ListenerPolicy;
@@ -169,7 +169,7 @@ lis::Listener make_listener(std::string_view name, const Workload& workload, std
 }
 
 void require_mesh_peer(lis::FilterChain& chain, bool http, const MeshConfig& config) {
-  tls::DownstreamTlsContext context;
+  tls_v3::DownstreamTlsContext context;
   auto& common = *context.mutable_common_tls_context();
   // Anybody of the trust domain; who may do what is AccessPolicy's.
   set_mtls(common, {.identities = {}, .prefix = "spiffe://" + config.trust_domain + "/"});

@@ -8,7 +8,7 @@
 namespace weft::control {
 
 namespace core = envoy::config::core::v3;
-namespace tls = envoy::extensions::transport_sockets::tls::v3;
+namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 
 std::string outbound_cluster_name(std::string_view host, std::uint16_t port) {
   return fmt::format("outbound|{}||{}", port, host);
@@ -74,9 +74,9 @@ void add_names(const PeerNames& peers, Add add) {
 
 }  // namespace
 
-void set_mtls(tls::CommonTlsContext& out, const PeerNames& peers) {
-  out.mutable_tls_params()->set_tls_minimum_protocol_version(tls::TlsParameters::TLSv1_3);
-  out.mutable_tls_params()->set_tls_maximum_protocol_version(tls::TlsParameters::TLSv1_3);
+void set_mtls(tls_v3::CommonTlsContext& out, const PeerNames& peers) {
+  out.mutable_tls_params()->set_tls_minimum_protocol_version(tls_v3::TlsParameters::TLSv1_3);
+  out.mutable_tls_params()->set_tls_maximum_protocol_version(tls_v3::TlsParameters::TLSv1_3);
   // Without sds_config: from the sidecar's own identity (decisions A2).
   out.add_tls_certificate_sds_secret_configs()->set_name("default");
   auto& combined = *out.mutable_combined_validation_context();
@@ -84,12 +84,12 @@ void set_mtls(tls::CommonTlsContext& out, const PeerNames& peers) {
   auto& validation = *combined.mutable_default_validation_context();
   add_names(peers, [&]() -> envoy::type::matcher::v3::StringMatcher& {
     auto& name = *validation.add_match_typed_subject_alt_names();
-    name.set_san_type(tls::SubjectAltNameMatcher::URI);
+    name.set_san_type(tls_v3::SubjectAltNameMatcher::URI);
     return *name.mutable_matcher();
   });
 }
 
-void set_provider_mtls(tls::CommonTlsContext& out, const PeerNames& peers) {
+void set_provider_mtls(tls_v3::CommonTlsContext& out, const PeerNames& peers) {
   out.mutable_tls_certificate_provider_instance()->set_instance_name("default");
   auto& validation = *out.mutable_validation_context();
   validation.mutable_ca_certificate_provider_instance()->set_instance_name("default");

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::string_literals;
 
-const std::string kMessage = "\0\0\0\0\2hi"s;
+const std::string kWebMessage = "\0\0\0\0\2hi"s;
 
 // Echoes the body as gRPC, by HTTP/1.1 with trailers; `status` 14 without any message.
 Origin::Serve grpc(int status = 0) {
@@ -83,13 +83,13 @@ INSTANTIATE_TEST_SUITE_P(By, GrpcWeb, ::testing::Bool(),
 TEST_P(GrpcWeb, IsGrpcToTheOriginAndBack) {
   Origin origin(grpc(5));
   Wire wire = serve(origin).dial();
-  const Wire::Message answer = call(wire, "application/grpc-web+proto", kMessage);
+  const Wire::Message answer = call(wire, "application/grpc-web+proto", kWebMessage);
   EXPECT_EQ(answer.status(), 200);
   EXPECT_EQ(answer.field("content-type"), "application/grpc-web+proto");
-  EXPECT_EQ(answer.body, kMessage + trailer_frame(5));
+  EXPECT_EQ(answer.body, kWebMessage + trailer_frame(5));
   EXPECT_EQ(origin.last().field("content-type"), "application/grpc+proto");
   EXPECT_EQ(origin.last().field("te"), "trailers");
-  EXPECT_EQ(origin.last().body, kMessage);
+  EXPECT_EQ(origin.last().body, kWebMessage);
   EXPECT_TRUE(translator().metric_reaches(
       1, "weft_requests_total", {"grpc_response_status=\"5\"", "request_protocol=\"grpc\""}))
       << translator().metrics();
@@ -98,22 +98,22 @@ TEST_P(GrpcWeb, IsGrpcToTheOriginAndBack) {
 TEST_P(GrpcWeb, IsTextForThoseWhoCannotReadBytes) {
   Origin origin(grpc());
   Wire wire = serve(origin).dial();
-  const std::string body = text_of(kMessage) + text_of(kMessage);
+  const std::string body = text_of(kWebMessage) + text_of(kWebMessage);
   for (int i = 0; i < 2; ++i) {
     const Wire::Message answer = call(wire, "application/grpc-web-text", body);
     EXPECT_EQ(answer.field("content-type"), "application/grpc-web-text");
     Base64Reader reader;
     Buffer plain;
     ASSERT_TRUE(reader.feed(as_bytes(answer.body), plain)) << answer.body;
-    EXPECT_EQ(plain.to_string(), kMessage + kMessage + trailer_frame(0));
-    EXPECT_EQ(origin.last().body, kMessage + kMessage);
+    EXPECT_EQ(plain.to_string(), kWebMessage + kWebMessage + trailer_frame(0));
+    EXPECT_EQ(origin.last().body, kWebMessage + kWebMessage);
   }
 }
 
 TEST_P(GrpcWeb, AStatusAloneStaysInTheHead) {
   Origin origin(grpc(14));
   Wire wire = serve(origin).dial();
-  const Wire::Message answer = call(wire, "application/grpc-web+proto", kMessage);
+  const Wire::Message answer = call(wire, "application/grpc-web+proto", kWebMessage);
   EXPECT_EQ(answer.status(), 200);
   EXPECT_EQ(answer.field("grpc-status"), "14");
   EXPECT_EQ(answer.field("content-type"), "application/grpc-web+proto");
@@ -125,7 +125,7 @@ TEST_P(GrpcWeb, WhatTheProxySaysItselfIsGrpcWebToo) {
   config::ClusterConfig empty = cluster("cart", {});
   Proxy proxy({web_listener("cart")}, {empty});
   Wire wire = proxy.dial();
-  const Wire::Message answer = call(wire, "application/grpc-web", kMessage);
+  const Wire::Message answer = call(wire, "application/grpc-web", kWebMessage);
   EXPECT_EQ(answer.status(), 200);
   EXPECT_EQ(answer.field("content-type"), "application/grpc-web");
   EXPECT_EQ(answer.field("grpc-status"), "14");
@@ -157,7 +157,7 @@ TEST(GrpcWebOff, PassesAsItIs) {
   Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
               {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
-  EXPECT_EQ(call(wire, "application/grpc-web+proto", kMessage).body, kMessage);
+  EXPECT_EQ(call(wire, "application/grpc-web+proto", kWebMessage).body, kWebMessage);
   EXPECT_EQ(origin.last().field("content-type"), "application/grpc-web+proto");
 }
 

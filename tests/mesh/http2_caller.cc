@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kAlphabet = 26;
 constexpr int kLookMs = 5;  // how long a silent socket keeps run_until() from asking again
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kProducedMax = 256 * 1024;
 
 const std::string& alphabets() {
   static const std::string text = [] {
@@ -145,7 +145,7 @@ bool Http2Caller::run_until(const std::function<bool()>& so) {
 bool Http2Caller::write_all() {
   while (codec_->wants_output()) {
     Buffer bytes;
-    codec_->produce(bytes, kPiece);
+    codec_->produce(bytes, kProducedMax);
     if (bytes.empty()) break;
     bool sent = true;
     bytes.for_each_slice([&](Bytes slice) { sent = sent && wire_.send(as_text(slice)); });

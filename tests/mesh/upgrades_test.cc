@@ -238,7 +238,7 @@ class ConnectThatEndsHere : public ::testing::TestWithParam<By> {
 INSTANTIATE_TEST_SUITE_P(By, ConnectThatEndsHere, ::testing::Values(By::kHttp1, By::kHttp2),
                          [](const auto& it) { return it.param == By::kHttp1 ? "Http1" : "Http2"; });
 
-Origin::Serve echoes_bytes() {
+Origin::Serve echoes_tunnel() {
   return [](Origin& self, Wire& wire) {
     std::size_t count = 0;
     for (std::string got; !(got = wire.read_bytes(1)).empty(); ++count)
@@ -248,7 +248,7 @@ Origin::Serve echoes_bytes() {
 }
 
 TEST_P(ConnectThatEndsHere, CarriesBytesBothWays) {
-  Origin origin(echoes_bytes());
+  Origin origin(echoes_tunnel());
   Proxy proxy = proxy_to(origin.address());
   Tunnel tunnel(GetParam(), proxy);
   EXPECT_EQ(tunnel.status(), 200);
@@ -365,7 +365,7 @@ TEST_P(ConnectThatEndsHere, AWriterThatNobodyReadsStops) {
 }
 
 TEST(ConnectEndsHere, EarlyBytesAreHeldUntilTheAnswer) {
-  Origin origin(echoes_bytes());
+  Origin origin(echoes_tunnel());
   config::Route route = connect_to("db");
   forward(route).upgrades = {{.protocol = "connect", .ends_here = true}};
   Proxy proxy({http_listener("in", routes({route}))}, {cluster("db", {origin.address()})});
