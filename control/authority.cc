@@ -30,14 +30,10 @@ bool is_own(const SpiffeId& id) {
 }
 
 Status make_root_file(const std::string& path, const Authority::Options& options) {
-  const Result<tls::Key> key = tls::Key::generate();
-  if (!key) return fail(key.error());
-  const Result<std::string> root =
-      tls::make_root(*key, {.trust_domain = options.trust_domain, .now = options.wall_clock()});
-  if (!root) return fail(root.error());
-  std::string pem = key->private_pem() + *root;
-  Status made = create_file(path, pem, 0600);
-  tls::wipe(pem);
+  Result<std::string> pem = Authority::make_root_pem(options);
+  if (!pem) return fail(pem.error());
+  Status made = create_file(path, *pem, 0600);
+  tls::wipe(*pem);
   // Somebody else was first: theirs is loaded.
   if (!made && file_exists(path)) return {};
   return made;
@@ -69,6 +65,22 @@ std::string_view name_of(Signing signing) {
 
 bool Authority::has_root(const std::string& state_dir) { return file_exists(root_path(state_dir)); }
 
+Result<std::string> Authority::make_root_pem(const Options& options) {
+  const Result<tls::Key> key = tls::Key::generate();
+  if (!key) return fail(key.error());
+  const Result<std::string> root =
+      tls::make_root(*key, {.trust_domain = options.trust_domain, .now = options.wall_clock()});
+  if (!root) return fail(root.error());
+  return key->private_pem() + *root;
+}
+
+Result<Authority> Authority::from_pem(std::string_view pem, WallTime (*wall_clock)()) {
+  Authority authority;
+  authority.wall_clock_ = wall_clock;
+  if (Status loaded = authority.load_pem(pem); !loaded) return fail(loaded.error());
+  return authority;
+}
+
 Result<Authority> Authority::open(const Options& options) {
   if (Status made = make_directory(options.state_dir); !made) return fail(made.error());
   const std::string path = root_path(options.state_dir);
@@ -86,9 +98,14 @@ Result<Authority> Authority::open(const Options& options) {
 Status Authority::load(const std::string& path) {
   Result<std::string> pem = read_private_file(path, kRootBytesMax);
   if (!pem) return fail(pem.error());
-  const Result<tls::Key> key = tls::Key::from_private_pem(*pem);
-  Result<tls::Certificate> root = tls::parse_certificate(*pem, "root");
+  Status loaded = load_pem(*pem);
   tls::wipe(*pem);
+  return loaded;
+}
+
+Status Authority::load_pem(std::string_view pem) {
+  const Result<tls::Key> key = tls::Key::from_private_pem(pem);
+  Result<tls::Certificate> root = tls::parse_certificate(pem, "root");
   if (!key) return fail(key.error());
   if (!root) return fail(root.error());
   if (!root->is_ca || !key->same_public_half(root->public_key)) {

@@ -60,6 +60,10 @@ class Authority final {
   };
   // Loads the root, or makes one. Two that make one at once end up with the same.
   static Result<Authority> open(const Options& options);
+  // From key and certificate that are kept elsewhere than in a directory.
+  static Result<Authority> from_pem(std::string_view pem, WallTime (*wall_clock)());
+  // A new root: its key and its certificate, to be kept private.
+  [[nodiscard]] static Result<std::string> make_root_pem(const Options& options);
   [[nodiscard]] static bool has_root(const std::string& state_dir);
 
   [[nodiscard]] const std::string& trust_domain() const { return trust_domain_; }
@@ -100,6 +104,7 @@ class Authority final {
  private:
   Authority() = default;
   Status load(const std::string& path);
+  Status load_pem(std::string_view pem);
   [[nodiscard]] tl::expected<Issued, SigningError> judge(std::string_view csr_pem, Duration wanted,
                                                          const Asker& asker) const;
   [[nodiscard]] tl::expected<SpiffeId, SigningError> identify(const Asker& asker) const;

@@ -52,7 +52,9 @@ void say_refused(const std::string& from, const SigningError& error) {
 }  // namespace
 
 // One request under way.
-class CertificateService::Call final : public xds::GrpcStream::Holder, public TimerSink {
+class CertificateService::Call final : public xds::GrpcStream::Holder,
+                                       public TokenReviewer::Holder,
+                                       public TimerSink {
  public:
   Call(CertificateService& owner, std::unique_ptr<http::ServerStream> stream, SpiffeId peer,
        std::string token, std::string from)
@@ -66,22 +68,27 @@ class CertificateService::Call final : public xds::GrpcStream::Holder, public Ti
   }
 
   void on_message(Buffer&& message) override {
-    const Result<xds::CertificateRequest> request =
-        xds::parse_certificate_request(message.to_string());
+    if (review_ != nullptr) return refuse(Signing::kBadRequest, "more than one request");
+    Result<xds::CertificateRequest> request = xds::parse_certificate_request(message.to_string());
     if (!request) return refuse(Signing::kBadRequest, request.error().detail);
-    const tl::expected<Authority::Issued, SigningError> issued = owner_.authority_.sign(
-        request->csr_pem, request->lifetime, {.peer = peer_, .token = token_});
-    if (!issued) {
-      say_refused(from_, issued.error());
-      return end(status_of(issued.error().what), issued.error().detail);
+    request_ = std::move(*request);
+    if (!wants_review()) {
+      return sign({.peer = peer_, .token = token_},
+                  peer_.empty() ? "a join token" : "its certificate");
     }
-    WEFT_LOG(kInfo, "certificate for {} to {}, known by {}", issued->id.uri(), from_,
-             peer_.empty() ? "a join token" : "its certificate");
-    stream_.send(
-        xds::serialize_certificate_response({issued->leaf_pem, owner_.authority_.root_pem()}));
-    end(GrpcStatus::kOk, "");
+    review_ = owner_.reviewer_->review(token_, *this);
+    if (review_ == nullptr) refuse(Signing::kBusy, "too many tokens to be reviewed at once");
   }
-  void on_last_message() override { refuse(Signing::kBadRequest, "no request in it"); }
+  void on_reviewed(const std::string& name_space, const std::string& service_account) override {
+    const Result<SpiffeId> id =
+        SpiffeId::make(owner_.authority_.trust_domain(), name_space, service_account);
+    if (!id) return refuse(Signing::kBadToken, id.error().detail);
+    sign({.peer = *id, .token = {}}, "a ServiceAccount's token");
+  }
+  void on_review_failed(const SigningError& error) override { refuse(error.what, error.detail); }
+  void on_last_message() override {
+    if (request_.csr_pem.empty()) refuse(Signing::kBadRequest, "no request in it");
+  }
   void on_writable() override {}
   // Gone, or no gRPC.
   void on_grpc_end(const http::GrpcOutcome& outcome) override {
@@ -92,6 +99,22 @@ class CertificateService::Call final : public xds::GrpcStream::Holder, public Ti
   }
 
  private:
+  [[nodiscard]] bool wants_review() const {
+    return peer_.empty() && owner_.reviewer_ != nullptr && !token_.empty() &&
+           !token_.starts_with(JoinToken::kPrefix);
+  }
+  void sign(const Authority::Asker& asker, std::string_view known_by) {
+    const tl::expected<Authority::Issued, SigningError> issued =
+        owner_.authority_.sign(request_.csr_pem, request_.lifetime, asker);
+    if (!issued) {
+      say_refused(from_, issued.error());
+      return end(status_of(issued.error().what), issued.error().detail);
+    }
+    WEFT_LOG(kInfo, "certificate for {} to {}, known by {}", issued->id.uri(), from_, known_by);
+    stream_.send(
+        xds::serialize_certificate_response({issued->leaf_pem, owner_.authority_.root_pem()}));
+    end(GrpcStatus::kOk, "");
+  }
   // Before the Authority was asked.
   void refuse(Signing what, const std::string& why) {
     owner_.authority_.count(what);
@@ -101,6 +124,7 @@ class CertificateService::Call final : public xds::GrpcStream::Holder, public Ti
   void end(GrpcStatus status, const std::string& why) {
     deadline_.cancel();
     stream_.finish(status, why);
+    review_.reset();
     owner_.close(*this);
   }
 
@@ -110,6 +134,8 @@ class CertificateService::Call final : public xds::GrpcStream::Holder, public Ti
   const std::string from_;
   xds::GrpcServerStream stream_;
   Timer deadline_;
+  xds::CertificateRequest request_;
+  std::unique_ptr<TokenReviewer::Review> review_;
 };
 
 CertificateService::CertificateService(Turn& turn, Authority& authority)

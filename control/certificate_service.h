@@ -3,12 +3,14 @@
 // a CSR comes in, the Authority judges who asks, a chain or a gRPC status goes out.
 //
 // The asker is known by the client certificate of its connection, or by "authorization: Bearer
-// <join token>". Owner: Control; it outlives the Service's connections. Thread: its loop's.
+// <token>": a join token, or, where there is a TokenReviewer, one that it vouches for. Owner:
+// Control; it outlives the Service's connections. Thread: its loop's.
 
 #include <memory>
 #include <vector>
 
 #include "control/authority.h"
+#include "control/token_reviewer.h"
 #include "sidecar/http/service.h"
 
 namespace weft::control {
@@ -25,6 +27,8 @@ class CertificateService final {
   ~CertificateService();
 
   void add_to(http::Service& service);
+  // Of tokens that are no join tokens; null: there are none. It outlives the calls.
+  void set_reviewer(TokenReviewer* reviewer) { reviewer_ = reviewer; }
 
  private:
   class Call;
@@ -35,6 +39,7 @@ class CertificateService final {
 
   Turn& turn_;
   Authority& authority_;
+  TokenReviewer* reviewer_ = nullptr;
   std::vector<std::unique_ptr<Call>> calls_;
 };
 

@@ -1,9 +1,12 @@
 #include "control/control.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "control/files.h"
+#include "control/planner/fault_end.h"
 #include "control/planner/node.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
@@ -48,10 +51,14 @@ Control::Control(Turn& turn, Owner& owner, Options options)
       admin_(turn, *this),
       directory_(turn, options_.config_dir, *this, options_.source),
       save_timer_(turn.timers(), *this),
-      drain_timer_(turn.timers(), *this) {}
+      fault_timer_(turn.timers(), *this),
+      drain_timer_(turn.timers(), *this) {
+  registry_.judge_times_by(options_.wall_clock);
+}
 
 Control::~Control() {
   server_.reset();
+  cluster_.reset();
   // What they left to be buried goes while its owners are here.
   turn_.end();
 }
@@ -59,6 +66,10 @@ Control::~Control() {
 // ---- the start ----
 
 Status Control::load() {
+  if (options_.kubernetes != nullptr) {
+    begin_in_cluster();
+    return {};
+  }
   Result<std::vector<SourceFile>> files = directory_.start();
   if (!files) source_problem_ = files.error().detail;
   if (Status restored = restore(files ? &*files : nullptr); !restored) return restored;
@@ -66,9 +77,14 @@ Status Control::load() {
   log_problems();
   settle();
   if (!state_problem_.empty()) return fail(Fault::kInvalid, state_problem_);
+  return start_server();
+}
+
+Status Control::start_server() {
   server_ = std::make_unique<Server>(turn_, catalog_, *authority_, options_.server);
   if (Status started = server_->start(); !started) return started;
   server_->set_watcher(this);
+  server_->set_token_reviewer(reviewer_.get());
   metrics_.watch(*authority_);
   metrics_.watch(*server_);
   return {};
@@ -105,22 +121,111 @@ Status Control::restore(const std::vector<SourceFile>* files) {
 }
 
 Status Control::listen(net::Loop& loop, const Addresses& addresses) {
-  if (Status listening = server_->listen(loop, addresses.xds); !listening) return listening;
-  if (!addresses.plaintext_xds.is_none()) {
-    if (Status listening = server_->listen_plain(loop, addresses.plaintext_xds); !listening)
-      return listening;
-  }
+  loop_ = &loop;
+  wanted_ = addresses;
   if (!addresses.admin.is_none()) {
     if (Status listening = admin_.listen(loop, addresses.admin); !listening) return listening;
+  }
+  return server_ == nullptr ? Status() : open_doors();
+}
+
+Status Control::open_doors() {
+  if (Status listening = server_->listen(*loop_, wanted_.xds); !listening) return listening;
+  if (!wanted_.plaintext_xds.is_none()) {
+    if (Status listening = server_->listen_plain(*loop_, wanted_.plaintext_xds); !listening)
+      return listening;
+  }
+  if (!wanted_.webhook.is_none()) {
+    if (Status listening = server_->listen_webhook(*loop_, wanted_.webhook); !listening)
+      return listening;
   }
   state_ = State::kLive;
   return {};
 }
 
 Control::Addresses Control::addresses() const {
+  if (server_ == nullptr) {
+    Addresses only_admin;
+    only_admin.admin = admin_.address();
+    return only_admin;
+  }
   return {.xds = server_->tls_door().address(),
           .plaintext_xds = server_->plain_door().address(),
-          .admin = admin_.address()};
+          .admin = admin_.address(),
+          .webhook = server_->webhook_door().address()};
+}
+
+// ---- in Kubernetes ----
+
+// The root first, as its trust domain decides what a MeshConfig may say; then the objects; where
+// there is no root, it is made for the trust domain that they say.
+void Control::begin_in_cluster() {
+  kube::KubeClient& client = *options_.kubernetes;
+  reviewer_ = std::make_unique<kube::KubeTokenReviewer>(client);
+  cluster_ = std::make_unique<KubernetesSource>(turn_, client, *this, options_.cluster);
+  root_ = std::make_unique<kube::RootSecret>(turn_, client, random_, *this);
+  for (const auto& feed : cluster_->feeds()) metrics_.watch(*feed);
+  metrics_.watch(*reviewer_);
+  root_->look();
+}
+
+void Control::on_root(const std::string& pem) {
+  Result<Authority> authority = Authority::from_pem(pem, options_.wall_clock);
+  if (!authority) {
+    return give_up({Fault::kInvalid, Side::kLocal,
+                    fmt::format("Secret {}/{}: {}", Authority::kOwnNamespace,
+                                kube::RootSecret::kName, authority.error().detail)});
+  }
+  authority_ = std::make_unique<Authority>(std::move(*authority));
+  registry_.fix_trust_domain(authority_->trust_domain());
+  if (cluster_->known()) {
+    serve_cluster();
+  } else {
+    cluster_->start();
+  }
+}
+
+void Control::on_no_root() { cluster_->start(); }
+
+void Control::on_objects(std::vector<KeyedChange> changes) {
+  if (state_ == State::kDraining || state_ == State::kDrained) return;
+  // By the clock, so that replicas number alike and a restart does not go back.
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      options_.wall_clock().time_since_epoch());
+  registry_.number_above(static_cast<std::uint64_t>(now.count()));
+  metrics_.count_read(registry_.apply(std::move(changes)));
+  log_problems();
+  if (server_ != nullptr && announced_ != registry_.mesh()) announce();
+}
+
+void Control::on_objects_known() {
+  if (state_ == State::kDraining || state_ == State::kDrained) return;
+  if (authority_ != nullptr) return serve_cluster();
+  Result<std::string> pem = Authority::make_root_pem(
+      {.trust_domain = registry_.mesh()->config->trust_domain, .wall_clock = options_.wall_clock});
+  if (!pem) return give_up(pem.error());
+  root_->create(std::move(*pem));
+}
+
+void Control::serve_cluster() {
+  if (Status started = start_server(); !started) return give_up(started.error());
+  announce();
+  if (loop_ != nullptr) {
+    if (Status open = open_doors(); !open) return give_up(open.error());
+  } else {
+    state_ = State::kLive;
+  }
+  owner_.on_live();
+}
+
+void Control::give_up(const Error& error) {
+  WEFT_LOG(kError, "{}", error.detail);
+  owner_.on_failed(error);
+}
+
+std::string Control::source_problem() const {
+  if (cluster_ == nullptr) return source_problem_;
+  return root_->problem().empty() ? cluster_->problem() : root_->problem();
 }
 
 // ---- a generation ----
@@ -174,10 +279,24 @@ void Control::announce() {
   authority_->set_leaf_lifetime_max(
       std::min(options_.leaf_lifetime_max, mesh.config->leaf_lifetime));
   metrics_.note_announced(mesh.generation, turn_.now());
-  catalog_.set_mesh(announced_);
+  plan();
   WEFT_LOG(kInfo, "generation {}: {} services, {} workloads, {} conditions, {} problems",
            mesh.generation, mesh.services.size(), mesh.workloads.size(), mesh.conditions.size(),
            registry_.problems().size());
+}
+
+void Control::plan() {
+  const WallTime now = options_.wall_clock();
+  catalog_.set_mesh(announced_, now);
+  fault_end_ = next_fault_end(*announced_, now);
+  look_for_ended_faults();
+}
+
+void Control::look_for_ended_faults() {
+  if (!fault_end_) return fault_timer_.cancel();
+  const Duration left = *fault_end_ - options_.wall_clock();
+  if (left <= Duration::zero()) return plan();
+  fault_timer_.arm(std::min(left, kFaultLook));
 }
 
 void Control::on_settled(const xds::NodeInfo&, std::uint64_t generation, TimePoint since) {
@@ -190,6 +309,8 @@ void Control::drain() {
   if (state_ == State::kDraining || state_ == State::kDrained) return;
   state_ = State::kDraining;
   save_timer_.cancel();
+  if (cluster_ != nullptr) cluster_->stop();
+  fault_timer_.cancel();
   drain_until_ = turn_.now() + options_.drain;
   if (server_ != nullptr) server_->drain();
   drain_timer_.arm(Duration::zero());
@@ -204,6 +325,7 @@ void Control::look_whether_drained() {
 
 void Control::on_timer(Timer& timer) {
   if (&timer == &drain_timer_) return look_whether_drained();
+  if (&timer == &fault_timer_) return look_for_ended_faults();
   settle();
 }
 
@@ -232,18 +354,20 @@ std::vector<ClientReport> Control::clients() const {
 }
 
 std::string Control::metrics() {
-  return metrics_.page(turn_.now(), {.registry = registry_,
-                                     .clients = clients(),
-                                     .source_readable = source_problem_.empty(),
-                                     .state_saved = state_problem_.empty(),
-                                     .root_expires = authority_->root_expires(),
-                                     .certificate_expires = server_->certificate_expires()});
+  return metrics_.page(
+      turn_.now(),
+      {.registry = registry_,
+       .clients = clients(),
+       .source_readable = source_problem().empty(),
+       .state_saved = state_problem_.empty(),
+       .root_expires = authority_ == nullptr ? WallTime() : authority_->root_expires(),
+       .certificate_expires = server_ == nullptr ? WallTime() : server_->certificate_expires()});
 }
 
 std::string Control::mesh_page() const {
   return make_mesh_page({.registry = registry_,
                          .clients = clients(),
-                         .source_problem = source_problem_,
+                         .source_problem = source_problem(),
                          .state_problem = state_problem_});
 }
 

@@ -16,7 +16,7 @@ class Door::Entering final : public tls::Stream::Owner {
                                     {.handshake_timeout = door.options_.handshake_timeout})) {}
 
   void on_tls_ready(tls::Stream& stream) override {
-    if (stream.tls().alpn == "h2") {
+    if (stream.tls().alpn == "h2" || door_.options_.http1) {
       door_.service_.adopt(std::move(stream_));
     } else {
       door_.stats_.refused_protocol.add();
@@ -41,7 +41,8 @@ class Door::Entering final : public tls::Stream::Owner {
 namespace {
 
 http::Service::Options service_options(const Door::Options& options) {
-  http::Service::Options service{.connections_max = options.connections_max};
+  http::Service::Options service{.body_bytes_max = options.body_bytes_max,
+                                 .connections_max = options.connections_max};
   service.connection.timeouts.idle = Door::kIdle;
   service.connection.codec.http2.streams_max = Door::kStreamsMax;
   return service;

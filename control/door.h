@@ -3,8 +3,8 @@
 // TLS context, and hands the connection to its http::Service.
 //
 // Bounded: connections_max counts those that shake hands as well; whoever comes on top is cut off
-// and comes back later. A TLS client must speak h2 (gRPC). Owner: Server, which fills the service's
-// table before the first connection. Thread: its loop's.
+// and comes back later. A TLS client must speak h2 (gRPC), unless HTTP/1.1 is allowed as well.
+// Owner: Server, which fills the service's table before the first connection. Thread: its loop's.
 
 #include <memory>
 #include <string>
@@ -30,11 +30,13 @@ class Door final : public net::Acceptor::Owner {
     std::string name;  // for logs
     std::size_t connections_max = 10'000;
     Duration handshake_timeout = std::chrono::seconds(5);
+    bool http1 = false;                        // over TLS as well
+    std::size_t body_bytes_max = 1024 * 1024;  // of a request that is no stream
   };
   struct Stats {
     Counter accepted;
     Counter refused_limit;     // beyond connections_max
-    Counter refused_protocol;  // TLS, but no h2
+    Counter refused_protocol;  // TLS, but no protocol of this door
     Counter failed_handshakes;
   };
 

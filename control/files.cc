@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -18,8 +18,8 @@ namespace {
 class File final {
  public:
   explicit File(int fd) : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&&) = delete;
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -59,10 +59,24 @@ Result<std::string> read_all(const File& file, const std::string& path, std::siz
   }
 }
 
+// Names that an earlier process left behind are passed over; more than this is not chance.
+constexpr unsigned kNamesMax = 100;
+
+// A new file that nobody else has open, readable by its owner only; `name` is a free one then.
+File create_beside(const std::string& path, std::string& name) {
+  static std::atomic<unsigned> counter{0};
+  for (unsigned tries = 0; tries < kNamesMax; ++tries) {
+    name = fmt::format("{}.{}-{}", path, ::getpid(), counter.fetch_add(1));
+    File file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (file.fd() >= 0 || errno != EEXIST) return file;
+  }
+  return File(-1);
+}
+
 // A new file beside `path` with the bytes on disk. Its name, or why not.
 Result<std::string> write_beside(const std::string& path, std::string_view bytes, mode_t mode) {
-  std::string name = path + ".XXXXXX";
-  File file(::mkostemp(name.data(), O_CLOEXEC));
+  std::string name;
+  File file = create_beside(path, name);
   if (file.fd() < 0) return failed("write", name);
   if (!write_all(file.fd(), bytes) || ::fchmod(file.fd(), mode) != 0 || ::fsync(file.fd()) != 0 ||
       !file.close()) {

@@ -1,5 +1,8 @@
 // weft-control: reads flags, runs a Control on a loop, and turns a failure into an exit code.
 //
+// With --kubernetes the API server is the source and keeps the root; the line on stdout comes when
+// everything has been listed once.
+//
 // Exit codes: 0 drained and done, or the directory is valid; 1 it could not start, the directory is
 // not valid, or it was ended before its drain; 2 wrong usage. When it serves, one line on stdout
 // says where.
@@ -9,12 +12,18 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "control/cli/lint.h"
 #include "control/control.h"
+#include "control/kubernetes/kube_access.h"
+#include "control/kubernetes/kube_client.h"
+#include "control/kubernetes/kube_config.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/out_of_memory.h"
 #include "sidecar/core/strings.h"
@@ -32,11 +41,18 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 struct Flags {
+  bool kubernetes = false;
+  std::string kubeconfig;
   std::string config_dir;
   std::string state_dir;
   std::string listen = "127.0.0.1:15012";
   std::string plaintext_xds;
   std::string admin = "127.0.0.1:15014";
+  std::string webhook;
+  std::string inject_image;
+  std::string inject_control;
+  std::string revision = "default";
+  bool inject_classic = false;
   std::string max_certificate_lifetime = "24h";
   std::string debounce = "50ms";
   std::string debounce_max = "500ms";
@@ -49,7 +65,17 @@ struct Flags {
 struct Start {
   Control::Options options;
   Control::Addresses addresses;
+  std::optional<kube::KubeConfig> cluster;
 };
+
+Result<kube::KubeConfig> read_cluster(const Flags& flags) {
+  if (!flags.kubeconfig.empty()) return kube::read_kubeconfig(flags.kubeconfig);
+  return kube::in_cluster_config([](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    if (value == nullptr) return std::nullopt;
+    return value;
+  });
+}
 
 Result<SocketAddress> read_address(const char* flag, const std::string& text) {
   if (text.empty() || text == "off") return SocketAddress();
@@ -96,12 +122,31 @@ Result<Start> read_start(const Flags& flags) {
         set(options.drain, "--drain-time", flags.drain_time, Duration::zero()),
         set(start.addresses.xds, "--listen", flags.listen),
         set(start.addresses.plaintext_xds, "--plaintext-xds", flags.plaintext_xds),
-        set(start.addresses.admin, "--admin", flags.admin)}) {
+        set(start.addresses.admin, "--admin", flags.admin),
+        set(start.addresses.webhook, "--webhook", flags.webhook)}) {
     if (!read) return fail(read.error());
   }
   if (start.addresses.xds.is_none()) return fail(Fault::kInvalid, "--listen: cannot be off");
-  if (flags.state_dir.empty()) return fail(Fault::kInvalid, "--state-dir is required");
+  if (flags.kubernetes) {
+    if (!flags.config_dir.empty() || !flags.state_dir.empty()) {
+      return fail(Fault::kInvalid, "--kubernetes takes neither --config-dir nor --state-dir");
+    }
+    Result<kube::KubeConfig> cluster = read_cluster(flags);
+    if (!cluster) return fail(cluster.error());
+    start.cluster = std::move(*cluster);
+  } else {
+    if (!flags.kubeconfig.empty()) return fail(Fault::kInvalid, "--kubeconfig is for --kubernetes");
+    if (flags.config_dir.empty()) {
+      return fail(Fault::kInvalid, "--config-dir is required, or --kubernetes");
+    }
+    if (flags.state_dir.empty()) return fail(Fault::kInvalid, "--state-dir is required");
+  }
   options.server.own_lifetime = options.leaf_lifetime_max;
+  injection::InjectionContext& injection = options.server.injection;
+  if (!flags.inject_image.empty()) injection.image = flags.inject_image;
+  if (!flags.inject_control.empty()) injection.control = flags.inject_control;
+  injection.revision = flags.revision;
+  injection.native = !flags.inject_classic;
   return start;
 }
 
@@ -113,20 +158,36 @@ int complain(const std::string& what) {
 // The process: a loop, a Control on it, and the signals that end both.
 class Process final : public Control::Owner, public net::Signals::Owner {
  public:
-  explicit Process(const Start& start)
-      : addresses_(start.addresses), control_(loop_.turn(), *this, start.options) {}
+  explicit Process(const Start& start) : addresses_(start.addresses) {
+    Control::Options options = start.options;
+    if (start.cluster) {
+      dialer_ = std::make_unique<kube::KubeDialer>(loop_, *start.cluster);
+      client_ = std::make_unique<kube::KubeClient>(loop_.turn(), *dialer_,
+                                                   kube::KubeIdentity(*start.cluster));
+      options.kubernetes = client_.get();
+    }
+    control_ = std::make_unique<Control>(loop_.turn(), *this, std::move(options));
+  }
 
   int run() {
-    if (const Status loaded = control_.load(); !loaded) return complain(loaded.error().detail);
-    if (const Status listening = control_.listen(loop_, addresses_); !listening)
+    if (dialer_ != nullptr) {
+      if (const Status usable = dialer_->start(); !usable) return complain(usable.error().detail);
+    }
+    if (const Status loaded = control_->load(); !loaded) return complain(loaded.error().detail);
+    if (const Status listening = control_->listen(loop_, addresses_); !listening)
       return complain(listening.error().detail);
     net::Signals signals(loop_, *this);
-    say_ready();
+    if (client_ == nullptr) say_ready();
     loop_.run();
     return code_;
   }
 
   void on_drained() override { loop_.stop(); }
+  void on_live() override { say_ready(); }
+  void on_failed(const Error& error) override {
+    code_ = complain(error.detail);
+    loop_.stop();
+  }
 
   void on_signal(int number) override {
     if (number == SIGHUP) return;  // the directory is watched all the time
@@ -136,7 +197,7 @@ class Process final : public Control::Owner, public net::Signals::Owner {
       return;
     }
     WEFT_LOG(kInfo, "draining");
-    control_.drain();
+    control_->drain();
   }
 
  private:
@@ -144,21 +205,27 @@ class Process final : public Control::Owner, public net::Signals::Owner {
     const auto text = [](const SocketAddress& address) {
       return address.is_none() ? std::string("off") : address.to_string();
     };
-    const Control::Addresses at = control_.addresses();
+    const Control::Addresses at = control_->addresses();
     fmt::print("weft-control {} ready xds={} plaintext-xds={} admin={} generation={}\n",
                WEFT_VERSION, text(at.xds), text(at.plaintext_xds), text(at.admin),
-               control_.registry().mesh()->generation);
+               control_->registry().mesh()->generation);
     std::fflush(stdout);
   }
 
   const Control::Addresses addresses_;
   net::Loop loop_;
-  Control control_;
+  std::unique_ptr<kube::KubeDialer> dialer_;
+  std::unique_ptr<kube::KubeClient> client_;
+  std::unique_ptr<Control> control_;
   bool draining_ = false;
   int code_ = kDone;
 };
 
 int validate(const Flags& flags) {
+  if (flags.config_dir.empty()) {
+    complain("--mode validate: --config-dir is required");
+    return kUsage;
+  }
   Result<std::vector<SourceFile>> files = YamlDirectory::read_all(flags.config_dir);
   if (!files) return complain(files.error().detail);
   const cli::LintReport report = cli::lint(std::move(*files));
@@ -170,8 +237,12 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.set_version_flag("--version", std::string("weft-control ") + WEFT_VERSION);
   app.add_option("--config-dir", flags.config_dir,
                  "directory of *.yaml, *.yml and *.json: Services, Workloads, HTTPRoutes, "
-                 "MeshConfig; watched")
-      ->required();
+                 "MeshConfig; watched");
+  app.add_flag("--kubernetes", flags.kubernetes,
+               "in place of both directories: the API server of the cluster this runs in, or of "
+               "--kubeconfig");
+  app.add_option("--kubeconfig", flags.kubeconfig,
+                 "where that is and who we are, for --kubernetes");
   app.add_option("--state-dir", flags.state_dir,
                  "where the root key and what was accepted survive a restart; keep it private");
   app.add_option("--listen", flags.listen,
@@ -182,6 +253,19 @@ void add_flags(CLI::App& app, Flags& flags) {
                  "proves nothing and hides nothing (default: off)");
   app.add_option("--admin", flags.admin, "address of /ready, /metrics, /mesh and /config, or off")
       ->capture_default_str();
+  app.add_option("--webhook", flags.webhook,
+                 "HTTPS address for the API server's admission reviews: /inject, /inject/pods and "
+                 "/validate (default: off)");
+  app.add_option("--inject-image", flags.inject_image,
+                 "image of the sidecar that is put into pods");
+  app.add_option("--inject-control", flags.inject_control,
+                 "where injected sidecars find the control plane (default: "
+                 "weft-control.weft-system.svc:15012)");
+  app.add_option("--revision", flags.revision,
+                 "the weft.dev/rev that this control plane injects for")
+      ->capture_default_str();
+  app.add_flag("--inject-classic", flags.inject_classic,
+               "inject for clusters without native sidecars (before Kubernetes 1.29)");
   app.add_option("--max-certificate-lifetime", flags.max_certificate_lifetime,
                  "the longest that a workload's certificate may last, from 10s")
       ->capture_default_str();

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <tuple>
+#include <utility>
+
+#include "control/route_attachment.h"
 
 namespace weft::control {
 
@@ -44,28 +48,141 @@ class Joining final {
   void run() {
     take_objects();
     drop_shared_addresses();
-    for (auto& [name, service] : mesh_.services) resolve(service);
-    attach_routes();
-    for (const auto& route : routes_) check_backends(*route);
+    index_workloads();
+    for (auto& [name, service] : mesh_.services) resolve(service, standing_behind(service));
+    mesh_.destinations = DestinationTable(mesh_, destinations_, mesh_.conditions);
+    attach_routes(routes_, mesh_);
+    for (const auto& policy : budgets_) attach(policy);
     mesh_.policies = PolicyTable(mesh_, policies_, mesh_.conditions);
+    mesh_.backend_tls = BackendTlsTable(mesh_, backend_tls_, config_maps_, mesh_.conditions);
+  }
+
+  // The Mesh is a copy of one that was joined. False: it has to be joined anew.
+  [[nodiscard]] bool change(const WorkloadChanges& changes) {
+    const auto is_about = [](Kind kind) {
+      return [kind](const Condition& condition) { return condition.about.kind == kind; };
+    };
+    if (std::ranges::any_of(mesh_.conditions, is_about(Kind::kWorkload))) return false;
+    const bool subsets = !mesh_.destinations.empty() ||
+                         std::ranges::any_of(mesh_.conditions, is_about(Kind::kDestinationRule));
+    std::set<ObjectName> touched;
+    std::map<IpAddress, ObjectName> moved;
+    for (const auto& [name, now] : changes) {
+      const auto at = mesh_.workloads.find(name);
+      const std::shared_ptr<const Workload> before =
+          at == mesh_.workloads.end() ? nullptr : at->second;
+      if (subsets && !same_to_subsets(before.get(), now.get())) return false;
+      if ((before == nullptr) != (now == nullptr) && is_alone(name)) return false;
+      for (const Workload* one : {before.get(), now.get()}) {
+        if (one != nullptr) note_services_of(*one, touched);
+      }
+      if (now != nullptr && now->sidecar) moved.emplace(now->address, name);
+      if (now == nullptr) {
+        if (before != nullptr) mesh_.workloads.erase(at);
+      } else {
+        mesh_.workloads.insert_or_assign(name, now);
+      }
+    }
+    if (shares_address(moved)) return false;
+    for (const ObjectName& name : touched) resolve_again(mesh_.services.at(name));
+    return true;
   }
 
  private:
+  // Whether a DestinationRule sees no difference.
+  static bool same_to_subsets(const Workload* before, const Workload* now) {
+    if (before == nullptr || now == nullptr) return before == now;
+    return before->sidecar == now->sidecar && before->metadata.labels == now->metadata.labels;
+  }
+
+  // Its namespace is there for policies because of it alone.
+  [[nodiscard]] bool is_alone(const ObjectName& name) const {
+    const auto in_namespace = [&](auto at, auto end) {
+      for (; at != end && at->first.name_space == name.name_space; ++at) {
+        if (at->first != name) return true;
+      }
+      return false;
+    };
+    const auto service = mesh_.services.lower_bound({name.name_space, ""});
+    if (service != mesh_.services.end() && service->first.name_space == name.name_space) {
+      return false;
+    }
+    return !in_namespace(mesh_.workloads.lower_bound({name.name_space, ""}), mesh_.workloads.end());
+  }
+
+  void note_services_of(const Workload& workload, std::set<ObjectName>& touched) const {
+    const std::string& name_space = workload.metadata.name.name_space;
+    for (auto at = mesh_.services.lower_bound({name_space, ""});
+         at != mesh_.services.end() && at->first.name_space == name_space; ++at) {
+      if (selects(at->second.service->selector, workload.metadata.labels)) {
+        touched.insert(at->first);
+      }
+    }
+  }
+
+  // Each of those is at its own address, or somebody else is there as well.
+  [[nodiscard]] bool shares_address(const std::map<IpAddress, ObjectName>& moved) const {
+    if (moved.empty()) return false;
+    return std::ranges::any_of(mesh_.workloads, [&](const auto& one) {
+      if (!one.second->sidecar) return false;
+      const auto found = moved.find(one.second->address);
+      return found != moved.end() && found->second != one.first;
+    });
+  }
+
+  // Its conditions take the place in which they would stand: those of Services come first, by name.
+  void resolve_again(MeshService& service) {
+    const auto before = [](const Condition& condition) {
+      return condition.about.kind == Kind::kService && condition.type == "EndpointsResolved";
+    };
+    std::vector<Condition> all = std::exchange(mesh_.conditions, {});
+    std::erase_if(all, [&](const Condition& condition) {
+      return before(condition) && condition.about.name == service.name();
+    });
+    service.ports.clear();
+    resolve(service, standing_in(service.name().name_space));
+    const auto place = std::ranges::find_if_not(all, [&](const Condition& condition) {
+      return before(condition) && condition.about.name < service.name();
+    });
+    all.insert(place, mesh_.conditions.begin(), mesh_.conditions.end());
+    mesh_.conditions = std::move(all);
+  }
+
   void take_objects() {
     for (const auto& [key, object] : objects_) {
       std::visit([&](const auto& held) { take(held); }, object);
     }
     const auto older = [](const auto& a, const auto& b) { return age_of(*a) < age_of(*b); };
-    std::ranges::sort(routes_, older);
+    std::ranges::sort(routes_.http, older);
+    std::ranges::sort(routes_.streams, older);
+    std::ranges::sort(routes_.virtual_services, older);
+    std::ranges::sort(destinations_, older);
     std::ranges::sort(policies_, older);
+    std::ranges::sort(budgets_, older);
+    std::ranges::sort(backend_tls_, older);
   }
   void take(const std::shared_ptr<const MeshConfig>& config) { mesh_.config = config; }
   void take(const std::shared_ptr<const Workload>& workload) {
     mesh_.workloads.emplace(workload->metadata.name, workload);
   }
   void take(const std::shared_ptr<const HttpRoute>& route) {
-    routes_.push_back(route);
-    mesh_.http_routes.emplace(route->metadata.name, route);
+    routes_.http.push_back(route);
+    if (route->kind == Kind::kHttpRoute) mesh_.http_routes.emplace(route->metadata.name, route);
+  }
+  void take(const std::shared_ptr<const StreamRoute>& route) { routes_.streams.push_back(route); }
+  void take(const std::shared_ptr<const ReferenceGrant>&) {}
+  void take(const std::shared_ptr<const VirtualService>& service) {
+    routes_.virtual_services.push_back(service);
+  }
+  void take(const std::shared_ptr<const DestinationRule>& rule) { destinations_.push_back(rule); }
+  void take(const std::shared_ptr<const BackendTrafficPolicy>& policy) {
+    budgets_.push_back(policy);
+  }
+  void take(const std::shared_ptr<const BackendTlsPolicy>& policy) {
+    backend_tls_.push_back(policy);
+  }
+  void take(const std::shared_ptr<const ConfigMap>& map) {
+    config_maps_.emplace(map->metadata.name, map);
   }
   void take(const std::shared_ptr<const TrafficPolicy>& policy) { policies_.push_back(policy); }
   void take(const std::shared_ptr<const Service>& service) {
@@ -115,20 +232,60 @@ class Joining final {
                                                  : candidate.name == port.target_name;
       if (same) return candidate.port;
     }
-    // Without a sidecar nobody has to know the port beforehand.
-    return workload.sidecar ? std::uint16_t{0} : port.target_port;
+    // Without a sidecar, or one that takes what comes for any port, nobody has to know it
+    // beforehand.
+    const bool must = workload.sidecar && !workload.redirected;
+    return must ? std::uint16_t{0} : port.target_port;
   }
 
-  void resolve(MeshService& service) {
+  // ---- who stands behind a Service ----
+
+  // By the first pair of each Service's selector, so that no Service looks at every Workload.
+  void index_workloads() {
+    for (const auto& [name, service] : mesh_.services) {
+      const Labels& selector = service.service->selector;
+      if (selector.empty()) continue;
+      standing_[{name.name_space, selector.begin()->first, selector.begin()->second}];
+    }
+    for (const auto& [name, workload] : mesh_.workloads) {
+      for (const auto& [key, value] : workload->metadata.labels) {
+        const auto found = standing_.find({name.name_space, key, value});
+        if (found != standing_.end()) found->second.push_back(&workload);
+      }
+    }
+  }
+
+  using Standing = std::vector<const std::shared_ptr<const Workload>*>;
+
+  [[nodiscard]] const Standing& standing_behind(const MeshService& service) const {
+    static const Standing kNobody;
+    const Labels& selector = service.service->selector;
+    if (selector.empty()) return kNobody;
+    return standing_.at(
+        {service.name().name_space, selector.begin()->first, selector.begin()->second});
+  }
+
+  // Of its namespace, for a single Service.
+  [[nodiscard]] Standing standing_in(const std::string& name_space) const {
+    Standing out;
+    for (auto at = mesh_.workloads.lower_bound({name_space, ""});
+         at != mesh_.workloads.end() && at->first.name_space == name_space; ++at) {
+      out.push_back(&at->second);
+    }
+    return out;
+  }
+
+  // `standing`: at least those that it selects, in order of their names.
+  void resolve(MeshService& service, const Standing& standing) {
     for (const ServicePort& port : service.service->ports) {
       MeshPort out{.name = port.name, .port = port.port};
       out.protocol = protocol_of(port.app_protocol, port.name, port.port, *mesh_.config);
+      out.declared = is_declared(port.app_protocol, port.name, port.port, *mesh_.config);
       std::vector<Instance> plain;
       std::set<std::string> identities;
-      const std::string& name_space = service.name().name_space;
-      for (auto at = mesh_.workloads.lower_bound({name_space, ""});
-           at != mesh_.workloads.end() && at->first.name_space == name_space; ++at) {
-        const auto& [name, workload] = *at;
+      for (const std::shared_ptr<const Workload>* held : standing) {
+        const std::shared_ptr<const Workload>& workload = *held;
+        const ObjectName& name = workload->metadata.name;
         if (!selects(service.service->selector, workload->metadata.labels)) continue;
         const std::uint16_t target = target_of(port, *workload);
         if (target == 0) {
@@ -186,80 +343,33 @@ class Joining final {
     });
   }
 
-  void attach_routes() {
-    for (const auto& route : routes_) {
-      for (const ParentRef& parent : route->parents) attach(route, parent);
-    }
-  }
-
-  void attach(const std::shared_ptr<const HttpRoute>& route, const ParentRef& parent) {
-    const ObjectName& name = route->metadata.name;
-    const MeshService* service = mesh_.find_service(parent.service);
-    if (service == nullptr) {
-      say(Kind::kHttpRoute, name, "Accepted", "NoMatchingParent",
-          fmt::format("there is no Service {}", parent.service.to_string()));
-      return;
-    }
-    // GEP-1294: a route beside its Service holds for all clients, one elsewhere for clients of its
-    // own namespace.
-    const bool producer = name.name_space == parent.service.name_space;
-    bool matched = false;
-    for (const MeshPort& port : service->ports) {
-      if (parent.port && *parent.port != port.port) continue;
-      if (!parent.section.empty() && parent.section != port.name) continue;
-      if (!port.is_http()) {
-        if (parent.port || !parent.section.empty()) {
-          say(Kind::kHttpRoute, name, "Accepted", "NotAllowedByParent",
-              fmt::format("port {} of Service {} is not HTTP", port.port,
-                          parent.service.to_string()));
-        }
-        matched = true;
+  void attach(const std::shared_ptr<const BackendTrafficPolicy>& policy) {
+    const ObjectName& name = policy->metadata.name;
+    for (const ObjectName& service : policy->services) {
+      if (mesh_.find_service(service) == nullptr) {
+        say(Kind::kBackendTrafficPolicy, name, "Accepted", "TargetNotFound",
+            fmt::format("there is no Service {}", service.to_string()));
         continue;
       }
-      matched = true;
-      auto& routes = mesh_.routes[{parent.service, port.port, producer ? "" : name.name_space}];
-      if (std::ranges::find(routes, route) == routes.end()) routes.push_back(route);
-    }
-    if (!matched) {
-      say(Kind::kHttpRoute, name, "Accepted", "NoMatchingParent",
-          fmt::format("Service {} has no port {}", parent.service.to_string(),
-                      parent.port ? std::to_string(*parent.port) : parent.section));
-    }
-  }
-
-  void check_backends(const HttpRoute& route) {
-    for (std::size_t rule = 0; rule < route.rules.size(); ++rule) {
-      const auto& backends = route.rules[rule].backends;
-      for (std::size_t at = 0; at < backends.size(); ++at) {
-        const BackendRef& backend = backends[at];
-        const MeshService* service = mesh_.find_service(backend.service);
-        std::string reason = "BackendNotFound";
-        std::string message;
-        if (!backend.unusable.empty()) {
-          reason = "InvalidKind";
-          message = backend.unusable;
-        } else if (service == nullptr) {
-          message = fmt::format("there is no Service {}", backend.service.to_string());
-        } else if (service->find_port(backend.port) == nullptr) {
-          message =
-              fmt::format("Service {} has no port {}", backend.service.to_string(), backend.port);
-        } else if (!service->find_port(backend.port)->is_http()) {
-          reason = "UnsupportedProtocol";
-          message = fmt::format("port {} of Service {} is not HTTP", backend.port,
-                                backend.service.to_string());
-        } else {
-          continue;
-        }
-        say(Kind::kHttpRoute, route.metadata.name, "ResolvedRefs", reason,
-            fmt::format("rules[{}].backendRefs[{}]: {}", rule, at, message));
-      }
+      const auto [at, added] = mesh_.budgets.emplace(service, policy);
+      if (added) continue;
+      say(Kind::kBackendTrafficPolicy, name, "Accepted", "Conflicted",
+          fmt::format("Service {}: {} of XBackendTrafficPolicy {} holds instead",
+                      service.to_string(), at->second->metadata.place,
+                      at->second->metadata.name.to_string()));
     }
   }
 
   const Objects& objects_;
   Mesh& mesh_;
-  std::vector<std::shared_ptr<const HttpRoute>> routes_;
+  // By namespace, key and value.
+  std::map<std::tuple<std::string_view, std::string_view, std::string_view>, Standing> standing_;
+  RouteObjects routes_;
+  std::vector<std::shared_ptr<const DestinationRule>> destinations_;
   std::vector<std::shared_ptr<const TrafficPolicy>> policies_;
+  std::vector<std::shared_ptr<const BackendTrafficPolicy>> budgets_;
+  std::vector<std::shared_ptr<const BackendTlsPolicy>> backend_tls_;
+  BackendTlsTable::ConfigMaps config_maps_;
 };
 
 }  // namespace
@@ -274,19 +384,28 @@ const MeshService* Mesh::find_service(const ObjectName& name) const {
   return found == services.end() ? nullptr : &found->second;
 }
 
-const std::vector<std::shared_ptr<const HttpRoute>>* Mesh::find_routes(
-    const ObjectName& service, std::uint16_t port, const std::string& client_namespace) const {
-  auto found = routes.end();
-  if (!client_namespace.empty()) found = routes.find({service, port, client_namespace});
-  if (found == routes.end()) found = routes.find({service, port, ""});
-  return found == routes.end() ? nullptr : &found->second;
+namespace {
+
+template <typename Map>
+const typename Map::mapped_type* find_scope(const Map& map, const ObjectName& service,
+                                            std::uint16_t port,
+                                            const std::string& client_namespace) {
+  auto found = map.end();
+  if (!client_namespace.empty()) found = map.find({service, port, client_namespace});
+  if (found == map.end()) found = map.find({service, port, ""});
+  return found == map.end() ? nullptr : &found->second;
 }
 
-const MeshPort* Mesh::find_backend(const BackendRef& backend) const {
-  if (!backend.unusable.empty()) return nullptr;
-  const MeshService* service = find_service(backend.service);
-  const MeshPort* port = service == nullptr ? nullptr : service->find_port(backend.port);
-  return port != nullptr && port->is_http() ? port : nullptr;
+}  // namespace
+
+const std::vector<std::shared_ptr<const HttpRoute>>* Mesh::find_routes(
+    const ObjectName& service, std::uint16_t port, const std::string& client_namespace) const {
+  return find_scope(routes, service, port, client_namespace);
+}
+
+const std::vector<std::shared_ptr<const StreamRoute>>* Mesh::find_streams(
+    const ObjectName& service, std::uint16_t port, const std::string& client_namespace) const {
+  return find_scope(streams, service, port, client_namespace);
 }
 
 SpiffeId Mesh::identity_of(const Workload& workload) const {
@@ -295,8 +414,19 @@ SpiffeId Mesh::identity_of(const Workload& workload) const {
   return id ? *id : SpiffeId();
 }
 
-AppProtocol protocol_of(const std::string& app_protocol, const std::string& name,
-                        std::uint16_t port, const MeshConfig& config) {
+std::shared_ptr<const Mesh> change_workloads(const Mesh& before, const WorkloadChanges& changes,
+                                             std::uint64_t generation) {
+  static const Objects kNone;
+  auto mesh = std::make_shared<Mesh>(before);
+  mesh->generation = generation;
+  if (!Joining(kNone, *mesh).change(changes)) return nullptr;
+  return mesh;
+}
+
+namespace {
+
+std::optional<AppProtocol> said_protocol(const std::string& app_protocol, const std::string& name,
+                                         std::uint16_t port, const MeshConfig& config) {
   if (!app_protocol.empty()) {
     const ProtocolName* known = find_protocol(app_protocol);
     return known == nullptr ? AppProtocol::kTcp : known->protocol;
@@ -304,7 +434,20 @@ AppProtocol protocol_of(const std::string& app_protocol, const std::string& name
   for (const std::string& word : {name, name.substr(0, name.find('-'))}) {
     if (const ProtocolName* known = find_protocol(word)) return known->protocol;
   }
-  return config.opaque_ports.contains(port) ? AppProtocol::kTcp : AppProtocol::kHttp1;
+  if (config.opaque_ports.contains(port)) return AppProtocol::kTcp;
+  return std::nullopt;
+}
+
+}  // namespace
+
+AppProtocol protocol_of(const std::string& app_protocol, const std::string& name,
+                        std::uint16_t port, const MeshConfig& config) {
+  return said_protocol(app_protocol, name, port, config).value_or(AppProtocol::kHttp1);
+}
+
+bool is_declared(const std::string& app_protocol, const std::string& name, std::uint16_t port,
+                 const MeshConfig& config) {
+  return said_protocol(app_protocol, name, port, config).has_value();
 }
 
 std::shared_ptr<const Mesh> make_mesh(const Objects& objects, std::uint64_t generation,

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "control/backend_tls_table.h"
+#include "control/destination_table.h"
 #include "control/model/object.h"
 #include "control/policy_table.h"
 #include "sidecar/core/spiffe_id.h"
@@ -33,6 +35,7 @@ struct MeshPort {
   std::string name;
   std::uint16_t port = 0;
   AppProtocol protocol = AppProtocol::kHttp1;
+  bool declared = true;             // else nobody said it, and HTTP is a guess
   bool meshed = false;              // there are Workloads with sidecars, ready or not: mTLS
   std::vector<Instance> instances;  // ready ones, in order of their names; all meshed or none
   // Of all meshed Workloads, ready or not, sorted, each once: what is expected of the other side
@@ -61,15 +64,25 @@ struct RouteScope {
 
 struct Mesh {
   static constexpr std::string_view kClusterDomain = "svc.cluster.local";
+  // Where what holds for the whole mesh stands (Istio's root namespace).
+  static constexpr std::string_view kOwnNamespace = "weft-system";
 
   std::uint64_t generation = 0;
   std::shared_ptr<const MeshConfig> config = std::make_shared<const MeshConfig>();
   std::map<ObjectName, MeshService> services;
   std::map<ObjectName, std::shared_ptr<const Workload>> workloads;
-  // Routes in order of precedence: older, then by name.
+  // Of one kind each, in order of precedence: older, then by name. Never empty lists.
   std::map<RouteScope, std::vector<std::shared_ptr<const HttpRoute>>> routes;
-  std::map<ObjectName, std::shared_ptr<const HttpRoute>> http_routes;
+  std::map<RouteScope, std::vector<std::shared_ptr<const StreamRoute>>> streams;
+  std::map<ObjectName, std::shared_ptr<const HttpRoute>> http_routes;  // HTTPRoutes
+  // Of every kind, whether they hold anywhere or not.
+  std::vector<std::shared_ptr<const HttpRoute>> route_objects;
+  std::vector<std::shared_ptr<const StreamRoute>> stream_objects;
   PolicyTable policies;
+  DestinationTable destinations;
+  // The oldest that names a Service, by it.
+  std::map<ObjectName, std::shared_ptr<const BackendTrafficPolicy>> budgets;
+  BackendTlsTable backend_tls;
   std::vector<Condition> conditions;
 
   [[nodiscard]] const MeshService* find_service(const ObjectName& name) const;
@@ -77,8 +90,9 @@ struct Mesh {
   // itself is meant.
   [[nodiscard]] const std::vector<std::shared_ptr<const HttpRoute>>* find_routes(
       const ObjectName& service, std::uint16_t port, const std::string& client_namespace) const;
-  // Null when it leads nowhere, which a Condition says.
-  [[nodiscard]] const MeshPort* find_backend(const BackendRef& backend) const;
+  // The same for connections.
+  [[nodiscard]] const std::vector<std::shared_ptr<const StreamRoute>>* find_streams(
+      const ObjectName& service, std::uint16_t port, const std::string& client_namespace) const;
   [[nodiscard]] SpiffeId identity_of(const Workload& workload) const;
 };
 
@@ -87,8 +101,19 @@ struct Mesh {
                                                     std::uint64_t generation,
                                                     const std::string& trust_domain = "");
 
+// Workloads as they are now, by name; null where one is gone.
+using WorkloadChanges = std::map<ObjectName, std::shared_ptr<const Workload>>;
+// What make_mesh() would make of objects that differ from those of `before` in these Workloads
+// alone, for a small part of its price; null where more depends on them than that.
+[[nodiscard]] std::shared_ptr<const Mesh> change_workloads(const Mesh& before,
+                                                           const WorkloadChanges& changes,
+                                                           std::uint64_t generation);
+
 // appProtocol, else the port's name up to a '-', else whether its number is known to be opaque.
 [[nodiscard]] AppProtocol protocol_of(const std::string& app_protocol, const std::string& name,
                                       std::uint16_t port, const MeshConfig& config);
+// Whether any of them says it.
+[[nodiscard]] bool is_declared(const std::string& app_protocol, const std::string& name,
+                               std::uint16_t port, const MeshConfig& config);
 
 }  // namespace weft::control

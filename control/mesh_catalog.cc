@@ -23,8 +23,8 @@ MeshCatalog::MeshCatalog(Turn& turn)
 
 MeshCatalog::~MeshCatalog() = default;
 
-void MeshCatalog::set_mesh(std::shared_ptr<const Mesh> mesh) {
-  planner_ = std::make_unique<Planner>(std::move(mesh), planner_.get());
+void MeshCatalog::set_mesh(std::shared_ptr<const Mesh> mesh, WallTime now) {
+  planner_ = std::make_unique<Planner>(std::move(mesh), planner_.get(), now);
   due_.splice(told_);
   if (!due_.empty()) soon_.arm(Duration::zero());
 }

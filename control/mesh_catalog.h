@@ -26,7 +26,8 @@ class MeshCatalog final : public xds::Catalog, public TimerSink {
   MeshCatalog& operator=(const MeshCatalog&) = delete;
   ~MeshCatalog();
 
-  void set_mesh(std::shared_ptr<const Mesh> mesh);
+  // Also the same once more, when something in it has ended by itself.
+  void set_mesh(std::shared_ptr<const Mesh> mesh, WallTime now);
   [[nodiscard]] const Mesh& mesh() const { return planner_->mesh(); }
   // Nobody waits to be told.
   [[nodiscard]] bool all_told() const { return due_.empty(); }

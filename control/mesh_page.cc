@@ -5,6 +5,8 @@
 #include <set>
 
 #include "control/model/workload.h"
+#include "control/policy_status.h"
+#include "sidecar/core/strings.h"
 
 namespace weft::control {
 
@@ -98,6 +100,16 @@ std::string make_mesh_page(const MeshPageInput& input) {
   for (const ClientReport& client : input.clients) {
     if (client.workload.empty()) page["clients"].push_back(client_json(client, mesh.generation));
   }
+  page["policies"] = json::array();
+  for (const PolicyStatus& status : policy_statuses(input.registry, input.clients)) {
+    page["policies"].push_back({{"policy", status.name.to_string()},
+                                {"accepted", status.accepted},
+                                {"accepted_reason", status.accepted_reason},
+                                {"accepted_message", status.accepted_message},
+                                {"programmed", status.reason == "Programmed"},
+                                {"reason", status.reason},
+                                {"message", status.message}});
+  }
   for (const Condition& condition : mesh.conditions) {
     page["conditions"].push_back({{"about", condition.about.to_string()},
                                   {"type", condition.type},
@@ -110,11 +122,18 @@ std::string make_mesh_page(const MeshPageInput& input) {
 std::string make_config_page(const Registry& registry) {
   json page = {{"generation", registry.mesh()->generation}, {"objects", json::array()}};
   for (const auto& [key, held] : registry.accepted()) {
-    page["objects"].push_back({{"kind", name_of(key.kind)},
-                               {"namespace", key.name.name_space},
-                               {"name", key.name.name},
-                               {"file", held.file},
-                               {"document", json::parse(held.json, nullptr, false)}});
+    json object = {{"kind", name_of(key.kind)},
+                   {"namespace", key.name.name_space},
+                   {"name", key.name.name},
+                   {"file", held.file},
+                   {"document", json::parse(held.json, nullptr, false)}};
+    const std::string& place = metadata_of(held.object).place;
+    const auto line = parse_u64(std::string_view(place).substr(place.rfind(':') + 1));
+    if (!held.laid_out.empty() && line) {
+      object["line"] = *line;
+      object["text"] = held.laid_out;
+    }
+    page["objects"].push_back(std::move(object));
   }
   return dump(page);
 }

@@ -44,7 +44,8 @@ struct MeshPageInput {
 // Who has which generation; Workloads without a connection are "missing".
 [[nodiscard]] std::string make_mesh_page(const MeshPageInput& input);
 
-// The accepted objects as they were read, with the file each came from.
+// The accepted objects as they were read, with the file each came from: "document", and where the
+// lines are known "text", the same as JSON that keeps them, and "line", where it begins.
 [[nodiscard]] std::string make_config_page(const Registry& registry);
 
 }  // namespace weft::control

@@ -54,6 +54,34 @@ constexpr Family kResponses{"weft_control_responses_total", kCounter,
 constexpr Family kRejections{"weft_control_rejections_total", kCounter,
                              "Answers of clients that refuse something (NACK), by door."};
 
+constexpr Family kInjections{"weft_control_injections_total", kCounter,
+                             "Admission reviews of pods, by result; allowed ones by reason."};
+constexpr Family kValidations{"weft_control_validations_total", kCounter,
+                              "Admission reviews of configuration, by result."};
+constexpr Family kReviewSeconds{"weft_control_review_seconds", kHistogram,
+                                "To answer one admission review."};
+constexpr Family kKubeListed{"weft_control_kube_listed", kGauge,
+                             "1 once all objects of a resource have been listed."};
+constexpr Family kKubeSilent{"weft_control_kube_silent_seconds", kGauge,
+                             "Since the API server last said something of a resource; a quiet one "
+                             "is heard of about every minute."};
+constexpr Family kKubeLists{"weft_control_kube_lists_total", kCounter,
+                            "Whole lists read from the API server, by resource."};
+constexpr Family kKubeRelists{"weft_control_kube_relists_total", kCounter,
+                              "Times that what was missed was gone (410), by resource."};
+constexpr Family kKubeWatches{"weft_control_kube_watches_total", kCounter,
+                              "Watches asked for, by resource."};
+constexpr Family kKubeEvents{"weft_control_kube_events_total", kCounter,
+                             "Events of watches, by resource."};
+constexpr Family kKubeSkipped{"weft_control_kube_skipped_total", kCounter,
+                              "Objects and events that could not be understood or were too large, "
+                              "by resource."};
+constexpr Family kKubeFailures{"weft_control_kube_failures_total", kCounter,
+                               "Lists and watches that the API server refused or broke off, by "
+                               "resource."};
+constexpr Family kKubeReviews{"weft_control_kube_token_reviews_total", kCounter,
+                              "Tokens that the API server was asked about, by result."};
+
 constexpr std::array<std::string_view, 4> kSidecarStates = {"current", "behind", "refused",
                                                             "missing"};
 
@@ -103,6 +131,55 @@ void Metrics::watch(const Server& server) {
   doors_[DoorKind::kPlain].door = &server.plain_door();
   doors_[DoorKind::kPlain].ads = &server.plain_ads();
   for (auto& [kind, figures] : doors_) watch(figures, name_of(kind));
+  watch(server.webhook());
+}
+
+void Metrics::watch(const Webhook& webhook) {
+  using injection::InjectionReason;
+  using injection::ReviewVerdict;
+  const Webhook::Stats& stats = webhook.stats();
+  const auto keep = [this](auto&& registration) { kept_.push_back(std::move(registration)); };
+  for (std::size_t i = 0; i < injection::kInjectionReasons; ++i) {
+    const auto reason = static_cast<InjectionReason>(i);
+    const std::string_view result = reason == InjectionReason::kInjected ? "patched" : "allowed";
+    keep(registry_.add(kInjections, {{"result", result}, {"reason", name_of(reason)}},
+                       stats.reasons[i]));
+  }
+  for (std::size_t i = 0; i < injection::kReviewVerdicts; ++i) {
+    const auto verdict = static_cast<ReviewVerdict>(i);
+    keep(registry_.add(kValidations, {{"result", name_of(verdict)}}, stats.validations[i]));
+    if (verdict != ReviewVerdict::kRefused && verdict != ReviewVerdict::kMalformed) continue;
+    keep(registry_.add(kInjections, {{"result", name_of(verdict)}, {"reason", name_of(verdict)}},
+                       stats.injections[i]));
+  }
+  keep(registry_.add(kReviewSeconds, {}, stats.seconds));
+}
+
+void Metrics::watch(const kube::ResourceFeed& feed) {
+  const std::string_view name = feed.reflector().resource().name;
+  FeedFigures& figures = feeds_[std::string(name)];
+  figures.feed = &feed;
+  const auto keep = [&](const Family& family, const auto& metric) {
+    kept_.push_back(registry_.add(family, {{"resource", name}}, metric));
+  };
+  const kube::Reflector::Stats& stats = feed.reflector().stats();
+  keep(kKubeListed, figures.listed);
+  keep(kKubeSilent, figures.silent);
+  keep(kKubeLists, stats.lists);
+  keep(kKubeRelists, stats.relists);
+  keep(kKubeWatches, stats.watches);
+  keep(kKubeEvents, stats.events);
+  keep(kKubeSkipped, stats.skipped);
+  keep(kKubeFailures, stats.failures);
+}
+
+void Metrics::watch(const kube::KubeTokenReviewer& reviewer) {
+  const auto keep = [&](std::string_view result, const Counter& counter) {
+    kept_.push_back(registry_.add(kKubeReviews, {{"result", result}}, counter));
+  };
+  keep("authenticated", reviewer.stats().authenticated);
+  keep("refused", reviewer.stats().refused);
+  keep("failed", reviewer.stats().failed);
 }
 
 void Metrics::watch(DoorFigures& figures, std::string_view name) {
@@ -160,6 +237,11 @@ void Metrics::look(const Now& facts) {
   for (auto& [kind, figures] : doors_) {
     figures.connections.set(static_cast<std::int64_t>(figures.door->connections()));
     figures.streams.set(static_cast<std::int64_t>(figures.ads->streams()));
+  }
+  for (auto& [name, figures] : feeds_) {
+    figures.listed.set(figures.feed->reflector().listed() ? 1 : 0);
+    figures.silent.set(
+        std::chrono::duration_cast<std::chrono::seconds>(figures.feed->silent_for()).count());
   }
   count_objects(facts.registry);
   count_clients(mesh, facts.clients);

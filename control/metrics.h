@@ -13,6 +13,8 @@
 
 #include "control/admission.h"
 #include "control/authority.h"
+#include "control/kubernetes/kube_token_reviewer.h"
+#include "control/kubernetes/resource_feed.h"
 #include "control/mesh_page.h"
 #include "control/registry.h"
 #include "control/server.h"
@@ -42,6 +44,8 @@ class Metrics final {
   // Once each.
   void watch(const Authority& authority);
   void watch(const Server& server);
+  void watch(const kube::ResourceFeed& feed);
+  void watch(const kube::KubeTokenReviewer& reviewer);
 
   // Files were read: they changed the Mesh, or they did not.
   void count_read(bool changed) { (changed ? reads_changed_ : reads_unchanged_).add(); }
@@ -63,7 +67,14 @@ class Metrics final {
     Gauge streams;
   };
 
+  struct FeedFigures {
+    const kube::ResourceFeed* feed = nullptr;
+    Gauge listed;
+    Gauge silent;
+  };
+
   void watch(DoorFigures& figures, std::string_view name);
+  void watch(const Webhook& webhook);
   void look(const Now& facts);
   void count_objects(const Registry& registry);
   void count_clients(const Mesh& mesh, const std::vector<ClientReport>& clients);
@@ -84,6 +95,7 @@ class Metrics final {
   std::map<Kind, ObjectFigures> objects_;
   std::map<std::uint64_t, TimePoint> announced_;
   std::map<DoorKind, DoorFigures> doors_;
+  std::map<std::string, FeedFigures> feeds_;  // by resource
   std::vector<telemetry::Registry::Registration> kept_;
 };
 

@@ -57,6 +57,18 @@ Result<std::string> resolve(const Mesh& mesh, const PolicyTarget& target) {
   return std::string();
 }
 
+// The fallback that leads nowhere, and so is none.
+std::string missing_fallback(const Mesh& mesh, const TrafficPolicy& policy) {
+  const auto& fallback = policy.fields.fallback.value;
+  if (!fallback || !fallback->on || fallback->service.name.empty()) return {};
+  const MeshService* service = mesh.find_service(fallback->service);
+  const MeshPort* port = service == nullptr ? nullptr : service->find_port(fallback->port);
+  if (port != nullptr && port->is_http()) return {};
+  return fmt::format("fallback: {} Service {} port {}",
+                     port == nullptr ? "there is no" : "not HTTP:", fallback->service.to_string(),
+                     fallback->port);
+}
+
 }  // namespace
 
 PolicyTable::PolicyTable(const Mesh& mesh,
@@ -70,6 +82,12 @@ PolicyTable::PolicyTable(const Mesh& mesh,
                             .reason = std::move(reason),
                             .message = std::move(message)});
     };
+    if (std::string missing = missing_fallback(mesh, *policy); !missing.empty()) {
+      conditions.push_back({.about = {Kind::kTrafficPolicy, name},
+                            .type = "ResolvedRefs",
+                            .reason = "BackendNotFound",
+                            .message = std::move(missing)});
+    }
     for (const PolicyTarget& target : policy->targets) {
       Result<std::string> section = resolve(mesh, target);
       if (!section) {

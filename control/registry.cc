@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/model/objections.h"
 #include "sidecar/config/document.h"
 
 namespace weft::control {
@@ -47,8 +48,9 @@ Registry::File Registry::read_file(SourceFile&& source) {
   }
   for (Result<config::Document>& document : documents) {
     if (document) {
-      file.found.push_back(
-          {.read = read_object(*document), .json = config::to_json(document->root)});
+      file.found.push_back({.read = read_object(*document),
+                            .json = config::to_json(document->root),
+                            .laid_out = config::to_json_in_its_lines(document->root)});
     } else {
       file.found.push_back({.read = {.mistakes = {std::move(document.error().detail)}}});
     }
@@ -67,13 +69,26 @@ std::string Registry::objection_to(const Object& object) const {
                      (*held)->metadata.place, (*held)->trust_domain, trust_domain_);
 }
 
+// Text that holds already goes on, whatever one would say to it today.
+std::string Registry::objection_to_new(const ObjectKey& key, const Object& object,
+                                       const std::string& json) const {
+  const auto before = accepted_.find(key);
+  if (before != accepted_.end() && before->second.json == json) return {};
+  std::string objection = objection_to_nowhere(object);
+  if (objection.empty() && wall_clock_ != nullptr) {
+    objection = objection_to_times(object, wall_clock_());
+  }
+  return objection;
+}
+
 void Registry::take(const std::string& file, const Found& found, AcceptedMap& next) {
   const ReadObject& read = found.read;
   for (const std::string& note : read.notes) notes_.push_back(note);
   std::vector<std::string> mistakes = read.mistakes;
   if (read.object) {
-    if (std::string objection = objection_to(*read.object); !objection.empty()) {
-      mistakes.push_back(std::move(objection));
+    for (std::string objection :
+         {objection_to(*read.object), objection_to_new(*read.key, *read.object, found.json)}) {
+      if (!objection.empty()) mistakes.push_back(std::move(objection));
     }
   }
   if (read.key && mistakes.empty()) {
@@ -84,7 +99,10 @@ void Registry::take(const std::string& file, const Found& found, AcceptedMap& ne
     } else if (next.size() >= kObjectsMax) {
       mistakes.push_back(fmt::format("{}: more than {} objects", file, kObjectsMax));
     } else {
-      next.emplace(*read.key, Accepted{.file = file, .json = found.json, .object = *read.object});
+      next.emplace(*read.key, Accepted{.file = file,
+                                       .json = found.json,
+                                       .object = *read.object,
+                                       .laid_out = found.laid_out});
     }
   }
   // What this text said before it went wrong keeps its turn among the other files.
@@ -146,9 +164,90 @@ bool Registry::set_files(std::vector<SourceFile> files) {
                                         });
   }
   const bool changed = !same(accepted_, next);
+  for (auto& [key, held] : next) {
+    const auto before = accepted_.find(key);
+    const bool as_before = before != accepted_.end() && before->second.json == held.json;
+    held.generation = as_before ? before->second.generation : generation_ + 1;
+  }
   accepted_ = std::move(next);
   if (changed) mesh_ = make_mesh(objects_of(accepted_), ++generation_, trust_domain_);
   return changed;
+}
+
+// ---- objects by key ----
+
+// Whether the accepted objects changed.
+bool Registry::apply_one(KeyedChange&& change, bool& said_changed) {
+  said_changed = said_.erase(change.key) > 0 || said_changed;
+  const auto before = accepted_.find(change.key);
+  if (!change.text) {
+    if (before == accepted_.end()) return false;
+    accepted_.erase(before);
+    return true;
+  }
+  KeyedChange::Text& text = *change.text;
+  if (text.object) {
+    for (std::string objection :
+         {objection_to(*text.object), objection_to_new(change.key, *text.object, text.json)}) {
+      if (!objection.empty()) text.mistakes.push_back(std::move(objection));
+    }
+    if (before == accepted_.end() && accepted_.size() >= kObjectsMax) {
+      text.mistakes.push_back(
+          fmt::format("{}: more than {} objects", change.key.to_string(), kObjectsMax));
+    }
+  }
+  const bool good = text.object && text.mistakes.empty();
+  if (!text.mistakes.empty() || !text.notes.empty()) {
+    said_[change.key] = {std::move(text.mistakes), std::move(text.notes)};
+    said_changed = true;
+  }
+  if (!good || (before != accepted_.end() && before->second.json == text.json)) return false;
+  accepted_.insert_or_assign(change.key, Accepted{.file = change.key.to_string(),
+                                                  .json = std::move(text.json),
+                                                  .object = std::move(*text.object),
+                                                  .generation = generation_ + 1});
+  return true;
+}
+
+void Registry::publish_said() {
+  problems_.clear();
+  notes_.clear();
+  for (const auto& [key, said] : said_) {
+    for (const std::string& mistake : said.mistakes) {
+      add_problem({.file = key.to_string(),
+                   .key = key,
+                   .text = mistake,
+                   .older_holds = accepted_.contains(key)});
+    }
+    notes_.insert(notes_.end(), said.notes.begin(), said.notes.end());
+  }
+}
+
+bool Registry::apply(std::vector<KeyedChange> changes) {
+  bool said_changed = false;
+  bool changed = false;
+  bool only_workloads = true;
+  WorkloadChanges workloads;
+  for (KeyedChange& change : changes) {
+    const ObjectKey key = change.key;
+    if (!apply_one(std::move(change), said_changed)) continue;
+    changed = true;
+    only_workloads = only_workloads && key.kind == Kind::kWorkload;
+    if (!only_workloads) continue;
+    const auto now = accepted_.find(key);
+    const auto* held = now == accepted_.end()
+                           ? nullptr
+                           : std::get_if<std::shared_ptr<const Workload>>(&now->second.object);
+    workloads[key.name] = held == nullptr ? nullptr : *held;
+  }
+  if (said_changed) publish_said();
+  if (!changed) return false;
+  ++generation_;
+  std::shared_ptr<const Mesh> next;
+  if (only_workloads) next = change_workloads(*mesh_, workloads, generation_);
+  mesh_ = next != nullptr ? std::move(next)
+                          : make_mesh(objects_of(accepted_), generation_, trust_domain_);
+  return true;
 }
 
 std::vector<std::string> Registry::restore(const std::vector<Kept>& kept,
@@ -164,7 +263,8 @@ std::vector<std::string> Registry::restore(const std::vector<Kept>& kept,
     }
     accepted_.emplace(one.key, Accepted{.file = one.file,
                                         .json = file.found[0].json,
-                                        .object = std::move(*file.found[0].read.object)});
+                                        .object = std::move(*file.found[0].read.object),
+                                        .generation = generation});
   }
   generation_ = generation;
   mesh_ = make_mesh(objects_of(accepted_), generation_, trust_domain_);

@@ -7,9 +7,14 @@
 // when its file is clear and no longer has it, or the file is gone. Two texts of one object: the
 // first in the order of file names wins, the other is a problem. A bad file never disturbs another.
 //
+// A source that knows each object by its name (Kubernetes) tells changes with apply() instead; the
+// same rule holds for each object: while its text is bad, the last good version stays. A change of
+// Workloads alone costs little, however large the mesh is. One Registry takes one or the other.
+//
 // Pure: files in, values out. Owner: Control, `weft lint`. Thread: one. The Mesh and what is in it
 // may go anywhere.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,6 +24,7 @@
 
 #include "control/mesh.h"
 #include "control/model/object.h"
+#include "sidecar/core/clock.h"
 
 namespace weft::control {
 
@@ -33,6 +39,9 @@ struct Accepted {
   std::string file;
   std::string json;  // the document
   Object object;
+  // The document with the lines it was written in; empty after a restart, until it is read again.
+  std::string laid_out = {};
+  std::uint64_t generation = 0;  // the first one that has it as it is
 };
 
 // A text that does not hold, and since when.
@@ -41,6 +50,18 @@ struct Problem {
   std::optional<ObjectKey> key;
   std::string text;          // "cart.yaml:3:5: spec.ports: …"
   bool older_holds = false;  // an earlier version of the object is in force
+};
+
+// One object as it is now, from a source that knows it by its key; without `text` it is gone.
+struct KeyedChange {
+  struct Text {
+    std::string json;
+    std::optional<Object> object;  // only when there are no mistakes
+    std::vector<std::string> mistakes;
+    std::vector<std::string> notes;
+  };
+  ObjectKey key;
+  std::optional<Text> text;
 };
 
 class Registry final {
@@ -65,9 +86,18 @@ class Registry final {
   // All files there are now. Returns whether the Mesh changed.
   bool set_files(std::vector<SourceFile> files);
 
+  // What has changed, each object at most once. Returns whether the Mesh changed.
+  bool apply(std::vector<KeyedChange> changes);
+  // The next generation's number is above this.
+  void number_above(std::uint64_t generation) { generation_ = std::max(generation_, generation); }
+
   // The trust domain that the root vouches for: a MeshConfig with another one is refused from here
   // on. Before restore() and set_files(), or with the one the Mesh has.
   void fix_trust_domain(std::string trust_domain) { trust_domain_ = std::move(trust_domain); }
+
+  // New text with a time that is past or too far away is refused from here on. Without a clock
+  // nobody judges.
+  void judge_times_by(WallTime (*wall_clock)()) { wall_clock_ = wall_clock; }
 
   [[nodiscard]] const std::shared_ptr<const Mesh>& mesh() const { return mesh_; }
   [[nodiscard]] const AcceptedMap& accepted() const { return accepted_; }
@@ -79,6 +109,7 @@ class Registry final {
   struct Found {  // one document of a file
     ReadObject read;
     std::string json;
+    std::string laid_out;
   };
   struct File {
     std::string text;
@@ -94,12 +125,24 @@ class Registry final {
   void keep_unclear(AcceptedMap& next);
   void add_problem(Problem problem);
   [[nodiscard]] std::string objection_to(const Object& object) const;
+  [[nodiscard]] std::string objection_to_new(const ObjectKey& key, const Object& object,
+                                             const std::string& json) const;
+  bool apply_one(KeyedChange&& change, bool& said_changed);
+  void publish_said();
+
+  // What is to be said of a keyed object's present text.
+  struct Said {
+    std::vector<std::string> mistakes;
+    std::vector<std::string> notes;
+  };
 
   std::map<std::string, File> files_;
+  std::map<ObjectKey, Said> said_;
   AcceptedMap accepted_;
   std::vector<Problem> problems_;
   std::vector<std::string> notes_;
   std::string trust_domain_;  // empty: not fixed yet
+  WallTime (*wall_clock_)() = nullptr;
   std::uint64_t generation_ = 0;
   std::shared_ptr<const Mesh> mesh_;
 };

@@ -11,14 +11,25 @@ namespace weft::control {
 
 namespace {
 
-TlsSettings door_settings() {
+// Of the API server, which keeps its connections.
+constexpr std::size_t kWebhookConnectionsMax = 256;
+
+TlsSettings door_settings(bool http1 = false) {
   TlsSettings settings;
   settings.version_min = TlsSettings::Version::kTls13;
   settings.version_max = TlsSettings::Version::kTls13;
   settings.alpn = {"h2"};
+  if (http1) settings.alpn.push_back("http/1.1");
   // A newcomer has no certificate yet: it shows its join token instead.
   settings.require_peer_certificate = false;
   return settings;
+}
+
+injection::InjectionContext injection_of(const Authority& authority,
+                                         injection::InjectionContext context) {
+  context.trust_domain = authority.trust_domain();
+  context.roots_sha256 = {authority.root_spki_sha256()};
+  return context;
 }
 
 }  // namespace
@@ -29,6 +40,11 @@ Server::Server(Turn& turn, MeshCatalog& catalog, Authority& authority, const Opt
       renewal_(turn.timers(), *this),
       tls_door_(turn, {.name = "xds", .connections_max = options.connections_max}),
       plain_door_(turn, {.name = "plaintext xds", .connections_max = options.connections_max}),
+      webhook_(injection_of(authority, options.injection), options.wall_clock),
+      webhook_door_(turn, {.name = "webhook",
+                           .connections_max = kWebhookConnectionsMax,
+                           .http1 = true,
+                           .body_bytes_max = Webhook::kBodyMax}),
       certificates_(turn, authority) {
   const auto admit_at = [&catalog](DoorKind kind) {
     return
@@ -38,6 +54,7 @@ Server::Server(Turn& turn, MeshCatalog& catalog, Authority& authority, const Opt
   plain_ads_ = std::make_unique<xds::AdsServer>(turn, catalog, admit_at(DoorKind::kPlain), ads);
   ads.certificate_required = true;
   tls_ads_ = std::make_unique<xds::AdsServer>(turn, catalog, admit_at(DoorKind::kTls), ads);
+  webhook_.serve(webhook_door_.service());
   certificates_.add_to(tls_door_.service());
   tls_ads_->serve(tls_door_.service());
   plain_ads_->serve(plain_door_.service());
@@ -46,10 +63,7 @@ Server::Server(Turn& turn, MeshCatalog& catalog, Authority& authority, const Opt
 Server::~Server() = default;
 
 Status Server::start() {
-  Result<std::shared_ptr<tls::Library>> library =
-      tls::Library::make({.wall_clock = options_.wall_clock});
-  if (!library) return fail(library.error());
-  library_ = std::move(*library);
+  library_ = tls::Library::make({.wall_clock = options_.wall_clock});
   if (Status made = renew(); !made) return made;
   plan_renewal();
   return {};
@@ -65,6 +79,10 @@ Status Server::listen_plain(net::Loop& loop, const SocketAddress& address) {
              address.to_string());
   }
   return plain_door_.listen(loop, address);
+}
+
+Status Server::listen_webhook(net::Loop& loop, const SocketAddress& address) {
+  return webhook_door_.listen(loop, address);
 }
 
 void Server::set_watcher(xds::AdsServer::Watcher* watcher) {
@@ -85,10 +103,14 @@ Status Server::renew() {
   Result<std::shared_ptr<const tls::ServerContext>> context =
       tls::ServerContext::make(*material, door_settings(), library_);
   if (!context) return fail(context.error());
+  Result<std::shared_ptr<const tls::ServerContext>> webhook =
+      tls::ServerContext::make(*material, door_settings(true), library_);
+  if (!webhook) return fail(webhook.error());
   const WallTime now = options_.wall_clock();
   expires_ = leaf->not_after;
   renew_at_ = now + (expires_ - now) / 2;
   tls_door_.set_context(std::move(*context));
+  webhook_door_.set_context(std::move(*webhook));
   return {};
 }
 
@@ -117,8 +139,11 @@ void Server::drain() {
   plain_ads_->drain();
   tls_door_.drain();
   plain_door_.drain();
+  webhook_door_.drain();
 }
 
-bool Server::idle() const { return tls_door_.connections() + plain_door_.connections() == 0; }
+bool Server::idle() const {
+  return tls_door_.connections() + plain_door_.connections() + webhook_door_.connections() == 0;
+}
 
 }  // namespace weft::control

@@ -1,6 +1,7 @@
 #pragma once
 // Server: how the control plane is reached: a TLS door for sidecars (certificates and ADS) and,
-// where somebody opens it, a plain one for gRPC clients (ADS only).
+// where somebody opens them, a plain one for gRPC clients (ADS only) and one over HTTPS for the API
+// server's admission reviews.
 //
 // Its own certificate comes from the Authority and is made anew at half its life; connections that
 // are there keep theirs. Decisions on who may ask are control/admission's. Owner: Control. Thread:
@@ -13,6 +14,7 @@
 #include "control/certificate_service.h"
 #include "control/door.h"
 #include "control/mesh_catalog.h"
+#include "control/webhook.h"
 #include "sidecar/core/turn.h"
 #include "tls/library.h"
 #include "xds/ads_server.h"
@@ -30,6 +32,8 @@ class Server final : public TimerSink {
     Duration own_lifetime = std::chrono::hours(24);
     std::size_t connections_max = 10'000;  // at each door
     xds::AdsServer::Options ads;
+    // What the webhook puts into pods; the trust domain and the root are the Authority's.
+    injection::InjectionContext injection;
     WallTime (*wall_clock)() = &read_wall_clock;
   };
 
@@ -42,9 +46,12 @@ class Server final : public TimerSink {
   Status start();
   Status listen(net::Loop& loop, const SocketAddress& tls);
   Status listen_plain(net::Loop& loop, const SocketAddress& address);
+  Status listen_webhook(net::Loop& loop, const SocketAddress& address);
 
   [[nodiscard]] Door& tls_door() { return tls_door_; }
   [[nodiscard]] Door& plain_door() { return plain_door_; }
+  [[nodiscard]] Door& webhook_door() { return webhook_door_; }
+  [[nodiscard]] const Webhook& webhook() const { return webhook_; }
   [[nodiscard]] const Door& tls_door() const { return tls_door_; }
   [[nodiscard]] const Door& plain_door() const { return plain_door_; }
   [[nodiscard]] const xds::AdsServer& tls_ads() const { return *tls_ads_; }
@@ -53,6 +60,8 @@ class Server final : public TimerSink {
   [[nodiscard]] WallTime certificate_expires() const { return expires_; }
 
   void set_watcher(xds::AdsServer::Watcher* watcher);
+  // Of tokens that are no join tokens; it outlives the Server.
+  void set_token_reviewer(TokenReviewer* reviewer) { certificates_.set_reviewer(reviewer); }
 
   // Streams end, connections say goodbye; idle() once they have gone.
   void drain();
@@ -72,6 +81,8 @@ class Server final : public TimerSink {
   Timer renewal_;
   Door tls_door_;
   Door plain_door_;
+  Webhook webhook_;
+  Door webhook_door_;
   // After the doors, so that they end their streams while the connections are there.
   CertificateService certificates_;
   std::unique_ptr<xds::AdsServer> tls_ads_;

@@ -23,6 +23,8 @@ constexpr std::string_view kIndex =
     "GET  /certs         certificates and when they expire\n"
     "GET  /traces        the last spans, as JSON\n"
     "GET  /logging       the log level; POST /logging?level=debug changes it\n"
+    "GET  /faults        whether faults may be injected; POST /faults?off ends them all, ?on "
+    "allows\n"
     "POST /drain         say goodbye to all clients and finish\n";
 
 http::Service::Options service_options() {
@@ -43,7 +45,29 @@ http::Reply set_level(const http::ServiceRequest& request) {
   return {.body = std::string(name_of(*level)) + "\n"};
 }
 
+http::Reply set_faults(proxy::FaultSwitch& faults, const http::ServiceRequest& request) {
+  if (request.head.method == http::Method::kPost) {
+    const std::string_view wanted = request.head.query();
+    if (wanted != "on" && wanted != "off")
+      return {.status = 400, .body = "say /faults?on or /faults?off\n"};
+    faults.set(wanted == "on");
+    WEFT_LOG(kWarn, "faults are switched {}", wanted);
+  }
+  return {.body = fmt::format("{} active {}\n", faults.on() ? "on" : "off", faults.active())};
+}
+
 }  // namespace
+
+http::Reply make_ready_page(const Admin::Source& source) {
+  const std::string state = source.state();
+  http::Reply reply{.status = static_cast<std::uint16_t>(state == "LIVE" ? 200 : 503),
+                    .body = state + "\n"};
+  if (state == "INITIALIZING") {
+    for (const std::string& what : source.waits_for())
+      reply.body += "waits for " + escape(what) + "\n";
+  }
+  return reply;
+}
 
 // One /clusters page, until every worker has told its part.
 class Admin::ClustersPage final : public http::RequestSink {
@@ -154,16 +178,8 @@ Admin::Admin(net::Loop& loop, Source& source)
   using http::ServiceRequest;
   service_.handle("GET", "/",
                   [](const ServiceRequest&) { return Reply{.body = std::string(kIndex)}; });
-  service_.handle("GET", "/ready", [this](const ServiceRequest&) {
-    const std::string state = source_.state();
-    Reply reply{.status = static_cast<std::uint16_t>(state == "LIVE" ? 200 : 503),
-                .body = state + "\n"};
-    if (state == "INITIALIZING") {
-      for (const std::string& what : source_.waits_for())
-        reply.body += "waits for " + escape(what) + "\n";
-    }
-    return reply;
-  });
+  service_.handle("GET", "/ready",
+                  [this](const ServiceRequest&) { return make_ready_page(source_); });
   service_.handle("GET", "/metrics", [this](const ServiceRequest&) {
     return Reply{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                  .body = source_.metrics()};
@@ -177,6 +193,9 @@ Admin::Admin(net::Loop& loop, Source& source)
     return Reply{.content_type = "application/json", .body = source_.traces()};
   });
   service_.handle("GET,POST", "/logging", set_level);
+  service_.handle("GET,POST", "/faults", [this](const ServiceRequest& request) {
+    return set_faults(source_.faults(), request);
+  });
   service_.handle("POST", "/drain", [this](const ServiceRequest&) {
     source_.begin_drain();
     return Reply{.status = 202, .body = "draining\n"};

@@ -1,6 +1,6 @@
 #pragma once
 // Admin: the loopback pages of a sidecar: /ready /metrics /config_dump /clusters /certs /traces
-// /logging /drain.
+// /logging /faults /drain.
 //
 // Answers loopback names only (no page in a browser may reach it by DNS rebinding), changes
 // something only on POST, shows no secret. Owner: Sidecar. Thread: main loop; what lives on workers
@@ -32,6 +32,7 @@ class Admin final : public net::Acceptor::Owner {
     [[nodiscard]] virtual std::string traces() = 0;
     [[nodiscard]] virtual const std::vector<std::unique_ptr<Worker>>& workers() const = 0;
     virtual void begin_drain() = 0;
+    [[nodiscard]] virtual proxy::FaultSwitch& faults() = 0;
 
    protected:
     ~Source() = default;
@@ -61,5 +62,8 @@ class Admin final : public net::Acceptor::Owner {
   std::vector<std::shared_ptr<ClustersPage>> pages_;
   std::uint64_t refused_ = 0;
 };
+
+// /ready: 200 once traffic is served; before, what is waited for.
+[[nodiscard]] http::Reply make_ready_page(const Admin::Source& source);
 
 }  // namespace weft::sidecar

@@ -1,6 +1,7 @@
 #include "sidecar/bootstrap.h"
 
 #include "sidecar/core/log.h"
+#include "sidecar/core/pod_contract.h"
 #include "sidecar/core/strings.h"
 #include "sidecar/file.h"
 #include "xds/bootstrap.h"
@@ -43,19 +44,17 @@ void name_from_node(const std::string& node_id, Start& start) {
     start.name_space = parts[2].substr(dot + 1);
 }
 
-}  // namespace
-
-Result<Start> load_start(const Flags& flags) {
-  Result<std::string> text = read_file(flags.config_file);
-  if (!text) return fail(text.error());
-  Result<xds::Bootstrap> bootstrap = xds::parse_bootstrap(*text, flags.config_file, read_file);
+Result<Start> start_from(const std::string& text, const std::string& source, const Flags& flags) {
+  Result<xds::Bootstrap> bootstrap = xds::parse_bootstrap(text, source, read_file);
   if (!bootstrap) return fail(bootstrap.error());
-  if (Status supported = check_supported(*bootstrap, flags.config_file); !supported)
+  if (Status supported = check_supported(*bootstrap, source); !supported)
     return fail(supported.error());
   for (const std::string& note : bootstrap->notes)
-    WEFT_LOG(kDebug, "{}: passed over: {}", flags.config_file, note);
+    WEFT_LOG(kDebug, "{}: passed over: {}", source, note);
   Start start;
   start.workers = flags.workers;
+  start.faults = !flags.no_faults;
+  start.buffer_bytes = std::uint64_t{flags.buffer_mebibytes} * 1024 * 1024;
   Result<Duration> drain = parse_duration(flags.drain_time);
   if (!drain) return fail(Fault::kInvalid, "--drain-time: " + drain.error().detail);
   start.drain_timeout = *drain;
@@ -87,6 +86,32 @@ Result<Start> load_start(const Flags& flags) {
   start.node = bootstrap->node;
   start.ads = std::move(bootstrap->ads);
   start.mesh = std::move(bootstrap->mesh);
+  return start;
+}
+
+}  // namespace
+
+bool starts_from_environment(const Flags& flags) {
+  return flags.mesh ||
+         (flags.config_file.empty() && flags.environment(pod::kControlVariable) != nullptr);
+}
+
+Result<Start> load_start(const Flags& flags) {
+  if (!starts_from_environment(flags)) {
+    if (flags.config_file.empty())
+      return fail(Fault::kInvalid, "neither a start file (-c) nor a pod's environment (--mesh)");
+    const Result<std::string> text = read_file(flags.config_file);
+    if (!text) return fail(text.error());
+    return start_from(*text, flags.config_file, flags);
+  }
+  const Result<PodBootstrap> pod = read_pod_environment(flags.environment);
+  if (!pod) return fail(pod.error());
+  Result<Start> start = start_from(pod->start_file, "the start made from the environment", flags);
+  if (!start) return start;
+  StatusServer::Options status{.probes = pod->probes, .app = pod->addresses.front()};
+  for (const IpAddress& address : pod->addresses)
+    status.addresses.emplace_back(address, pod::kStatusPort);
+  start->status = std::move(status);
   return start;
 }
 

@@ -5,24 +5,51 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "sidecar/admin_client.h"
 #include "sidecar/bootstrap.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/out_of_memory.h"
 #include "sidecar/net/descriptors.h"
 #include "sidecar/net/library.h"
+#include "sidecar/redirect_command.h"
 #include "sidecar/sidecar.h"
 #include "tls/library.h"
 
 namespace {
 
+// `health` and `drain`; `done` is their exit code.
+void add_admin_commands(CLI::App& app, std::optional<int>& done) {
+  auto command = std::make_shared<weft::sidecar::AdminCommand>();
+  auto* health = app.add_subcommand(
+      "health", "ask the sidecar that runs here whether it serves; exit 0 when it does, 1 not");
+  health->add_option("--admin", command->admin, "its admin address")->capture_default_str();
+  health->add_option("--wait", command->wait, "how long it may take to get ready")
+      ->capture_default_str();
+  health->callback([command, &done] { done = weft::sidecar::run_health(*command); });
+  auto* drain = app.add_subcommand(
+      "drain", "let the sidecar that runs here finish, and wait until it has; for preStop hooks");
+  drain->add_option("--admin", command->admin, "its admin address")->capture_default_str();
+  drain->add_option("--hold", command->hold, "serve as before for so long first")
+      ->capture_default_str();
+  drain->add_option("--timeout", command->timeout, "how long to wait")->capture_default_str();
+  drain->callback([command, &done] { done = weft::sidecar::run_drain(*command); });
+}
+
 int run(int argc, char** argv) {
   weft::sidecar::Flags flags;
   CLI::App app("weft-sidecar: the data plane of the weft service mesh. Runs beside one workload.");
+  app.footer(
+      "weft-sidecar redirect --help tells of the kernel's rules that bring a pod's traffic here.");
   app.set_version_flag("--version", std::string("weft-sidecar ") + WEFT_VERSION);
-  app.add_option("-c,--config", flags.config_file, "start file: Envoy's Bootstrap as YAML or JSON")
-      ->required();
+  app.add_option("-c,--config", flags.config_file, "start file: Envoy's Bootstrap as YAML or JSON");
+  app.add_flag("--mesh", flags.mesh,
+               "start from the environment that the injector gave the pod, without a file; so it "
+               "does without -c where WEFT_CONTROL is set");
   app.add_option("--mode", flags.mode, "serve, or validate: check the start file and exit")
       ->check(CLI::IsMember({"serve", "validate"}))
       ->capture_default_str();
@@ -36,11 +63,24 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--admin-address", flags.admin_address,
                  "address of the admin pages, instead of the start file's");
+  app.add_flag("--no-faults", flags.no_faults,
+               "inject no faults, whatever the configuration says; POST /faults?on allows them");
+  app.add_option("--buffer-memory", flags.buffer_mebibytes,
+                 "MiB that the buffers of all workers may take; else two thirds of the memory "
+                 "group's limit, or 256 for each worker where there is none")
+      ->check(CLI::Range(1, 1'000'000));
+  std::optional<int> done;
+  add_admin_commands(app, done);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? 0 : 2;
+  }
+  if (done) return *done;
+  if (flags.config_file.empty() && !weft::sidecar::starts_from_environment(flags)) {
+    std::fprintf(stderr, "weft-sidecar: --config is required (or --mesh)\n");
+    return 2;
   }
   const weft::Result<weft::LogLevel> level = weft::parse_log_level(flags.log_level);
   if (!level) {
@@ -54,7 +94,9 @@ int run(int argc, char** argv) {
     return 1;
   }
   if (flags.mode == "validate") {
-    std::printf("%s: valid\n", flags.config_file.c_str());
+    std::printf("%s: valid\n", weft::sidecar::starts_from_environment(flags)
+                                   ? "the pod's environment"
+                                   : flags.config_file.c_str());
     return 0;
   }
   weft::net::raise_descriptor_limit();
@@ -69,6 +111,9 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "redirect") {
+    return weft::sidecar::run_redirect(argc - 1, argv + 1);
+  }
   weft::install_out_of_memory_handler();
   weft::net::install_allocators();
   // Before anything else touches OpenSSL; without it the library's own allocator serves as well.

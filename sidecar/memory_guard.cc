@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <limits>
 #include <utility>
 
 #include "sidecar/core/log.h"
@@ -87,8 +86,23 @@ std::optional<MemoryReading> MemoryGroup::read() const {
   return MemoryReading{.used = *used - std::min(files, *used), .limit = *most};
 }
 
+std::uint64_t MemoryReading::room() const {
+  return std::max(limit / 10, std::min(kRoom, limit / 4));
+}
+
+std::uint64_t MemoryReading::for_buffers(std::uint64_t in_buffers) const {
+  const std::uint64_t others = used - std::min(used, in_buffers);
+  const std::uint64_t bound = limit - room() / 2;
+  const std::uint64_t left = bound - std::min(bound, others);
+  return std::max(std::min(left, limit / 3 * 2), limit / 16);
+}
+
 MemoryGuard::MemoryGuard(Timers& timers, Owner& owner, MemoryGroup group)
-    : timers_(timers), owner_(owner), group_(std::move(group)), timer_(timers, *this) {
+    : timers_(timers),
+      owner_(owner),
+      group_(std::move(group)),
+      timer_(timers, *this),
+      reading_(group_.read().value_or(MemoryReading{})) {
   timer_.arm(kEvery);
 }
 
@@ -110,15 +124,16 @@ void MemoryGuard::on_timer(Timer&) {
   reading_ =
       group_.read().value_or(MemoryReading{.limit = std::numeric_limits<std::uint64_t>::max()});
   timer_.arm(until_next());
-  const std::uint64_t bound = reading_.limit / 100 * (full_ ? kRelaxedPercent : kFullPercent);
-  const bool full = reading_.used > bound;
+  owner_.on_memory_read(reading_);
+  const bool full = reading_.used > (full_ ? reading_.relaxed_at() : reading_.full_above());
   if (full) trim();
   if (full == std::exchange(full_, full)) return;
   if (full) {
     WEFT_LOG(kWarn,
              "memory: {} of the {} MiB of this process's group are in use; new connections wait "
-             "and new requests are refused until it is less than {} %",
-             reading_.used / kMebibyte, reading_.limit / kMebibyte, kRelaxedPercent);
+             "and new requests are refused until it is less than {} MiB",
+             reading_.used / kMebibyte, reading_.limit / kMebibyte,
+             reading_.relaxed_at() / kMebibyte);
   } else {
     WEFT_LOG(kInfo, "memory: {} MiB in use; everybody is served again", reading_.used / kMebibyte);
   }

@@ -3,26 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/config/system_roots.h"
 #include "sidecar/core/log.h"
-#include "telemetry/labels.h"
+#include "sidecar/system_roots.h"
 
 namespace weft::sidecar {
 
 namespace {
-
-void label_routes(config::RouteConfig& routes) {
-  for (config::VirtualHost& host : routes.virtual_hosts) {
-    for (config::Route& route : host.routes) {
-      const std::string name = route.name.empty() ? host.name : route.name;
-      route.label = static_cast<std::uint32_t>(telemetry::intern(name));
-    }
-  }
-}
-
-Result<std::shared_ptr<const config::RouteTable>> compile(config::RouteConfig routes) {
-  label_routes(routes);
-  return config::RouteTable::compile(std::move(routes));
-}
 
 template <typename Visit>
 void for_each_chain(const config::ListenerConfig& listener, Visit visit) {
@@ -86,10 +73,13 @@ Publisher::Publisher(Turn& turn, Owner& owner, std::vector<std::shared_ptr<tls::
 Status Publisher::put(config::ListenerConfig listener) {
   ListenerSource source;
   Status compiled;
+  RouteFinish::finish(listener);
   for_each_chain(listener, [&](const config::FilterChain& chain) {
     const auto* http = std::get_if<config::HttpSettings>(&chain.what);
     if (http == nullptr || http->inline_routes == nullptr || !compiled) return;
-    auto table = compile(*http->inline_routes);
+    config::RouteConfig routes = *http->inline_routes;
+    finish_.finish(routes, listener.name);
+    auto table = config::RouteTable::compile(std::move(routes));
     if (!table) {
       compiled = fail(Fault::kInvalid, "route_config." + table.error().detail);
       return;
@@ -97,6 +87,9 @@ Status Publisher::put(config::ListenerConfig listener) {
     source.inline_tables.emplace(config::route_key(listener, chain, *http), std::move(*table));
   });
   if (!compiled) return compiled;
+  for_each_chain(listener, [&](const config::FilterChain& chain) {
+    if (chain.tls) want_system_roots(*chain.tls);
+  });
   if (Status free = check_address(listener); !free) return free;
   if (Status bound = sockets_.bind(listener); !bound)
     return fail(bound.error().fault, "address: " + bound.error().detail);
@@ -136,7 +129,8 @@ Status Publisher::check_address(const config::ListenerConfig& listener) const {
 
 Status Publisher::put(config::RouteConfig routes) {
   const std::string name = routes.name;
-  auto table = compile(std::move(routes));
+  finish_.finish(routes, {});
+  auto table = config::RouteTable::compile(std::move(routes));
   if (!table) return fail(table.error());
   absent_routes_.erase(name);
   routes_.put(std::move(*table), turn_.now());
@@ -145,6 +139,7 @@ Status Publisher::put(config::RouteConfig routes) {
 
 Status Publisher::put(config::ClusterConfig cluster) {
   const std::string name = cluster.name;
+  if (cluster.tls) want_system_roots(*cluster.tls);
   ClusterSource source;
   source.written = std::make_shared<const config::ClusterConfig>(std::move(cluster));
   source.since = turn_.now();
@@ -190,6 +185,18 @@ void Publisher::put_discovered_secret(const std::string& name, const TlsMaterial
                                       std::vector<SanMatcher> peer_names) {
   discovered_secrets_.insert(name);
   put_secret(name, material, std::move(peer_names));
+}
+
+// Read once, when somebody judges by them first. Without them nobody is believed.
+void Publisher::want_system_roots(const config::TlsReference& reference) {
+  if (reference.validation_secret != config::kSystemRoots) return;
+  if (secrets_.contains(config::kSystemRoots)) return;
+  Result<std::string> roots = read_system_roots();
+  if (!roots) {
+    WEFT_LOG_LIMITED(kError, "{}", roots.error().detail);
+    return;
+  }
+  put_secret(config::kSystemRoots, {.version = "system", .roots_pem = std::move(*roots)}, {});
 }
 
 const Publisher::Secret* Publisher::secret(std::string_view name) const {

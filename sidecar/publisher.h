@@ -20,6 +20,7 @@
 #include "sidecar/config/snapshot.h"
 #include "sidecar/core/turn.h"
 #include "sidecar/listener_sockets.h"
+#include "sidecar/route_finish.h"
 #include "sidecar/route_sources.h"
 #include "sidecar/upstream/tls_contexts.h"
 #include "tls/library.h"
@@ -147,6 +148,7 @@ class Publisher final : public Flushable, public TimerSink {
   std::vector<std::shared_ptr<tls::Library>> libraries_;  // one per worker
   ListenerSockets sockets_;
   std::map<std::string, ListenerSource, std::less<>> listeners_;
+  RouteFinish finish_;
   RouteSources routes_;
   std::set<std::string, std::less<>> absent_routes_;
   std::set<std::string, std::less<>> absent_endpoints_;
@@ -158,6 +160,7 @@ class Publisher final : public Flushable, public TimerSink {
   };
   [[nodiscard]] const Secret* secret(std::string_view name) const;
   void fill(config::TlsReference& reference);
+  void want_system_roots(const config::TlsReference& reference);
   std::map<std::string, std::shared_ptr<const config::EndpointSet>, std::less<>> resolved_;
   std::map<std::string, Secret, std::less<>> secrets_;
   std::set<std::string, std::less<>> discovered_secrets_;  // came by name from a source

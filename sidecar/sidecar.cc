@@ -62,10 +62,14 @@ Sidecar::Sidecar(Start start)
       registry_(telemetry::Registry::Options{}),
       shard_(registry_.add_shard()),
       self_metrics_(registry_, shard_.proxy()),
-      drain_timer_(loop_.timers(), *this) {}
+      drain_timer_(loop_.timers(), *this) {
+  faults_.set(start_.faults);
+}
 
 Sidecar::~Sidecar() {
   memory_guard_.reset();
+  health_checks_.reset();
+  status_.reset();
   admin_.reset();
   xds_.reset();
   identity_.reset();
@@ -77,15 +81,9 @@ Sidecar::~Sidecar() {
 }
 
 Status Sidecar::start() {
-  Result<std::shared_ptr<tls::Library>> library = tls::Library::make();
-  if (!library) return fail(library.error());
-  library_ = std::move(*library);
+  library_ = tls::Library::make();
   std::vector<std::shared_ptr<tls::Library>> libraries;
-  for (std::uint32_t i = 0; i < start_.workers; ++i) {
-    Result<std::shared_ptr<tls::Library>> one = tls::Library::make();
-    if (!one) return fail(one.error());
-    libraries.push_back(std::move(*one));
-  }
+  for (std::uint32_t i = 0; i < start_.workers; ++i) libraries.push_back(tls::Library::make());
   publisher_ = std::make_unique<Publisher>(loop_.turn(), *this, libraries);
   if (Status put = put_start_resources(); !put) return put;
   for (std::uint32_t i = 0; i < start_.workers; ++i) {
@@ -95,6 +93,7 @@ Status Sidecar::start() {
                                                                 .sampler = sampler_,
                                                                 .limits = limits_,
                                                                 .logs = logs_,
+                                                                .faults = faults_,
                                                                 .library = libraries[i],
                                                                 .zone = start_.node_zone},
                                                 *this));
@@ -102,6 +101,14 @@ Status Sidecar::start() {
   adopted_.resize(workers_.size());
   if (std::optional<MemoryGroup> group = MemoryGroup::find("/sys/fs/cgroup", "/proc/self/cgroup"))
     memory_guard_ = std::make_unique<MemoryGuard>(loop_.timers(), *this, std::move(*group));
+  size_buffers(memory_guard_ == nullptr ? nullptr : &memory_guard_->reading());
+  health_checks_ = std::make_unique<upstream::HealthChecks>(
+      upstream::HealthChecks::Services{.turn = loop_.turn(),
+                                       .connector = connector_,
+                                       .random = random_,
+                                       .shard = shard_,
+                                       .limits = limits_},
+      *this);
   make_exporter();
   make_sources();
   if (!start_.admin.is_none()) {
@@ -109,6 +116,11 @@ Status Sidecar::start() {
     if (Status listening = admin_->listen(start_.admin); !listening) {
       return fail(Fault::kInvalid, "admin: " + listening.error().detail);
     }
+  }
+  if (start_.status) {
+    status_ = std::make_unique<StatusServer>(loop_, connector_, *this, library_, *start_.status);
+    if (Status listening = status_->listen(); !listening)
+      return fail(Fault::kInvalid, "status port: " + listening.error().detail);
   }
   signals_ = std::make_unique<net::Signals>(loop_, *this);
   publisher_->publish();
@@ -274,6 +286,10 @@ SocketAddress Sidecar::admin_address() const {
   return admin_ == nullptr ? SocketAddress() : admin_->address();
 }
 
+SocketAddress Sidecar::status_address() const {
+  return status_ == nullptr ? SocketAddress() : status_->address();
+}
+
 // ---- workers ----
 
 void Sidecar::on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adoption) {
@@ -287,7 +303,20 @@ void Sidecar::on_published(const config::Snapshot& snapshot) {
   if (names_ == nullptr && !dns.empty()) names_ = std::make_unique<ClusterNames>(loop_, *this);
   if (names_ != nullptr) names_->follow(dns);
   choose_collector(snapshot);
+  health_checks_->apply(snapshot);
   start_xds();
+}
+
+void Sidecar::on_checked(const std::string& cluster, const SocketAddress& address, bool passes) {
+  for (const std::unique_ptr<Worker>& worker : workers_)
+    worker->note_check(cluster, address, passes);
+}
+
+std::shared_ptr<const tls::ClientContext> Sidecar::tls_for_checks(
+    const config::ClusterConfig& cluster) {
+  if (!cluster.tls || cluster.tls->material == nullptr) return nullptr;
+  auto context = tls::ClientContext::make(*cluster.tls->material, cluster.tls->settings, library_);
+  return context ? std::move(*context) : nullptr;
 }
 
 void Sidecar::on_adopted(Worker& worker, std::uint64_t generation) {
@@ -417,8 +446,43 @@ void Sidecar::on_memory_full(bool full) {
   for (const std::unique_ptr<Worker>& worker : workers_) worker->shed(full);
 }
 
+void Sidecar::on_memory_read(const MemoryReading& reading) { size_buffers(&reading); }
+
+std::uint64_t Sidecar::in_buffers() const {
+  std::int64_t sum = 0;
+  for (const std::unique_ptr<Worker>& worker : workers_) sum += worker->buffers().in_use();
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(sum, 0));
+}
+
+// Equal parts: which worker a connection comes to is the kernel's choice, and it spreads them.
+void Sidecar::size_buffers(const MemoryReading* reading) {
+  const std::uint64_t wanted = start_.buffer_bytes;
+  std::uint64_t all = wanted != 0 ? wanted : BufferBudget::kDefault * workers_.size();
+  if (reading != nullptr && reading->limited()) {
+    const std::uint64_t left = reading->for_buffers(in_buffers());
+    all = wanted != 0 ? std::min(wanted, left) : left;
+  }
+  for (const std::unique_ptr<Worker>& worker : workers_)
+    worker->buffers().set_limit(static_cast<std::int64_t>(all / workers_.size()));
+}
+
+void Sidecar::count_buffers() {
+  using telemetry::SelfLimit;
+  std::int64_t limit = 0;
+  bool tight = false;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    limit += worker->buffers().limit();
+    tight = tight || worker->buffers().tight();
+  }
+  telemetry::ProxyMetrics& shard = shard_.proxy();
+  shard.self_limit_in_use(SelfLimit::kBlockBytes).set(static_cast<std::int64_t>(in_buffers()));
+  shard.self_limit_max(SelfLimit::kBlockBytes).set(limit);
+  shard.overload_active(telemetry::OverloadAction::kShrinkBuffers).set(tight ? 1 : 0);
+}
+
 std::string Sidecar::metrics() {
   count_handshakes();
+  count_buffers();
   if (memory_guard_ != nullptr) {
     const MemoryReading& now = memory_guard_->reading();
     telemetry::ProxyMetrics& shard = shard_.proxy();

@@ -23,6 +23,8 @@
 #include "sidecar/net/signals.h"
 #include "sidecar/publisher.h"
 #include "sidecar/self_metrics.h"
+#include "sidecar/status_server.h"
+#include "sidecar/upstream/health_checks.h"
 #include "sidecar/worker.h"
 #include "sidecar/xds_source.h"
 #include "telemetry/registry.h"
@@ -34,6 +36,10 @@ namespace weft::sidecar {
 // What the process was started with; immutable afterwards.
 struct Start {
   std::uint32_t workers = 1;
+  // For the buffers of all workers; 0: what the memory group leaves, or BufferBudget::kDefault
+  // each.
+  std::uint64_t buffer_bytes = 0;
+  bool faults = true;  // failures on purpose may be injected
   Duration drain_timeout = std::chrono::seconds(30);
   SocketAddress admin;  // none(): no admin pages
   std::string node_id;
@@ -55,6 +61,7 @@ struct Start {
   std::shared_ptr<const envoy::config::core::v3::Node> node;
   std::optional<xds::Bootstrap::Ads> ads;
   std::optional<xds::Bootstrap::Mesh> mesh;
+  std::optional<StatusServer::Options> status;  // in a pod: what the cluster may ask in the clear
   Duration identity_look_every = std::chrono::seconds(5);  // at files that somebody else renews
 };
 
@@ -65,6 +72,7 @@ class Sidecar final : public Publisher::Owner,
                       public XdsSource::Owner,
                       public ClusterNames::Owner,
                       public MemoryGuard::Owner,
+                      public upstream::HealthChecks::Owner,
                       public net::Signals::Owner,
                       public TimerSink {
  public:
@@ -81,6 +89,7 @@ class Sidecar final : public Publisher::Owner,
   // Where a listener of that name is (tests bind port 0); none() when there is none.
   [[nodiscard]] SocketAddress listening_at(std::string_view name) const;
   [[nodiscard]] SocketAddress admin_address() const;
+  [[nodiscard]] SocketAddress status_address() const;
   [[nodiscard]] net::Loop& loop() { return loop_; }
   [[nodiscard]] Publisher& publisher() { return *publisher_; }
 
@@ -105,8 +114,14 @@ class Sidecar final : public Publisher::Owner,
     return workers_;
   }
   void begin_drain() override;
+  // upstream::HealthChecks::Owner
+  void on_checked(const std::string& cluster, const SocketAddress& address, bool passes) override;
+  [[nodiscard]] std::shared_ptr<const tls::ClientContext> tls_for_checks(
+      const config::ClusterConfig& cluster) override;
+  [[nodiscard]] proxy::FaultSwitch& faults() override { return faults_; }
   // MemoryGuard::Owner
   void on_memory_full(bool full) override;
+  void on_memory_read(const MemoryReading& reading) override;
   // Signals, timers
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
@@ -124,6 +139,9 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] ClusterDialer::Target find_cluster_with_tls(const std::string& name) const;
   void go_live_if_ready();
   void count_handshakes();
+  [[nodiscard]] std::uint64_t in_buffers() const;
+  void size_buffers(const MemoryReading* reading);
+  void count_buffers();
   void end();
 
   Start start_;
@@ -134,6 +152,7 @@ class Sidecar final : public Publisher::Owner,
   telemetry::Sampler sampler_;
   Random random_ = Random::from_system();
   upstream::SharedLimitsTable limits_;
+  proxy::FaultSwitch faults_;
   AccessLogs logs_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Publisher> publisher_;
@@ -142,9 +161,11 @@ class Sidecar final : public Publisher::Owner,
   std::unique_ptr<ClusterDialer> ads_dialer_;
   std::unique_ptr<XdsSource> xds_;
   std::unique_ptr<MemoryGuard> memory_guard_;  // where the process has a limit
+  std::unique_ptr<upstream::HealthChecks> health_checks_;
   SelfMetrics self_metrics_;
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<Admin> admin_;
+  std::unique_ptr<StatusServer> status_;
   std::unique_ptr<net::Signals> signals_;
   std::shared_ptr<tls::Library> library_;  // the main loop's
   Timer drain_timer_;

@@ -3,13 +3,14 @@
 #include <map>
 
 #include "sidecar/core/log.h"
+#include "sidecar/core/thread.h"
 #include "sidecar/net/connector.h"
 #include "sidecar/proxy/listener.h"
 
 namespace weft::sidecar {
 
 // What lives on the worker's thread.
-class Worker::Core final : public proxy::Listener::Owner {
+class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailbox {
  public:
   explicit Core(Worker& worker)
       : worker_(worker),
@@ -20,7 +21,9 @@ class Worker::Core final : public proxy::Listener::Owner {
                                               .random = random_,
                                               .shard = worker.setting_.shard,
                                               .limits = worker.setting_.limits,
-                                              .zone = worker.setting_.zone})),
+                                              .zone = worker.setting_.zone,
+                                              .mailbox = this})),
+        mirrors_(worker.loop_.turn()),
         journal_(worker.setting_.logs, worker.setting_.shard.proxy()),
         view_(std::make_unique<proxy::View>(std::make_shared<const config::Snapshot>(), nullptr,
                                             random_)),
@@ -31,6 +34,8 @@ class Worker::Core final : public proxy::Listener::Owner {
                   .sampler = worker.setting_.sampler,
                   .spans = worker.spans_,
                   .journal = journal_,
+                  .mirrors = mirrors_,
+                  .faults = worker.setting_.faults,
                   .view = view_,
                   .draining = draining_,
                   .shedding = shedding_,
@@ -40,6 +45,7 @@ class Worker::Core final : public proxy::Listener::Owner {
     // Sessions before clusters, and what they retired before what it refers to.
     listeners_.clear();
     leaving_.clear();
+    mirrors_.clear();
     worker_.loop_.turn().end();
     clusters_.reset();
     worker_.loop_.turn().end();
@@ -89,6 +95,14 @@ class Worker::Core final : public proxy::Listener::Owner {
     report_if_drained();
   }
 
+  void note_check(const std::string& cluster, const SocketAddress& endpoint, bool passes) {
+    clusters_->note_check(cluster, endpoint, passes);
+  }
+
+  // upstream::Mailbox. Another worker's thread.
+  void post(const std::string& cluster, Note note) override { worker_.post_note(cluster, note); }
+  void on_note(const std::string& cluster, Note note) { clusters_->on_note(cluster, note); }
+
   void shed(bool on) {
     using telemetry::OverloadAction;
     shedding_ = on;
@@ -126,6 +140,7 @@ class Worker::Core final : public proxy::Listener::Owner {
   Random random_;
   net::TcpConnector connector_;
   std::unique_ptr<upstream::ClusterSet> clusters_;
+  proxy::MirrorSet mirrors_;
   AccessLogs::Writer journal_;
   std::unique_ptr<proxy::View> view_;
   proxy::WallClock wall_clock_;
@@ -142,7 +157,7 @@ Worker::Worker(std::uint32_t index, const Setting& setting, Owner& owner)
       setting_(setting),
       owner_(owner),
       spans_(setting.shard.proxy().dropped(telemetry::Signal::kSpan)),
-      thread_([this] { run(); }) {}
+      thread_(start_thread([this] { run(); })) {}
 
 Worker::~Worker() {
   loop_.post([this] { loop_.stop(); });
@@ -150,6 +165,7 @@ Worker::~Worker() {
 }
 
 void Worker::run() {
+  const BufferBudget::Binding binding(buffers_);
   Core core(*this);
   core_ = &core;
   loop_.run();
@@ -162,6 +178,18 @@ void Worker::adopt(std::shared_ptr<Adoption> adoption) {
     const std::uint64_t generation = adoption->snapshot->generation;
     setting_.main.post([this, generation] { owner_.on_adopted(*this, generation); });
   });
+}
+
+void Worker::note_check(std::string cluster, const SocketAddress& endpoint, bool passes) {
+  loop_.post([this, cluster = std::move(cluster), endpoint, passes] {
+    core_->note_check(cluster, endpoint, passes);
+  });
+}
+
+// From another worker: what it wants to know is only whether we can be of use, so what is lost
+// because we end is not missed.
+void Worker::post_note(const std::string& cluster, upstream::Mailbox::Note note) {
+  loop_.post([this, cluster, note] { core_->on_note(cluster, note); });
 }
 
 void Worker::drain() {

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "sidecar/access_logs.h"
+#include "sidecar/core/buffer_budget.h"
 #include "sidecar/net/loop.h"
+#include "sidecar/proxy/fault.h"
 #include "sidecar/publisher.h"
 #include "sidecar/upstream/cluster_set.h"
 #include "telemetry/sampler.h"
@@ -41,6 +43,7 @@ class Worker final {
     telemetry::Sampler& sampler;
     upstream::SharedLimitsTable& limits;
     AccessLogs& logs;
+    proxy::FaultSwitch& faults;
     std::shared_ptr<tls::Library> library;
     std::string zone = {};  // our own; empty: not known
   };
@@ -49,6 +52,8 @@ class Worker final {
   ~Worker();
 
   void adopt(std::shared_ptr<Adoption> adoption);
+  // An endpoint passes or fails its health checks from now on.
+  void note_check(std::string cluster, const SocketAddress& endpoint, bool passes);
   // No new connections; sessions say goodbye and end when their requests have.
   void drain();
   // Memory is nearly used up, or no longer: no new connections, and 503 for new requests.
@@ -64,14 +69,18 @@ class Worker final {
   [[nodiscard]] telemetry::SpanRing& spans() { return spans_; }
   [[nodiscard]] net::Loop::Stats& loop_stats() { return loop_.stats(); }
   [[nodiscard]] tls::Library& library() { return *setting_.library; }
+  // Any thread: how much its blocks take, and may.
+  [[nodiscard]] BufferBudget& buffers() { return buffers_; }
 
  private:
   class Core;
   void run();
+  void post_note(const std::string& cluster, upstream::Mailbox::Note note);
 
   const std::uint32_t index_;
   const Setting setting_;
   Owner& owner_;
+  BufferBudget buffers_{BufferBudget::kDefault};
   net::Loop loop_;
   telemetry::SpanRing spans_;
   Core* core_ = nullptr;  // on the worker's thread; lives in run()

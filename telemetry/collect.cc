@@ -84,6 +84,7 @@ void collect(const ClusterMetrics& metrics, const ClusterLabels& labels, Metrics
   collect_each(kMirrors, "result", metrics.mirrors, page, both);
   collect_each(kFaults, "kind", metrics.faults, page, both);
   collect_each(kRefused, "cause", metrics.refused, page, both);
+  collect_each(kHealthChecks, "result", metrics.health_checks, page, both);
   collect_each(kEjections, "reason", metrics.ejections, page, both);
   for_each_value<BreakerEdge>([&](BreakerEdge edge) {
     std::string text = both;
@@ -122,6 +123,7 @@ void collect(const ProxyMetrics& metrics, MetricsPage& page) {
   collect_each(kProxyHeaders, "result", metrics.proxy_headers, page);
   page.add(kDownstreamConnections, "", metrics.downstream_connections);
   collect_each(kDownstreamConnectionsTotal, "outcome", metrics.downstream_accepted, page);
+  collect_each(kUnknownDestinations, "result", metrics.unknown_destinations, page);
   page.add(kDescriptorShortages, "", metrics.descriptor_shortages);
   collect_each(kConnectionsEnded, "reason", metrics.downstream_ended, page);
   collect_each(kSelfLimitInUse, "limit", metrics.self_limit_in_use, page);

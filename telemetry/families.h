@@ -53,6 +53,9 @@ inline constexpr Family kRefused{"weft_refused_total", kCounter,
                                  kSum, true};
 inline constexpr Family kEndpoints{"weft_endpoints", kGauge,
                                    "Endpoints of a destination, by state.", kMax};
+inline constexpr Family kHealthChecks{"weft_health_checks_total", kCounter,
+                                      "Health checks of a destination's endpoints, by result.",
+                                      kSum, true};
 inline constexpr Family kEjections{"weft_ejections_total", kCounter,
                                    "Endpoints ejected for their failures, by reason.", kSum, true};
 inline constexpr Family kBreakerState{"weft_breaker_state", kGauge,
@@ -101,6 +104,9 @@ inline constexpr Family kDownstreamConnections{"weft_downstream_connections", kG
 inline constexpr Family kDownstreamConnectionsTotal{
     "weft_downstream_connections_total", kCounter,
     "Downstream connections accepted, and those refused at once, by outcome."};
+inline constexpr Family kUnknownDestinations{
+    "weft_unknown_destinations_total", kCounter,
+    "Calls of the app to addresses that the mesh does not know, by what became of them."};
 inline constexpr Family kDescriptorShortages{
     "weft_descriptor_shortages_total", kCounter,
     "Times a listener stopped accepting, or looked again in vain, for want of descriptors."};
@@ -146,6 +152,7 @@ inline constexpr std::array kAll = {
     &kFaults,
     &kRefused,
     &kEndpoints,
+    &kHealthChecks,
     &kEjections,
     &kBreakerState,
     &kBreakerTransitions,
@@ -164,6 +171,7 @@ inline constexpr std::array kAll = {
     &kProxyHeaders,
     &kDownstreamConnections,
     &kDownstreamConnectionsTotal,
+    &kUnknownDestinations,
     &kDescriptorShortages,
     &kConnectionsEnded,
     &kSelfLimitInUse,

@@ -5,12 +5,11 @@
 namespace weft::telemetry {
 namespace {
 
-// Exactly `width` digits with leading zeros.
-void append_padded(std::string& out, std::uint32_t value, int width) {
-  std::array<char, 10> digits;
-  for (int i = width; i-- > 0; value /= 10)
-    digits[static_cast<std::size_t>(i)] = static_cast<char>('0' + value % 10);
-  out.append(digits.data(), static_cast<std::size_t>(width));
+// Exactly `kWidth` digits with leading zeros; where the next character goes.
+template <int kWidth>
+char* put_padded(char* out, std::uint32_t value) {
+  for (int i = kWidth; i-- > 0; value /= 10) out[i] = static_cast<char>('0' + value % 10);
+  return out + kWidth;
 }
 
 }  // namespace
@@ -21,20 +20,24 @@ void append_time(std::string& out, WallTime time) {
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{ms - day};
   const int year = static_cast<int>(date.year());
-  append_padded(out, static_cast<std::uint32_t>(year < 0 ? 0 : year > 9999 ? 9999 : year), 4);
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  append_padded(out, static_cast<std::uint32_t>(clock.hours().count()), 2);
-  out += ':';
-  append_padded(out, static_cast<std::uint32_t>(clock.minutes().count()), 2);
-  out += ':';
-  append_padded(out, static_cast<std::uint32_t>(clock.seconds().count()), 2);
-  out += '.';
-  append_padded(out, static_cast<std::uint32_t>(clock.subseconds().count()), 3);
-  out += 'Z';
+  std::array<char, 24> text;
+  char* at = put_padded<4>(text.data(), static_cast<std::uint32_t>(year < 0      ? 0
+                                                                   : year > 9999 ? 9999
+                                                                                 : year));
+  *at++ = '-';
+  at = put_padded<2>(at, static_cast<unsigned>(date.month()));
+  *at++ = '-';
+  at = put_padded<2>(at, static_cast<unsigned>(date.day()));
+  *at++ = 'T';
+  at = put_padded<2>(at, static_cast<std::uint32_t>(clock.hours().count()));
+  *at++ = ':';
+  at = put_padded<2>(at, static_cast<std::uint32_t>(clock.minutes().count()));
+  *at++ = ':';
+  at = put_padded<2>(at, static_cast<std::uint32_t>(clock.seconds().count()));
+  *at++ = '.';
+  at = put_padded<3>(at, static_cast<std::uint32_t>(clock.subseconds().count()));
+  *at++ = 'Z';
+  out.append(text.data(), at);
 }
 
 std::string& JsonObject::key(std::string_view name) {
@@ -66,8 +69,9 @@ void JsonObject::duration(std::string_view name, Duration value) {
   if (value < Duration::zero()) return null(name);
   const std::int64_t us = value.count() / 1000;
   append_number(key(name), us / 1000);
-  out_ += '.';
-  append_padded(out_, static_cast<std::uint32_t>(us % 1000), 3);
+  std::array<char, 4> rest{'.'};
+  put_padded<3>(rest.data() + 1, static_cast<std::uint32_t>(us % 1000));
+  out_.append(rest.data(), rest.size());
 }
 
 void JsonObject::hex(std::string_view name, const TraceId& id) {

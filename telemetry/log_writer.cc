@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sidecar/core/clock.h"
+#include "sidecar/core/thread.h"
 
 namespace weft::telemetry {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::chrono::milliseconds kPatience{100};
 
 }  // namespace
 
-LogWriter::LogWriter(std::string path) : file_(std::move(path)), thread_([this] { run(); }) {}
+LogWriter::LogWriter(std::string path)
+    : file_(std::move(path)), thread_(start_thread([this] { run(); })) {}
 
 LogWriter::~LogWriter() {
   stopping_.store(true, std::memory_order_seq_cst);

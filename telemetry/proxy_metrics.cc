@@ -30,9 +30,11 @@ constexpr auto kMirrorResultNames = names<MirrorResult>("sent", "failed", "dropp
 constexpr auto kFaultKindNames = names<FaultKind>("delay", "abort", "reset", "slow_body");
 constexpr auto kRefusalNames =
     names<Refusal>("limit", "queue_timeout", "circuit_open", "no_healthy_endpoint",
-                   "name_not_resolved", "draining");
+                   "name_not_resolved", "draining", "rate_limited");
 constexpr auto kEndpointStateNames =
-    names<EndpointState>("healthy", "unhealthy", "ejected", "draining");
+    names<EndpointState>("healthy", "unhealthy", "ejected", "draining", "failing_check");
+constexpr auto kHealthCheckResultNames = names<HealthCheckResult>(
+    "passed", "unexpected_answer", "connect_failure", "tls_failure", "timeout", "reset");
 constexpr auto kEjectionReasonNames = names<EjectionReason>(
     "gateway_errors", "local_failures", "5xx", "success_rate", "failure_percent");
 constexpr auto kLimitKindNames =
@@ -50,13 +52,14 @@ constexpr auto kProxyHeaderResultNames =
 constexpr auto kConfigTypeNames =
     names<ConfigType>("listener", "route", "cluster", "endpoint", "secret", "other");
 constexpr auto kAcceptOutcomeNames =
-    names<AcceptOutcome>("accepted", "limit", "overload", "no_listener");
+    names<AcceptOutcome>("accepted", "limit", "overload", "no_listener", "loop");
+constexpr auto kUnknownDestinationNames = names<UnknownDestination>("allowed", "denied");
 constexpr auto kEndedForNames =
     names<EndedFor>("protocol", "flood", "too_large", "unsupported", "too_slow");
-constexpr auto kSelfLimitNames =
-    names<SelfLimit>("downstream_connections", "buffer_bytes", "descriptors", "memory_bytes");
-constexpr auto kOverloadActionNames = names<OverloadAction>("shed_low_priority", "refuse_streams",
-                                                            "stop_accepting", "disable_keepalive");
+constexpr auto kSelfLimitNames = names<SelfLimit>("downstream_connections", "buffer_bytes",
+                                                  "descriptors", "memory_bytes", "block_bytes");
+constexpr auto kOverloadActionNames = names<OverloadAction>(
+    "shed_low_priority", "refuse_streams", "stop_accepting", "disable_keepalive", "shrink_buffers");
 constexpr auto kSignalNames = names<Signal>("log_line", "span", "span_export", "label");
 constexpr auto kCertificateKindNames = names<CertificateKind>("leaf", "issuer", "root");
 constexpr auto kSeriesMetricNames =
@@ -74,6 +77,7 @@ std::string_view name_of(MirrorResult value) { return pick(kMirrorResultNames, v
 std::string_view name_of(FaultKind value) { return pick(kFaultKindNames, value); }
 std::string_view name_of(Refusal value) { return pick(kRefusalNames, value); }
 std::string_view name_of(EndpointState value) { return pick(kEndpointStateNames, value); }
+std::string_view name_of(HealthCheckResult value) { return pick(kHealthCheckResultNames, value); }
 std::string_view name_of(EjectionReason value) { return pick(kEjectionReasonNames, value); }
 std::string_view name_of(LimitKind value) { return pick(kLimitKindNames, value); }
 std::string_view name_of(PoolState value) { return pick(kPoolStateNames, value); }
@@ -84,6 +88,7 @@ std::string_view name_of(DetectedHow value) { return pick(kDetectedHowNames, val
 std::string_view name_of(ProxyHeaderResult value) { return pick(kProxyHeaderResultNames, value); }
 std::string_view name_of(ConfigType value) { return pick(kConfigTypeNames, value); }
 std::string_view name_of(AcceptOutcome value) { return pick(kAcceptOutcomeNames, value); }
+std::string_view name_of(UnknownDestination value) { return pick(kUnknownDestinationNames, value); }
 std::string_view name_of(EndedFor value) { return pick(kEndedForNames, value); }
 std::string_view name_of(SelfLimit value) { return pick(kSelfLimitNames, value); }
 std::string_view name_of(OverloadAction value) { return pick(kOverloadActionNames, value); }
@@ -102,6 +107,7 @@ void ClusterMetrics::clear() {
   faults.clear();
   refused.clear();
   endpoints.clear();
+  health_checks.clear();
   ejections.clear();
   breaker_state.clear();
   breaker_transitions.clear();

@@ -58,9 +58,25 @@ enum class Refusal : std::uint8_t {
   kCircuitOpen,
   kNoHealthyEndpoint,
   kNameNotResolved,
-  kDraining
+  kDraining,
+  kRateLimited
 };
-enum class EndpointState : std::uint8_t { kHealthy, kUnhealthy, kEjected, kDraining };
+enum class EndpointState : std::uint8_t {
+  kHealthy,
+  kUnhealthy,
+  kEjected,
+  kDraining,
+  kFailingCheck
+};
+// Of one health check.
+enum class HealthCheckResult : std::uint8_t {
+  kPassed,
+  kUnexpectedAnswer,
+  kConnectFailure,
+  kTlsFailure,
+  kTimeout,
+  kReset
+};
 enum class EjectionReason : std::uint8_t {
   kGatewayErrors,
   kLocalFailures,
@@ -90,9 +106,11 @@ inline constexpr std::size_t kCountOf<MirrorResult> = 3;
 template <>
 inline constexpr std::size_t kCountOf<FaultKind> = 4;
 template <>
-inline constexpr std::size_t kCountOf<Refusal> = 6;
+inline constexpr std::size_t kCountOf<Refusal> = 7;
 template <>
-inline constexpr std::size_t kCountOf<EndpointState> = 4;
+inline constexpr std::size_t kCountOf<EndpointState> = 5;
+template <>
+inline constexpr std::size_t kCountOf<HealthCheckResult> = 6;
 template <>
 inline constexpr std::size_t kCountOf<EjectionReason> = 5;
 template <>
@@ -111,6 +129,7 @@ inline constexpr std::size_t kCountOf<PoolState> = 4;
 [[nodiscard]] std::string_view name_of(FaultKind value);
 [[nodiscard]] std::string_view name_of(Refusal value);
 [[nodiscard]] std::string_view name_of(EndpointState value);
+[[nodiscard]] std::string_view name_of(HealthCheckResult value);
 [[nodiscard]] std::string_view name_of(EjectionReason value);
 [[nodiscard]] std::string_view name_of(LimitKind value);
 [[nodiscard]] std::string_view name_of(PoolState value);
@@ -131,6 +150,7 @@ struct ClusterMetrics {
   ByEnum<Counter, FaultKind> faults;
   ByEnum<Counter, Refusal> refused;
   ByEnum<Gauge, EndpointState> endpoints;
+  ByEnum<Counter, HealthCheckResult> health_checks;  // counted on the main loop
   ByEnum<Counter, EjectionReason> ejections;
   Gauge breaker_state;
   ByEnum<Counter, BreakerEdge> breaker_transitions;
@@ -164,7 +184,10 @@ enum class DetectedHow : std::uint8_t { kDeclared, kAlpn, kSniffed, kTimeout, kR
 // What a connection said of itself where a PROXY header is looked for.
 enum class ProxyHeaderResult : std::uint8_t { kV1, kV2, kAbsent, kMalformed, kTimeout };
 enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
-enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener };
+// kLoop: it called a listener for redirected connections by itself.
+enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener, kLoop };
+// What became of a call to an address that no endpoint has.
+enum class UnknownDestination : std::uint8_t { kAllowed, kDenied };
 enum class EndedFor : std::uint8_t {
   kProtocol,
   kFlood,
@@ -176,13 +199,15 @@ enum class SelfLimit : std::uint8_t {
   kDownstreamConnections,
   kBufferBytes,  // of request and response bodies that proxy::Exchanges hold, both ways
   kDescriptors,
-  kMemoryBytes
+  kMemoryBytes,
+  kBlockBytes  // of the workers' buffers, whole blocks; the limit is their budgets'
 };
 enum class OverloadAction : std::uint8_t {
   kShedLowPriority,
   kRefuseStreams,
   kStopAccepting,
-  kDisableKeepalive
+  kDisableKeepalive,
+  kShrinkBuffers  // a worker's buffers are more than half full: shares are smaller
 };
 enum class Signal : std::uint8_t { kLogLine, kSpan, kSpanExport, kLabel };
 enum class CertificateKind : std::uint8_t { kLeaf, kIssuer, kRoot };
@@ -201,13 +226,15 @@ inline constexpr std::size_t kCountOf<ProxyHeaderResult> = 5;
 template <>
 inline constexpr std::size_t kCountOf<ConfigType> = 6;
 template <>
-inline constexpr std::size_t kCountOf<AcceptOutcome> = 4;
+inline constexpr std::size_t kCountOf<AcceptOutcome> = 5;
+template <>
+inline constexpr std::size_t kCountOf<UnknownDestination> = 2;
 template <>
 inline constexpr std::size_t kCountOf<EndedFor> = 5;
 template <>
-inline constexpr std::size_t kCountOf<SelfLimit> = 4;
+inline constexpr std::size_t kCountOf<SelfLimit> = 5;
 template <>
-inline constexpr std::size_t kCountOf<OverloadAction> = 4;
+inline constexpr std::size_t kCountOf<OverloadAction> = 5;
 template <>
 inline constexpr std::size_t kCountOf<Signal> = 4;
 template <>
@@ -223,6 +250,7 @@ inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
 [[nodiscard]] std::string_view name_of(ProxyHeaderResult value);
 [[nodiscard]] std::string_view name_of(ConfigType value);
 [[nodiscard]] std::string_view name_of(AcceptOutcome value);
+[[nodiscard]] std::string_view name_of(UnknownDestination value);
 [[nodiscard]] std::string_view name_of(EndedFor value);
 [[nodiscard]] std::string_view name_of(SelfLimit value);
 [[nodiscard]] std::string_view name_of(OverloadAction value);
@@ -235,6 +263,7 @@ struct ProxyMetrics {
   ByEnum<Counter, DetectedProtocol, DetectedHow> protocol_detected;
   ByEnum<Counter, ProxyHeaderResult> proxy_headers;
   ByEnum<Counter, AcceptOutcome> downstream_accepted;
+  ByEnum<Counter, UnknownDestination> unknown_destinations;
   ByEnum<Counter, EndedFor> downstream_ended;
   Gauge downstream_connections;
   Counter descriptor_shortages;

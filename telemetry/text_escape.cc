@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace weft::telemetry {
 namespace {
@@ -25,13 +26,40 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) {
   return text.substr(0, size);
 }
 
+bool is_plain_ascii(std::uint8_t byte) {
+  return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+// Whether all eight bytes are plain, by the usual tricks for a word of bytes: a borrow may blame a
+// byte above one that is not plain, never one in a word that is.
+bool all_plain(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kTops = 0x8080808080808080;
+  const auto is_there = [word](std::uint64_t byte) {
+    const std::uint64_t differs = word ^ byte * kOnes;
+    return (differs - kOnes) & ~differs;
+  };
+  const std::uint64_t control = (word - 0x20 * kOnes) & ~word;
+  return ((word | control | is_there('"') | is_there('\\') | is_there(0x7f)) & kTops) == 0;
+}
+
+// How many plain characters stand at the front.
+std::size_t plain_run(std::string_view text) {
+  std::size_t run = 0;
+  for (std::uint64_t word = 0; text.size() - run >= sizeof word; run += sizeof word) {
+    std::memcpy(&word, text.data() + run, sizeof word);
+    if (!all_plain(word)) break;
+  }
+  while (run < text.size() && is_plain_ascii(byte_at(text, run))) ++run;
+  return run;
+}
+
 // Runs of plain characters are appended at once; escape(out, rest) appends the character at the
 // front of `rest` and returns how many bytes it took.
-template <typename IsPlain, typename Escape>
-void append_escaped(std::string& out, std::string_view text, IsPlain is_plain, Escape escape) {
+template <typename Escape>
+void append_escaped(std::string& out, std::string_view text, Escape escape) {
   while (!text.empty()) {
-    std::size_t run = 0;
-    while (run < text.size() && is_plain(byte_at(text, run))) ++run;
+    const std::size_t run = plain_run(text);
     out.append(text.substr(0, run));
     text.remove_prefix(run);
     if (!text.empty()) text.remove_prefix(escape(out, text));
@@ -100,10 +128,6 @@ std::size_t append_label_character(std::string& out, std::string_view rest) {
   }
 }
 
-bool is_plain_ascii(std::uint8_t byte) {
-  return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-}
-
 }  // namespace
 
 std::size_t utf8_length(std::string_view text) {
@@ -130,19 +154,19 @@ std::size_t utf8_length(std::string_view text) {
 void append_json_string(std::string& out, std::string_view text, std::size_t bytes_max) {
   const std::string_view kept = cut(text, bytes_max);
   out += '"';
-  append_escaped(out, kept, is_plain_ascii, append_json_character);
+  append_escaped(out, kept, append_json_character);
   if (kept.size() < text.size()) out += "...";
   out += '"';
 }
 
 void append_log_text(std::string& out, std::string_view text, std::size_t bytes_max) {
   const std::string_view kept = text.substr(0, std::min(text.size(), bytes_max));
-  append_escaped(out, kept, is_plain_ascii, append_log_character);
+  append_escaped(out, kept, append_log_character);
   if (kept.size() < text.size()) out += "...";
 }
 
 void append_label_value(std::string& out, std::string_view text) {
-  append_escaped(out, text, is_plain_ascii, append_label_character);
+  append_escaped(out, text, append_label_character);
 }
 
 }  // namespace weft::telemetry

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sidecar/core/assert.h"
+#include "sidecar/core/hex.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::telemetry {
@@ -12,23 +13,32 @@ namespace {
 
 enum class Case : std::uint8_t { kLower, kAny };
 
-int hex_digit(char c, Case letters) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F' && letters == Case::kAny) return c - 'A' + 10;
-  return -1;
+// What a digit is worth. Bits above the lowest four: no digit, or (kUpper) one in capitals.
+constexpr std::uint8_t kUpper = 0x20;
+constexpr std::uint8_t kNoDigit = 0x80;
+constexpr std::array<std::uint8_t, 256> make_digit_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (unsigned i = 0; i < 10; ++i) values['0' + i] = static_cast<std::uint8_t>(i);
+  for (unsigned i = 10; i < 16; ++i) {
+    values['a' + i - 10] = static_cast<std::uint8_t>(i);
+    values['A' + i - 10] = static_cast<std::uint8_t>(kUpper | i);
+  }
+  return values;
 }
+constexpr std::array<std::uint8_t, 256> kDigitValues = make_digit_values();
 
 // Exactly `count` bytes from twice as many digits.
 bool read_hex(std::string_view text, Case letters, std::uint8_t* out, std::size_t count) {
   if (text.size() != count * 2) return false;
+  std::uint8_t seen = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const int high = hex_digit(text[2 * i], letters);
-    const int low = hex_digit(text[2 * i + 1], letters);
-    if (high < 0 || low < 0) return false;
-    out[i] = static_cast<std::uint8_t>(high * 16 + low);
+    const std::uint8_t high = kDigitValues[static_cast<std::uint8_t>(text[2 * i])];
+    const std::uint8_t low = kDigitValues[static_cast<std::uint8_t>(text[2 * i + 1])];
+    seen = static_cast<std::uint8_t>(seen | high | low);
+    out[i] = static_cast<std::uint8_t>(high << 4 | (low & 15));
   }
-  return true;
+  return (seen & (letters == Case::kAny ? kNoDigit : kNoDigit | kUpper)) == 0;
 }
 
 template <std::size_t N>
@@ -38,10 +48,9 @@ bool read_id(std::string_view text, Case letters, TraceBytes<N>& id) {
 
 template <std::size_t N>
 void write_digits(const TraceBytes<N>& id, char* out) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   for (const std::uint8_t byte : id.bytes) {
-    *out++ = kDigits[byte >> 4];
-    *out++ = kDigits[byte & 15];
+    std::memcpy(out, hex_pair(byte), 2);
+    out += 2;
   }
 }
 

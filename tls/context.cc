@@ -116,6 +116,7 @@ Context::Context(bool is_server, std::shared_ptr<Library> library, Verifier veri
 Context::~Context() = default;
 
 Status Context::build(const TlsMaterial& material, const TlsSettings& settings) {
+  if (Status opened = library_->open(); !opened) return opened;
   clear_openssl_errors();
   version_ = material.version;
   server_name_ = settings.server_name;

@@ -53,7 +53,7 @@ struct Engine::Bio {
   }
 };
 
-Engine::Engine(const Context& context, std::string_view server_name)
+Engine::Engine(const Context& context, std::string_view server_name, bool offers_alpn)
     : context_(context), ssl_(context.open(notes_)) {
   BIO* bio = BIO_new(Bio::method());
   WEFT_ASSERT(bio != nullptr);
@@ -66,6 +66,7 @@ Engine::Engine(const Context& context, std::string_view server_name)
     SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
     clear_openssl_errors();
   }
+  if (!context.is_server() && !offers_alpn) SSL_set_alpn_protos(ssl_.get(), nullptr, 0);
 }
 
 Engine::~Engine() = default;

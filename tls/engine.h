@@ -39,8 +39,9 @@ class Engine final {
     Error error;
   };
 
-  // `server_name` is sent by a client unless it is empty or an IP address.
-  Engine(const Context& context, std::string_view server_name);
+  // `server_name` is sent by a client unless it is empty or an IP address; so is the context's ALPN
+  // unless it `offers_alpn` not.
+  Engine(const Context& context, std::string_view server_name, bool offers_alpn = true);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine();

@@ -23,20 +23,25 @@ bool install_allocator() {
 #endif
 }
 
-Result<std::shared_ptr<Library>> Library::make(const Options& options) {
+std::shared_ptr<Library> Library::make(const Options& options) {
+  return std::shared_ptr<Library>(new Library(options));
+}
+
+Status Library::open() {
+  if (sha256_ != nullptr) return {};
   prepare_openssl();
   clear_openssl_errors();
-  std::shared_ptr<Library> library(new Library(options));
-  library->native_.reset(OSSL_LIB_CTX_new());
-  if (library->native_ == nullptr)
+  Handle<ossl_lib_ctx_st> native(OSSL_LIB_CTX_new());
+  if (native == nullptr)
     return fail(openssl_error(Fault::kInternal, "OpenSSL: no library context"));
-  library->provider_.reset(OSSL_PROVIDER_load(library->native(), "default"));
-  if (library->provider_ == nullptr)
+  Handle<ossl_provider_st> provider(OSSL_PROVIDER_load(native.get(), "default"));
+  if (provider == nullptr)
     return fail(openssl_error(Fault::kInternal, "OpenSSL: no default provider"));
-  library->sha256_.reset(EVP_MD_fetch(library->native(), "SHA256", nullptr));
-  if (library->sha256_ == nullptr)
-    return fail(openssl_error(Fault::kInternal, "OpenSSL: no SHA-256"));
-  return library;
+  sha256_.reset(EVP_MD_fetch(native.get(), "SHA256", nullptr));
+  if (sha256_ == nullptr) return fail(openssl_error(Fault::kInternal, "OpenSSL: no SHA-256"));
+  native_ = std::move(native);
+  provider_ = std::move(provider);
+  return {};
 }
 
 Library::~Library() = default;

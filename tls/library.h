@@ -5,7 +5,8 @@
 // per worker means that no object is touched by two threads (performance.md 2.6, decisions C4).
 // Owner: shared by the contexts made with it, which keep it alive; made on the main loop, used by
 // one worker afterwards. Making another context with it meanwhile is safe: the cache, the scratch
-// and the counters are touched only by streams.
+// and the counters are touched only by streams. OpenSSL's part is made with the first context: it
+// is a fifth of the work of a start, and a process whose configuration has no TLS does without.
 
 #include <array>
 #include <cstdint>
@@ -35,13 +36,16 @@ class Library final {
     WallTime (*wall_clock)() = &read_wall_clock;
     std::size_t chain_cache_entries = ChainCache::kEntriesMax;
   };
-  static Result<std::shared_ptr<Library>> make(const Options& options);
-  static Result<std::shared_ptr<Library>> make() { return make(Options{}); }
+  [[nodiscard]] static std::shared_ptr<Library> make(const Options& options);
+  [[nodiscard]] static std::shared_ptr<Library> make() { return make(Options{}); }
+  // Makes OpenSSL's part, unless it is there; for whoever makes a context.
+  Status open();
 
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
   ~Library();
 
+  // REQUIRES open(), as does sha256().
   [[nodiscard]] ossl_lib_ctx_st* native() const { return native_.get(); }
   [[nodiscard]] evp_md_st* sha256() const { return sha256_.get(); }
   [[nodiscard]] WallTime wall_now() const { return options_.wall_clock(); }

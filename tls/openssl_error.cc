@@ -15,7 +15,11 @@ std::string reason_of(unsigned long code) {
 
 }  // namespace
 
-void clear_openssl_errors() { ERR_clear_error(); }
+// Before each operation, and nearly always there are none: clearing walks over sixteen places,
+// looking does not.
+void clear_openssl_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
 
 Error openssl_error(Fault fault, std::string_view what, Side side) {
   std::string detail(what);

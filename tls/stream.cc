@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sidecar/core/assert.h"
+#include "sidecar/core/buffer_budget.h"
 #include "tls/library.h"
 
 namespace weft::tls {
@@ -64,7 +65,8 @@ Stream::Stream(Turn& turn, std::unique_ptr<Transport> lower, std::shared_ptr<con
       context_(std::move(context)),
       owner_(owner),
       engine_(*context_,
-              options.server_name.empty() ? context_->server_name() : options.server_name),
+              options.server_name.empty() ? context_->server_name() : options.server_name,
+              options.offers_alpn),
       timer_(turn.timers(), *this) {
   lower_->set_sink(this);
   if (options.handshake_timeout > Duration::zero()) timer_.arm(options.handshake_timeout);
@@ -285,8 +287,18 @@ void Stream::on_turn_end() {
 
 void Stream::write(Buffer&& bytes) {
   if (state_ == State::kBroken || fault_ || shut_down_) return bytes.clear();
+  const bool asks_again = bytes.empty();
   plain_out_.append(std::move(bytes));
-  if (buffered() > kHighMark) above_high_mark_ = true;
+  const std::size_t mark = buffer_share(kHighMark);
+  if (buffered() > mark) above_high_mark_ = true;
+  if (asks_again) look_at_lower_mark();
+}
+
+// The mark sinks while memory is short, so the lower Transport may be above it and not know: an
+// empty write makes it look again.
+void Stream::look_at_lower_mark() {
+  lower_above_high_mark_ = lower_->buffered() > buffer_share(kHighMark);
+  if (lower_above_high_mark_ && !close_sent_) lower_->write(Buffer());
 }
 
 void Stream::flush() {
@@ -295,10 +307,11 @@ void Stream::flush() {
   send_output();
   lower_->flush();
   // A record is larger than what it says: encrypting alone may carry us above the mark.
-  if (buffered() > kHighMark) above_high_mark_ = true;
+  const std::size_t mark = buffer_share(kHighMark);
+  if (buffered() > mark) above_high_mark_ = true;
   // Where the lower Transport was never above its own mark it will not call, so the writer is told
   // without waiting.
-  if (above_high_mark_ && (buffered() < kLowMark || !lower_above_high_mark_)) {
+  if (above_high_mark_ && (buffered() < mark / (kHighMark / kLowMark) || !lower_above_high_mark_)) {
     above_high_mark_ = false;
     writable_due_ = true;
     turn_.enlist(later_);
@@ -333,7 +346,7 @@ void Stream::send_output() {
   if (engine_.output().empty()) return;
   lower_->write(std::move(engine_.output()));
   engine_.output().clear();
-  if (lower_->buffered() > kHighMark) lower_above_high_mark_ = true;
+  if (lower_->buffered() > buffer_share(kHighMark)) lower_above_high_mark_ = true;
   // Answers that nobody asked to flush (KeyUpdate, alerts) leave with this turn.
   turn_.enlist(later_);
 }
@@ -348,7 +361,7 @@ void Stream::on_writable() {
   if (state_ != State::kOpen) return;
   // What it tells may be past: more may have been written between its noticing and its call. It
   // will call again.
-  lower_above_high_mark_ = lower_->buffered() > kHighMark;
+  look_at_lower_mark();
   flush();
   if (!writable_due_ || sink_ == nullptr) return;
   writable_due_ = false;

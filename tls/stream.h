@@ -42,6 +42,7 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   struct Options {
     Duration handshake_timeout = std::chrono::seconds(5);  // zero: none
     std::string server_name;                               // client: instead of the context's
+    bool offers_alpn = true;  // client: false where the bytes are none of what the context offers
   };
 
   // `initial` is what was read from `lower` before (by a sniffer).
@@ -111,6 +112,7 @@ class Stream final : public Transport, public Sink, public TimerSink, public Sla
   void keep(Buffer& input);
   void encrypt();
   void send_output();
+  void look_at_lower_mark();
   void fail_handshake(HandshakeResult result, const Error& error);
   void break_with(Error error);
   void fall_silent();

@@ -13,6 +13,7 @@
 #include "xds/endpoints.h"
 #include "xds/extensions.h"
 #include "xds/from_proto.h"
+#include "xds/health_checks.h"
 #include "xds/http_settings.h"
 #include "xds/proto/cluster.pb.h"
 #include "xds/proto/http_protocol_options.pb.h"
@@ -221,6 +222,8 @@ void read_common(const core::HttpProtocolOptions& common, const FieldPath& path,
   }
   if (common.has_idle_timeout()) out.idle_timeout = duration_of(common.idle_timeout());
   out.requests_per_connection_max = common.max_requests_per_connection().value();
+  out.connection_age_max = duration_of(common.max_connection_duration());
+  out.connection_age_jitter_percent = common.max_connection_duration_jitter().value();
   if (common.has_max_stream_duration() && duration_of(common.max_stream_duration()) > Duration{0}) {
     in.refuse(path / "max_stream_duration", "is supported in routes only");
   }
@@ -296,6 +299,17 @@ config::BreakerPolicy read_breaker(const ClusterPolicy::CircuitBreaker& breaker,
   return out;
 }
 
+config::WhenFull when_full_of(ClusterPolicy::WhenFull when_full) {
+  switch (when_full) {
+    case ClusterPolicy::DROP_LOWEST:
+      return config::WhenFull::kDropLowest;
+    case ClusterPolicy::DROP_OLDEST:
+      return config::WhenFull::kDropOldest;
+    default:
+      return config::WhenFull::kReject;
+  }
+}
+
 void read_policy(const ClusterPolicy& policy, const FieldPath& path, Reading& in,
                  config::ClusterConfig& out) {
   if (policy.has_retry_budget()) {
@@ -309,11 +323,28 @@ void read_policy(const ClusterPolicy& policy, const FieldPath& path, Reading& in
   if (policy.has_circuit_breaker()) {
     out.breaker = read_breaker(policy.circuit_breaker(), path / "circuit_breaker", in);
   }
-  if (out.outlier) out.outlier->never_eject_last = policy.keep_last_ready_endpoint();
+  out.keep_last_ready = policy.keep_last_ready_endpoint();
+  if (out.outlier) out.outlier->never_eject_last = out.keep_last_ready;
   out.handshake_timeout = duration_of(policy.tls_handshake_timeout());
   out.limits.pending_timeout = duration_of(policy.pending_timeout());
+  out.limits.when_full = when_full_of(policy.when_full());
+  out.http.idle_connections_min = policy.min_idle_connections();
+  if (policy.has_tunnels_max()) out.limits.tunnels_max = policy.tunnels_max().value();
   out.mesh_peer = policy.mesh_peer();
   out.local_app = policy.local_app();
+  for (int at = 0; at < policy.local_app_elsewhere_size(); ++at) {
+    out.local_app_elsewhere.push_back(
+        in.address(policy.local_app_elsewhere(at), path.at("local_app_elsewhere", at)));
+  }
+  if (!out.local_app && !out.local_app_elsewhere.empty()) {
+    in.refuse(path / "local_app_elsewhere", "is for a local_app");
+  }
+  if (policy.has_known_destinations()) {
+    if (out.discovery != Discovery::kOriginalDst) {
+      in.refuse(path / "known_destinations", "is for type ORIGINAL_DST");
+    }
+    out.known_destinations = {.deny_unknown = policy.known_destinations().deny_unknown()};
+  }
   if (policy.own_zone_first()) out.balancing.localities = config::LocalityPreference::kOwnZone;
 }
 
@@ -372,6 +403,19 @@ void read_transport(const cds::Cluster& cluster, const FieldPath& path, Reading&
     const auto at = path / "upstream_bind_config";
     out.source = in.address(bind.source_address(), at / "source_address");
   }
+  for (int at = 0; at < bind.extra_source_addresses_size(); ++at) {
+    const auto upstream_bind = path / "upstream_bind_config";
+    const auto here = upstream_bind.at("extra_source_addresses", at);
+    const SocketAddress extra =
+        in.address(bind.extra_source_addresses(at).address(), here / "address");
+    const bool other =
+        extra.is_ip() && out.source.is_ip() && extra.ip().is_v4() != out.source.ip().is_v4();
+    if (other && out.source_other.is_none()) {
+      out.source_other = extra;
+    } else {
+      in.note(here, "has no effect here: the first of the other family counts");
+    }
+  }
   out.tcp_keepalive = cluster.upstream_connection_options().has_tcp_keepalive();
 }
 
@@ -393,6 +437,7 @@ Result<config::ClusterConfig> cluster_from_proto(const cds::Cluster& cluster,
   if (cluster.has_outlier_detection()) {
     out.outlier = read_outlier(cluster.outlier_detection(), path / "outlier_detection", in);
   }
+  out.health_check = read_health_check(cluster, path, in);
   read_extensions(cluster, path, in, out);
   read_transport(cluster, path, in, out);
   out.labels = {.service = metadata_text(cluster.metadata(), "service"),

@@ -92,6 +92,10 @@ config::Endpoint read_one(const eds::LocalityLbEndpoints& locality, const eds::L
   out.canonical_service = metadata_text(metadata, "canonical_service");
   out.identity = metadata_text(metadata, "identity");
   out.hash_key = hash_key_of(metadata);
+  const auto& check = endpoint.endpoint().health_check_config();
+  out.check_authority = check.hostname();
+  out.check_port = static_cast<std::uint16_t>(check.port_value());
+  out.checked = !check.disable_active_health_check();
   if (!out.identity.empty() && !SpiffeId::parse(out.identity)) {
     // An identity that cannot match would be one that is not checked, were it dropped.
     const auto at = path / "metadata";

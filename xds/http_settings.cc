@@ -14,6 +14,7 @@
 #include "xds/proto/request_id.pb.h"
 #include "xds/proto/router.pb.h"
 #include "xds/proto/trace.pb.h"
+#include "xds/route_filters.h"
 #include "xds/routes.h"
 
 namespace weft::xds {
@@ -27,17 +28,14 @@ using Manager = hcm::HttpConnectionManager;
 
 constexpr std::string_view kRouter = "envoy.extensions.filters.http.router.v3.Router";
 constexpr std::string_view kGrpcWeb = "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb";
+constexpr std::string_view kStatefulSessionFilter =
+    "envoy.extensions.filters.http.stateful_session.v3.StatefulSession";
 constexpr std::string_view kOurServerName = "weft";
 
-// Filters that every Istio listener carries and that do nothing until a route or their own settings
-// ask for something.
-bool idle_filter(std::string_view type, const google::protobuf::Any& config) {
-  if (is_istio_telemetry(type) ||
-      type == "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig") {
-    return true;
-  }
-  return config.value().empty() && (type == "envoy.extensions.filters.http.cors.v3.Cors" ||
-                                    type == "envoy.extensions.filters.http.fault.v3.HTTPFault");
+// Filters of Istio's listeners that do nothing for the request.
+bool idle_filter(std::string_view type) {
+  return is_istio_telemetry(type) ||
+         type == "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
 }
 
 void read_filters(const Manager& manager, const FieldPath& path, Reading& in,
@@ -58,9 +56,13 @@ void read_filters(const Manager& manager, const FieldPath& path, Reading& in,
     } else if (type == kGrpcWeb) {
       envoy::extensions::filters::http::grpc_web::v3::GrpcWeb grpc_web;
       if (in.unpack(filter.typed_config(), config, grpc_web)) out.grpc_web = !filter.disabled();
+    } else if (type == kStatefulSessionFilter && filter.typed_config().value().empty()) {
+      continue;  // routes say which session
+    } else if (is_route_filter(type)) {
+      read_listener_filter(filter.typed_config(), type, filter.disabled(), config, in, out.faults);
     } else if (type.empty()) {
       in.refuse(config, "is required");
-    } else if (filter.is_optional() || idle_filter(type, filter.typed_config())) {
+    } else if (filter.is_optional() || idle_filter(type)) {
       in.note(config, fmt::format("{} has no effect here", escape(type)));
     } else {
       in.refuse(config, fmt::format("unknown HTTP filter {}", escape(type)));
@@ -202,6 +204,10 @@ void read_limits(const Manager& manager, const FieldPath& path, Reading& in,
   read_common_http(manager.common_http_protocol_options(), path / "common_http_protocol_options",
                    in, out.limits);
   const auto& common = manager.common_http_protocol_options();
+  if (common.has_max_connection_duration()) {
+    const auto at = path / "common_http_protocol_options";
+    in.note(at / "max_connection_duration", "has no effect here");
+  }
   if (common.has_max_stream_duration() && duration_of(common.max_stream_duration()) > Duration{0}) {
     const auto at = path / "common_http_protocol_options";
     in.refuse(at / "max_stream_duration", "is supported in routes only");

@@ -230,6 +230,9 @@ void apply(const ListenerPolicy::Sampling& sampling, config::FilterChain& chain)
 }
 
 void apply(const ListenerPolicy& policy, config::FilterChain& chain) {
+  if (auto* http = std::get_if<config::HttpSettings>(&chain.what)) {
+    http->by_destination = policy.hosts_are_destinations();
+  }
   apply(policy.access_log(), chain);
   if (policy.has_sampling()) apply(policy.sampling(), chain);
 }

@@ -10,7 +10,6 @@
 
 #include "sidecar/core/strings.h"
 #include "xds/hash_policies.h"
-#include "xds/proto/weft_config.pb.h"
 
 namespace weft::xds {
 
@@ -21,7 +20,6 @@ namespace {
 
 constexpr Duration kRequestTimeout = std::chrono::seconds(15);
 constexpr Duration kForEver = std::chrono::hours(24 * 365);
-constexpr std::string_view kRoutePolicy = "weft.config.v1.RoutePolicy";
 
 // A literal: "%%" is a percent sign, any other '%' begins an operator of Envoy's, which we do not
 // have.
@@ -282,21 +280,6 @@ void read_upgrades(const rt::RouteAction& action, const FieldPath& path, Reading
   }
 }
 
-void read_policy(const rt::Route& route, const FieldPath& path, Reading& in,
-                 config::ForwardAction& out) {
-  const std::string key(kRoutePolicy);
-  const auto* any = typed_metadata(route.metadata(), key);
-  if (any == nullptr) return;
-  const auto metadata = path / "metadata";
-  weft::config::v1::RoutePolicy policy;
-  if (!in.unpack(*any, metadata.at("typed_filter_metadata", key), policy)) return;
-  out.timeouts.head = duration_of(policy.head_timeout());
-  out.retry.any_method = !policy.retry_idempotent_only();
-  if (policy.has_retry_after_max()) {
-    out.retry.retry_after_max = duration_of(policy.retry_after_max());
-  }
-}
-
 std::uint16_t status_of(const rt::RedirectAction& redirect) {
   switch (redirect.response_code()) {
     case rt::RedirectAction::FOUND:
@@ -362,7 +345,6 @@ config::ForwardAction read_forward(const rt::Route& route, const Inherited& inhe
   out.timeouts.attempt = out.retry.attempt_timeout;
   read_upgrades(action, at, in, out);
   out.hash_policies = read_hash_policies(action, at, in);
-  read_policy(route, path, in, out);
   return out;
 }
 

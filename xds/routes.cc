@@ -5,11 +5,17 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sidecar/core/strings.h"
 #include "xds/extensions.h"
 #include "xds/route_actions.h"
+#include "xds/route_filters.h"
+#include "xds/route_policy.h"
+#include "xds/session_persistence.h"
 
 namespace weft::xds {
 
@@ -97,40 +103,19 @@ void read_match(const rt::RouteMatch& match, const FieldPath& path, Reading& in,
   if (match.has_runtime_fraction()) out.per_million = read_fraction(match.runtime_fraction());
 }
 
-// No filter of ours takes settings per route. Switching one off, or one that may be unknown,
-// changes nothing.
-template <typename Filters>
-void read_filters(const Filters& filters, const FieldPath& path, Reading& in) {
-  const std::map<std::string, const google::protobuf::Any*> sorted = [&] {
-    std::map<std::string, const google::protobuf::Any*> all;
-    for (const auto& [name, config] : filters) all.emplace(name, &config);
-    return all;
-  }();
-  for (const auto& [name, config] : sorted) {
-    const auto at = path.at("typed_per_filter_config", name);
-    const auto type = type_of(*config);
-    rt::FilterConfig wrapped;
-    if (type == rt::FilterConfig::descriptor()->full_name()) {
-      if (!in.unpack(*config, at, wrapped)) continue;
-      if (wrapped.is_optional() || (wrapped.disabled() && !wrapped.has_config())) {
-        in.note(at, "has no effect here");
-      } else {
-        in.refuse(at / "config",
-                  fmt::format("unknown HTTP filter {}", escape(type_of(wrapped.config()))));
-      }
-    } else {
-      in.refuse(at, fmt::format("unknown HTTP filter {}", escape(type)));
-    }
-  }
-}
-
 class Routes final {
  public:
   Routes(const rt::RouteConfiguration& routes, Reading& in)
       : body_bytes_max_(routes.has_max_direct_response_body_size_bytes()
                             ? routes.max_direct_response_body_size_bytes().value()
                             : kDirectBodyBytesMax),
+        routes_(routes),
         in_(in) {}
+
+  void read_own(const FieldPath& path) {
+    filters_ = read_filter_settings(routes_.typed_per_filter_config(), {}, path, in_);
+    mirrors_ = read_mirrors(routes_.request_mirror_policies());
+  }
 
   config::VirtualHost host(const rt::VirtualHost& host, const FieldPath& path) {
     config::VirtualHost out{.name = host.name()};
@@ -138,18 +123,34 @@ class Routes final {
       out.domains.push_back(domain(host.domains(at), host.name(), path.at("domains", at)));
     }
     const auto inherited = read_inherited(host, path, in_);
+    const Level level{
+        .inherited = inherited,
+        .filters = joined(
+            read_filter_settings(host.typed_per_filter_config(), host.name(), path, in_), filters_),
+        .mirrors = host.request_mirror_policies_size() == 0
+                       ? mirrors_
+                       : read_mirrors(host.request_mirror_policies())};
     for (int at = 0; at < host.routes_size(); ++at) {
-      out.routes.push_back(route(host.routes(at), inherited, path.at("routes", at)));
+      const std::string name =
+          host.routes(at).name().empty() ? std::to_string(at) : host.routes(at).name();
+      out.routes.push_back(
+          route(host.routes(at), level, host.name() + "/" + name, path.at("routes", at)));
     }
     if (host.require_tls() != rt::VirtualHost::NONE) {
       in_.refuse(path / "require_tls", "is not supported");
     }
     out.edits = read_header_edits(host, path, in_);
-    read_filters(host.typed_per_filter_config(), path, in_);
     return out;
   }
 
  private:
+  // What a virtual host says for those of its routes that do not say it themselves.
+  struct Level {
+    const Inherited& inherited;
+    FilterSettings filters;
+    std::vector<config::MirrorPolicy> mirrors;
+  };
+
   std::string domain(const std::string& text, const std::string& host, const FieldPath& path) {
     auto lower = to_lower(text);
     const auto stars = std::count(lower.begin(), lower.end(), '*');
@@ -164,14 +165,23 @@ class Routes final {
     return lower;
   }
 
-  config::Route route(const rt::Route& route, const Inherited& inherited, const FieldPath& path) {
+  config::Route route(const rt::Route& route, const Level& level, const std::string& scope,
+                      const FieldPath& path) {
     config::Route out{.name = route.name()};
     read_match(route.match(), path / "match", in_, out);
     out.edits = read_header_edits(route, path, in_);
-    read_filters(route.typed_per_filter_config(), path, in_);
+    config::RouteExtras extras;
+    put_filters(joined(read_filter_settings(route.typed_per_filter_config(), scope, path, in_,
+                                            kStatefulSessionPerRoute),
+                       level.filters),
+                extras);
     switch (route.action_case()) {
       case rt::Route::kRoute:
-        out.action = read_forward(route, inherited, path, in_);
+        out.action = read_forward(route, level.inherited, path, in_);
+        std::get<config::ForwardAction>(out.action).session = session_of(route, path);
+        extras.mirrors = route.route().request_mirror_policies_size() == 0
+                             ? level.mirrors
+                             : read_mirrors(route.route().request_mirror_policies());
         break;
       case rt::Route::kRedirect:
         out.action = read_redirect(route.redirect(), path / "redirect", in_);
@@ -186,7 +196,19 @@ class Routes final {
       case rt::Route::ACTION_NOT_SET:
         break;
     }
+    read_route_policy(route, scope, path, in_, out, extras);
+    if (!extras.empty())
+      out.extras = std::make_shared<const config::RouteExtras>(std::move(extras));
     return out;
+  }
+
+  std::shared_ptr<const config::SessionPersistence> session_of(const rt::Route& route,
+                                                               const FieldPath& path) {
+    for (const auto& [name, any] : route.typed_per_filter_config()) {
+      if (type_of(any) != kStatefulSessionPerRoute) continue;
+      return read_session_persistence(any, path.at("typed_per_filter_config", name), in_);
+    }
+    return nullptr;
   }
 
   config::DirectResponse direct(const rt::DirectResponseAction& action, const FieldPath& path) {
@@ -200,6 +222,9 @@ class Routes final {
   }
 
   const std::size_t body_bytes_max_;
+  const rt::RouteConfiguration& routes_;
+  FilterSettings filters_;
+  std::vector<config::MirrorPolicy> mirrors_;
   std::map<std::string, std::string> domains_;  // -> the virtual host that has it
   Reading& in_;
 };
@@ -260,12 +285,12 @@ config::RouteConfig read_routes(const rt::RouteConfiguration& routes, const Fiel
                                 Reading& in) {
   config::RouteConfig out{.name = routes.name()};
   Routes reading(routes, in);
+  reading.read_own(path);
   for (int at = 0; at < routes.virtual_hosts_size(); ++at) {
     out.virtual_hosts.push_back(
         reading.host(routes.virtual_hosts(at), path.at("virtual_hosts", at)));
   }
   out.edits = read_header_edits(routes, path, in);
-  read_filters(routes.typed_per_filter_config(), path, in);
   out.most_specific_edits_win = routes.most_specific_header_mutations_wins();
   out.ignore_port_in_host = routes.ignore_port_in_host_matching();
   return out;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sidecar/config/system_roots.h"
 #include "sidecar/core/strings.h"
 #include "xds/extensions.h"
 #include "xds/proto/raw_buffer.pb.h"
@@ -140,13 +141,42 @@ void read_own_certificate(const tls_v3::CommonTlsContext& context, const FieldPa
   }
 }
 
+void read_trust(const tls_v3::CertificateValidationContext& context, const FieldPath& path,
+                Reading& in, TlsMaterial& out, std::vector<SanMatcher>& peer_names) {
+  if (context.has_trusted_ca()) {
+    const auto at = path / "trusted_ca";
+    out.roots_pem = in.data(context.trusted_ca(), at);
+    must_be_pem(out.roots_pem, at, in);
+  }
+  if (context.trust_chain_verification() ==
+      tls_v3::CertificateValidationContext::ACCEPT_UNTRUSTED) {
+    in.refuse(path / "trust_chain_verification", "ACCEPT_UNTRUSTED is not supported");
+  }
+  for (int at = 0; at < context.match_typed_subject_alt_names_size(); ++at) {
+    read_san(context.match_typed_subject_alt_names(at),
+             path.at("match_typed_subject_alt_names", at), in, peer_names);
+  }
+  // The older list speaks of names of any type.
+  for (int at = 0; at < context.match_subject_alt_names_size(); ++at) {
+    const auto text =
+        in.text(context.match_subject_alt_names(at), path.at("match_subject_alt_names", at));
+    using enum SanMatcher::Type;
+    for (const auto type : {kUri, kDns, kIp, kEmail}) peer_names.push_back(san_matcher(type, text));
+  }
+}
+
 void read_judgement(const tls_v3::CommonTlsContext& context, const FieldPath& path, Reading& in,
                     config::TlsReference& out) {
   switch (context.validation_context_type_case()) {
-    case tls_v3::CommonTlsContext::kValidationContext:
-      read_validation(context.validation_context(), path / "validation_context", in,
-                      out.inline_material, out.settings.peer_names);
+    case tls_v3::CommonTlsContext::kValidationContext: {
+      const auto at = path / "validation_context";
+      const auto& validation = context.validation_context();
+      read_trust(validation, at, in, out.inline_material, out.settings.peer_names);
+      if (!validation.has_system_root_certs()) break;
+      if (validation.has_trusted_ca()) in.refuse(at / "system_root_certs", "trusted_ca is there");
+      out.validation_secret = config::kSystemRoots;
       break;
+    }
     case tls_v3::CommonTlsContext::kValidationContextSdsSecretConfig:
       read_sds(context.validation_context_sds_secret_config(),
                path / "validation_context_sds_secret_config", in, out.validation_secret,
@@ -227,26 +257,9 @@ void read_certificate(const tls_v3::TlsCertificate& certificate, const FieldPath
 
 void read_validation(const tls_v3::CertificateValidationContext& context, const FieldPath& path,
                      Reading& in, TlsMaterial& out, std::vector<SanMatcher>& peer_names) {
-  if (context.has_trusted_ca()) {
-    const auto at = path / "trusted_ca";
-    out.roots_pem = in.data(context.trusted_ca(), at);
-    must_be_pem(out.roots_pem, at, in);
-  }
-  if (context.trust_chain_verification() ==
-      tls_v3::CertificateValidationContext::ACCEPT_UNTRUSTED) {
-    in.refuse(path / "trust_chain_verification", "ACCEPT_UNTRUSTED is not supported");
-  }
-  for (int at = 0; at < context.match_typed_subject_alt_names_size(); ++at) {
-    read_san(context.match_typed_subject_alt_names(at),
-             path.at("match_typed_subject_alt_names", at), in, peer_names);
-  }
-  // The older list speaks of names of any type.
-  for (int at = 0; at < context.match_subject_alt_names_size(); ++at) {
-    const auto text =
-        in.text(context.match_subject_alt_names(at), path.at("match_subject_alt_names", at));
-    using enum SanMatcher::Type;
-    for (const auto type : {kUri, kDns, kIp, kEmail}) peer_names.push_back(san_matcher(type, text));
-  }
+  if (context.has_system_root_certs())
+    in.refuse(path / "system_root_certs", "is not supported here");
+  read_trust(context, path, in, out, peer_names);
 }
 
 std::optional<config::TlsReference> read_upstream_tls(const core::TransportSocket& socket,

@@ -31,6 +31,11 @@ void add_traces(CLI::App& app, Outcome& outcome);
 void add_breakers(CLI::App& app, Outcome& outcome);
 void add_endpoints(CLI::App& app, Outcome& outcome);
 void add_sidecar_config(CLI::App& app, Outcome& outcome);
+void add_schema(CLI::App& app, Outcome& outcome);
+void add_install(CLI::App& app, Outcome& outcome);
+void add_uninstall(CLI::App& app, Outcome& outcome);
+void add_inject(CLI::App& app, Outcome& outcome);
+void add_uninject(CLI::App& app, Outcome& outcome);
 void add_version(CLI::App& app, Outcome& outcome);
 
 // "weft: …" on stderr; kFailed.

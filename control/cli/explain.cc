@@ -67,13 +67,15 @@ Explanation::Port explain_port(const Mesh& mesh, const MeshService& service, con
   for (const auto& route : *routes) {
     for (const RouteRule& rule : route->rules) {
       if (!is_asked(question.route, *route, rule)) continue;
-      Explanation::Requests requests{
-          .route = ObjectKey{Kind::kHttpRoute, route->metadata.name}.to_string(),
-          .rule = rule_name(*route, rule)};
+      Explanation::Requests requests{.route = route->key().to_string(),
+                                     .rule = rule_name(*route, rule)};
       for (const BackendRef& backend : rule.backends) {
-        if (backend.service == service.name() && backend.port == port.port) continue;
+        const std::uint16_t number = backend.port == 0 ? port.port : backend.port;
+        const bool self = backend.service == service.name() && number == port.port;
+        if (self && backend.subset.empty()) continue;
         requests.backends.push_back(
-            fmt::format("{}:{}", backend.service.to_string(), backend.port));
+            fmt::format("{}:{}{}", backend.service.to_string(), number,
+                        backend.subset.empty() ? "" : " subset " + backend.subset));
       }
       const EffectivePolicy policy(mesh, {service, port, question.from, route.get(), &rule});
       requests.fields = fields_of(policy, PolicySide::kRoute);
@@ -129,7 +131,10 @@ Result<Explanation> explain(const Mesh& mesh, const ExplainQuestion& question) {
   }
   for (const Condition& condition : mesh.conditions) {
     const std::string& home = condition.about.name.name_space;
-    if (condition.about.kind != Kind::kTrafficPolicy) continue;
+    const Kind kind = condition.about.kind;
+    const bool policy = kind == Kind::kTrafficPolicy || kind == Kind::kDestinationRule ||
+                        kind == Kind::kBackendTlsPolicy;
+    if (!policy) continue;
     if (home != name->name_space && home != question.from) continue;
     out.warnings.push_back(fmt::format("{}: {} ({})", condition.about.to_string(),
                                        condition.message, condition.reason));

@@ -8,10 +8,11 @@
 
 namespace weft::control::cli {
 
-LintReport lint(std::vector<SourceFile> files) {
+LintReport lint(std::vector<SourceFile> files, WallTime (*wall_clock)()) {
   LintReport report;
   report.files = files.size();
   Registry registry;
+  registry.judge_times_by(wall_clock);
   registry.set_files(std::move(files));
   report.objects = registry.accepted().size();
   for (const Problem& problem : registry.problems()) report.mistakes.push_back(problem.text);
@@ -58,7 +59,7 @@ int run(const Options& options) {
     if (!read) return complain(read.error().detail);
     for (SourceFile& file : *read) files.push_back(std::move(file));
   }
-  const LintReport report = lint(std::move(files));
+  const LintReport report = lint(std::move(files), &read_wall_clock);
   fmt::print("{}", report.text(options.quiet));
   const bool well = report.mistakes.empty() &&
                     (!options.strict || (report.conditions.empty() && report.advice.empty()));

@@ -19,6 +19,7 @@ struct LintReport {
   [[nodiscard]] std::string text(bool quiet) const;
 };
 
-[[nodiscard]] LintReport lint(std::vector<SourceFile> files);
+// Without a clock nobody judges times.
+[[nodiscard]] LintReport lint(std::vector<SourceFile> files, WallTime (*wall_clock)() = nullptr);
 
 }  // namespace weft::control::cli

@@ -21,16 +21,18 @@ struct MeshSource {
 struct LoadedMesh {
   std::shared_ptr<const Mesh> mesh;
   std::vector<std::string> problems;  // of the files
-  bool has_lines = true;              // places name the lines of the real files
+  // Of a weft-control that has not read these files since its restart nobody knows the lines.
+  bool has_lines = true;
 };
 
 // --config-dir and --control.
 void add_mesh_source(CLI::App& command, MeshSource& source);
 [[nodiscard]] Result<LoadedMesh> load_mesh(const MeshSource& source);
 
-// The body of GET /config as the files it came from, each object one line. Lines of the real files
-// are not in it.
-[[nodiscard]] Result<std::vector<SourceFile>> files_of_config_page(std::string_view json);
+// The body of GET /config as the files it came from, JSON for YAML, every value in its own line;
+// `has_lines` becomes false when some are not known.
+[[nodiscard]] Result<std::vector<SourceFile>> files_of_config_page(std::string_view json,
+                                                                   bool& has_lines);
 
 // "shop/cart", or "cart" where one thing only has that name in any namespace.
 template <typename Map>

@@ -30,7 +30,7 @@ struct Plausible {
   Duration most;
 };
 // Outside of these somebody has probably written one unit and meant another.
-constexpr std::array<Plausible, 11> kPlausible = {{
+constexpr std::array<Plausible, 12> kPlausible = {{
     {"timeouts.connect", milliseconds(5), seconds(60)},
     {"timeouts.head", milliseconds(5), hours(1)},
     {"timeouts.attempt", milliseconds(5), hours(1)},
@@ -40,6 +40,7 @@ constexpr std::array<Plausible, 11> kPlausible = {{
     {"retry.backoff.max", milliseconds(1), minutes(2)},
     {"retry.maxRetryAfter", milliseconds(1), minutes(5)},
     {"outlier.ejectFor", milliseconds(100), hours(2)},
+    {"loadBalancer.slowStart", seconds(1), minutes(30)},
     {"limits.pendingTimeout", milliseconds(1), minutes(1)},
     {"connection.idleTimeout", milliseconds(100), hours(2)},
 }};
@@ -106,6 +107,21 @@ bool only_idempotent(const RouteRule* rule) {
          });
 }
 
+void check_failures(const EffectivePolicy& policy, const std::string& where, Adviser& adviser) {
+  const PolicyFields& fields = policy.fields();
+  for (const PolicyFault& fault : *fields.faults.value) {
+    if (!fault.ends_everything()) continue;
+    say_at(policy, {"faults"}, adviser,
+           fmt::format("{}: fault {} leaves no request an answer of the app", where, fault.name));
+  }
+  const PolicyFallback& fallback = *fields.fallback.value;
+  if (fallback.on && fallback.circuit_open && !fallback.overloaded && !fallback.retries_exhausted &&
+      !fields.breaker.value->on) {
+    say_at(policy, {"fallback"}, adviser,
+           fmt::format("{}: fallback waits for an open circuit, and circuitBreaker is Off", where));
+  }
+}
+
 void check_requests(const EffectivePolicy& policy, const RouteRule* rule, const std::string& where,
                     Adviser& adviser) {
   const PolicyFields& fields = policy.fields();
@@ -140,6 +156,15 @@ void check_requests(const EffectivePolicy& policy, const RouteRule* rule, const 
                        where, describe(*fields.on.value)),
            true);
   }
+  check_failures(policy, where, adviser);
+  // Of the longest waits: what is left of the request's time holds no other try.
+  const Duration waits = *fields.backoff_max.value * static_cast<std::int64_t>(extra);
+  if (bounded && extra > 0 && *fields.backoff_base.value >= request / (extra + 1)) {
+    say_at(policy, {"retry.backoff.base"}, adviser,
+           fmt::format("{}: waits of up to {} between tries are more than timeouts.request {} "
+                       "has room for",
+                       where, format_duration(waits), format_duration(request)));
+  }
   if (*fields.backoff_base.value > *fields.backoff_max.value) {
     say_at(policy, {"retry.backoff.base", "retry.backoff.max"}, adviser,
            fmt::format("{}: retry.backoff.base {} is more than max {}, so every wait is base's",
@@ -148,8 +173,54 @@ void check_requests(const EffectivePolicy& policy, const RouteRule* rule, const 
   }
 }
 
-void check_destination(const EffectivePolicy& policy, const std::string& where, Adviser& adviser) {
+void check_balancing(const EffectivePolicy& policy, const MeshPort& port, const std::string& where,
+                     Adviser& adviser) {
   const PolicyFields& fields = policy.fields();
+  const Balancing type = *fields.balancing.value;
+  const RequestHash& hash = *fields.hash.value;
+  if (*fields.slow_start.value > Duration::zero() && !starts_slowly(type)) {
+    say_at(policy, {"loadBalancer.slowStart", "loadBalancer.type"}, adviser,
+           fmt::format("{}: loadBalancer.slowStart {} has no effect with {}", where,
+                       format_duration(*fields.slow_start.value), describe(type)));
+  }
+  if (hash.of != RequestHash::Of::kNothing && !hashes(type)) {
+    say_at(policy, {"loadBalancer.hash", "loadBalancer.type"}, adviser,
+           fmt::format("{}: loadBalancer.hash {} has no effect with {}: RingHash and Maglev hash",
+                       where, describe(hash), describe(type)));
+  }
+  if (hash.of == RequestHash::Of::kSource && hashes(type)) {
+    say_at(policy, {"loadBalancer.hash"}, adviser,
+           fmt::format("{}: hashes by the caller's address; where apps reach their sidecar over "
+                       "127.0.0.1 they all have that one, and share one instance",
+                       where));
+  }
+  const bool zoned = std::ranges::any_of(
+      port.instances, [](const Instance& one) { return !one.workload->zone.empty(); });
+  if (*fields.locality.value == LocalityChoice::kOwnZone && !zoned && !port.instances.empty()) {
+    say_at(policy, {"loadBalancer.locality"}, adviser,
+           fmt::format("{}: own zone first, and no Workload behind it says its zone", where), true);
+  }
+}
+
+void check_rates(const EffectivePolicy& policy, const MeshPort& port, const std::string& where,
+                 Adviser& adviser) {
+  const auto few = [&](std::string_view field, bool on, std::uint32_t least) {
+    if (!on || port.instances.empty() || port.instances.size() >= least) return;
+    say_at(policy, {field}, adviser,
+           fmt::format("{}: {} compares at least {} instances, and there are {}", where, field,
+                       least, port.instances.size()));
+  };
+  const SuccessRate& success = *policy.fields().success_rate.value;
+  const FailurePercent& failures = *policy.fields().failure_percent.value;
+  few("outlier.successRate", success.on, success.instances_min);
+  few("outlier.failurePercent", failures.on, failures.instances_min);
+}
+
+void check_destination(const EffectivePolicy& policy, const MeshPort& port,
+                       const std::string& where, Adviser& adviser) {
+  const PolicyFields& fields = policy.fields();
+  check_balancing(policy, port, where, adviser);
+  check_rates(policy, port, where, adviser);
   if (*fields.eject_for.value > *fields.max_eject_for.value) {
     say_at(policy, {"outlier.ejectFor", "outlier.maxEjectFor"}, adviser,
            fmt::format("{}: outlier.ejectFor {} is more than maxEjectFor {}, and holds", where,
@@ -164,17 +235,18 @@ void check_port(const Mesh& mesh, const MeshService& service, const MeshPort& po
       fmt::format("Service {} port {}{}", service.name().to_string(), port.port,
                   client.empty() ? "" : " from namespace " + client);
   const EffectivePolicy plain(mesh, {service, port, client});
-  check_destination(plain, where, adviser);
+  check_destination(plain, port, where, adviser);
   if (!port.is_http()) return;
   const auto* routes = mesh.find_routes(service.name(), port.port, client);
   if (routes == nullptr) return check_requests(plain, nullptr, where, adviser);
   for (const auto& route : *routes) {
     for (const RouteRule& rule : route->rules) {
-      if (rule.redirect) continue;
+      if (rule.redirect || rule.answer) continue;
       const EffectivePolicy policy(mesh, {service, port, client, route.get(), &rule});
       check_requests(policy, &rule,
-                     fmt::format("{} by HTTPRoute {} rules[{}]", where,
-                                 route->metadata.name.to_string(), &rule - route->rules.data()),
+                     fmt::format("{} by {} {}[{}]", where, route->key().to_string(),
+                                 route->kind == Kind::kVirtualService ? "http" : "rules",
+                                 &rule - route->rules.data()),
                      adviser);
     }
   }
@@ -186,7 +258,7 @@ bool goes_to_itself(const Mesh& mesh, const ObjectName& service, const MeshPort&
   const auto* routes = mesh.find_routes(service, port.port, "");
   if (routes == nullptr) return true;
   const auto leads_here = [&](const BackendRef& backend) {
-    return backend.service == service && backend.port == port.port;
+    return backend.service == service && (backend.port == 0 || backend.port == port.port);
   };
   for (const auto& route : *routes) {
     for (const RouteRule& rule : route->rules) {
@@ -215,6 +287,8 @@ void check_targets(const Mesh& mesh, Adviser& adviser) {
     each_policy_field(
         [&](const PolicyField& field, const auto& setting) {
           if (told || !setting.value || field.side == PolicySide::kRoute) return;
+          // What an instance lets in holds whichever Service led there.
+          if (field.name.starts_with("inbound.")) return;
           told = true;  // one line for them all
           adviser.say(policy->metadata, setting.line,
                       fmt::format("{} is met by no request: the routes of Service {} lead to "
@@ -233,7 +307,7 @@ void advise_on_policies(const Mesh& mesh, Adviser& adviser) {
     check_units(policy->fields, policy->metadata, adviser);
   }
   check_targets(mesh, adviser);
-  for (const auto& [name, route] : mesh.http_routes) {
+  for (const auto& route : mesh.route_objects) {
     for (const RouteRule& rule : route->rules) {
       if (rule.policy != nullptr) check_units(*rule.policy, route->metadata, adviser);
     }

@@ -8,6 +8,7 @@
 #include "control/cli/command.h"
 #include "control/cli/mesh_source.h"
 #include "control/cli/table.h"
+#include "control/planner/captured_clusters.h"
 #include "control/planner/planner.h"
 #include "sidecar/config/route_table.h"
 #include "sidecar/core/strings.h"
@@ -127,6 +128,91 @@ void add_policies(const Mesh& mesh, const std::string& from, RouteAnswer& out) {
   }
 }
 
+// ---- callers whose traffic is redirected ----
+
+// The Service that the client's resolver finds under that name, as Kubernetes' DNS does.
+const MeshService* resolve(const Mesh& mesh, const std::string& host,
+                           const std::string& name_space) {
+  for (const auto& [name, service] : mesh.services) {
+    const std::string full = name.name + "." + name.name_space;
+    if (host == full || host == full + ".svc" || host == service.host ||
+        (host == name.name && name.name_space == name_space)) {
+      return &service;
+    }
+  }
+  return nullptr;
+}
+
+bool is_at(const Workload& workload, const IpAddress& address) {
+  return workload.address == address ||
+         std::ranges::find(workload.more_addresses, address) != workload.more_addresses.end();
+}
+
+// A call to an address that no Service has: to whoever is there, by no route.
+void answer_direct(const Mesh& mesh, const SocketAddress& address, RouteAnswer& out) {
+  out.host = address.to_string();
+  for (const auto& [name, workload] : mesh.workloads) {
+    if (!is_at(*workload, address.ip())) continue;
+    out.route = "direct";
+    out.outcome = workload->sidecar ? "forwarded with mTLS, by no route: it is a pod's own address"
+                                    : "forwarded in the clear, by no route: no sidecar is there";
+    out.groups = {
+        {.cluster = std::string(kDirectHttp1), .endpoints = {out.host + " " + name.name}}};
+    return;
+  }
+  if (mesh.config->deny_unknown) {
+    out.outcome = "answered with 403: nobody of the mesh is there, and MeshConfig denies unknown";
+    return;
+  }
+  out.route = "direct";
+  out.outcome = "passed on as it is: nobody of the mesh is there";
+  out.groups = {{.cluster = std::string(kDirectHttp1), .endpoints = {out.host}}};
+}
+
+// The address that such a caller calls; none when `out` has the answer already.
+SocketAddress find_destination(const Mesh& mesh, const Workload& caller, const Url& url,
+                               RouteAnswer& out) {
+  const bool bracketed = url.authority.starts_with('[');
+  const std::size_t colon =
+      bracketed && url.authority.ends_with(']') ? std::string::npos : url.authority.rfind(':');
+  std::string host = url.authority.substr(0, colon);
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto port = colon == std::string::npos ? std::optional<std::uint64_t>(80)
+                                               : parse_u64(url.authority.substr(colon + 1));
+  if (!port || *port == 0 || *port > 65535) {
+    out.outcome = "not a call: that is no port";
+    return {};
+  }
+  const auto number = static_cast<std::uint16_t>(*port);
+  if (const Result<IpAddress> address = IpAddress::parse(host)) return {*address, number};
+  const MeshService* service = resolve(mesh, host, caller.metadata.name.name_space);
+  if (service == nullptr) {
+    out.outcome = "as the name resolves: no Service of the mesh has it";
+    return {};
+  }
+  if (!service->service->cluster_addresses.empty()) {
+    return {service->service->cluster_addresses.front(), number};
+  }
+  out.host = fmt::format("{}:{}", service->host, number);
+  if (!service->service->headless) {
+    out.outcome = "not a call: the Service has no clusterIP, by which a redirected app calls it";
+    return {};
+  }
+  out.route = "direct";
+  out.outcome = "forwarded to the one that the client chose, by no route: the Service is headless";
+  RouteAnswer::Group group{.cluster = std::string(kDirectHttp1)};
+  for (const MeshPort& one : service->ports) {
+    for (const Instance& instance : one.instances) {
+      if (instance.port != number && one.port != number) continue;
+      group.endpoints.push_back(
+          fmt::format("{} {}", SocketAddress(instance.workload->address, number).to_string(),
+                      instance.workload->metadata.name.name));
+    }
+  }
+  out.groups.push_back(std::move(group));
+  return {};
+}
+
 }  // namespace
 
 Result<RouteAnswer> ask_route(const std::shared_ptr<const Mesh>& mesh, const RouteQuery& query) {
@@ -136,8 +222,17 @@ Result<RouteAnswer> ask_route(const std::shared_ptr<const Mesh>& mesh, const Rou
   if (!caller) return fail(caller.error());
   const ObjectName& name = (*caller)->metadata.name;
   const auto set = plan(mesh, Node::parse(Node::make_id((*caller)->address.to_string(), name)));
-  Result<config::RouteConfig> routes = told<config::RouteConfig>(
-      *set, "envoy.config.route.v3.RouteConfiguration", std::string(kOutboundName));
+  RouteAnswer out{.caller = ObjectKey{Kind::kWorkload, name}.to_string(),
+                  .outcome = "answered with 404: nobody in the mesh has that name"};
+  const bool redirected = (*caller)->redirected;
+  SocketAddress destination;
+  if (redirected) {
+    destination = find_destination(*mesh, **caller, *url, out);
+    if (destination.is_none()) return out;
+  }
+  Result<config::RouteConfig> routes =
+      told<config::RouteConfig>(*set, "envoy.config.route.v3.RouteConfiguration",
+                                std::string(redirected ? kDestinationsName : kOutboundName));
   if (!routes) return fail(routes.error());
   const auto table = config::RouteTable::compile(std::move(*routes));
   if (!table) return fail(table.error());
@@ -149,10 +244,12 @@ Result<RouteAnswer> ask_route(const std::shared_ptr<const Mesh>& mesh, const Rou
   head.target = url->target;
   for (const auto& [field, value] : query.headers) head.headers.add_copy(field, value);
   Random random(1);
-  const config::RouteTable::Match match = (*table)->match(head, random);
-  RouteAnswer out{.caller = ObjectKey{Kind::kWorkload, name}.to_string(),
-                  .outcome = "answered with 404: nobody in the mesh has that name"};
-  if (match.host == nullptr) return out;
+  const std::string host = redirected ? destination.to_string() : url->authority;
+  const config::RouteTable::Match match = (*table)->match(head, host, random);
+  if (match.host == nullptr) {
+    if (redirected) answer_direct(*mesh, destination, out);
+    return out;
+  }
   out.host = match.host->name;
   out.outcome = "answered with 404: no route takes it";
   if (match.route == nullptr) return out;

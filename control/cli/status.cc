@@ -57,6 +57,18 @@ std::string sidecar_table(const json& mesh, bool& well) {
   return table.text();
 }
 
+std::string policy_table(const json& mesh) {
+  if (list_of(mesh, "policies").empty()) return "";
+  Table table({"POLICY", "ACCEPTED", "PROGRAMMED", "MESSAGE"});
+  for (const json& policy : list_of(mesh, "policies")) {
+    const bool accepted = member_of(policy, "accepted") == json(true);
+    table.add({text_of(policy, "policy"), accepted ? "yes" : text_of(policy, "accepted_reason"),
+               member_of(policy, "programmed") == json(true) ? "yes" : text_of(policy, "reason"),
+               text_of(policy, "message")});
+  }
+  return "\n" + table.text();
+}
+
 std::string refusals(const json& mesh) {
   std::string out;
   for (const char* list : {"sidecars", "clients"}) {
@@ -107,7 +119,7 @@ Result<StatusPage> make_status_page(std::string_view text) {
   if (const std::size_t clients = list_of(mesh, "clients").size(); clients != 0) {
     page.text += fmt::format(", {} gRPC client{} without one", clients, clients == 1 ? "" : "s");
   }
-  page.text += "\n\n" + table;
+  page.text += "\n\n" + table + policy_table(mesh);
   const std::string refused = refusals(mesh);
   const std::string wrong = problems(mesh, page.well);
   if (!refused.empty()) page.text += "\n" + refused;

@@ -18,6 +18,11 @@ int main(int argc, char** argv) {
   cli::add_breakers(app, outcome);
   cli::add_endpoints(app, outcome);
   cli::add_sidecar_config(app, outcome);
+  cli::add_schema(app, outcome);
+  cli::add_install(app, outcome);
+  cli::add_uninstall(app, outcome);
+  cli::add_inject(app, outcome);
+  cli::add_uninject(app, outcome);
   cli::add_version(app, outcome);
   try {
     app.parse(argc, argv);

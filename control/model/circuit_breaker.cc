@@ -63,6 +63,7 @@ BreakerPolicy policy_of(Preset preset) {
 // Each returns whether the field is there.
 bool read_duration(Reader& in, std::string_view key, Duration max, Duration& out) {
   Duration read{};
+  in.rule_of_duration(key, kShortest, max);
   if (!in.duration(key, read)) return in.has(key);
   if (read < kShortest || read > max) {
     in.refuse(key, fmt::format("want {} to {}, found {}", format_duration(kShortest),
@@ -75,6 +76,7 @@ bool read_duration(Reader& in, std::string_view key, Duration max, Duration& out
 
 bool read_ratio(Reader& in, std::string_view key, double& out) {
   double percent = 0;
+  in.rule_of(key, "!self.matches('^0*([.]0*)?%$')", "want more than 0%");
   if (!in.percent(key, percent)) return in.has(key);
   if (percent <= 0) in.refuse(key, "want more than 0%");
   out = percent / 100;
@@ -97,6 +99,10 @@ bool read_slow_calls(Reader& block, BreakerPolicy& out) {
 
 bool read_failures(Reader& block, std::uint8_t& out) {
   std::vector<std::string> names;
+  block.rule_of("count",
+                "self.size() > 0 && self.all(x, x in ['Timeout', 'Connect', 'Reset', "
+                "'ServerError', 'RateLimited'])",
+                "want Timeout, Connect, Reset, ServerError or RateLimited");
   if (!block.texts("count", names, kFailures.size())) return block.has("count");
   std::uint8_t counts = 0;
   for (const std::string& name : names) {
@@ -148,6 +154,20 @@ CircuitBreaker read_circuit_breaker(Reader& block) {
   out.changed |= read_duration(block, "maxOpenFor", hours(24), policy.open_max);
   out.changed |= read_number(block, "trials", kTrialsMax, policy.trials);
   out.changed |= read_failures(block, policy.counts);
+  block.rule(
+      "!has(self.openFor) || !has(self.maxOpenFor) || duration(self.openFor) <= "
+      "duration(self.maxOpenFor)",
+      "maxOpenFor must not be less than openFor");
+  block.rule(
+      "has(self.preset) || has(self.failureRatio) || has(self.consecutiveFailures) || "
+      "has(self.slowCalls)",
+      "want a preset, failureRatio, consecutiveFailures or slowCalls");
+  block.rule(
+      "!has(self.preset) || self.preset != 'Off' || !(has(self.failureRatio) || "
+      "has(self.consecutiveFailures) || has(self.slowCalls) || has(self.window) || "
+      "has(self.minRequests) || has(self.openFor) || has(self.maxOpenFor) || has(self.trials) || "
+      "has(self.count))",
+      "Off leaves nothing to say besides it");
   if (policy.open_max < policy.open_for)
     block.refuse("maxOpenFor", "must not be less than openFor");
   out.on = preset != Preset::kOff;

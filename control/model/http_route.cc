@@ -3,67 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-
-#include "sidecar/core/strings.h"
 
 namespace weft::control {
 
 namespace {
-
-constexpr std::string_view kGatewayGroup = "gateway.networking.k8s.io";
-
-bool is_core(std::string_view group) { return group.empty() || group == "core"; }
-
-// "" is a group's name, so that its text cannot be checked as one.
-void read_group(Reader& ref, std::string& group) {
-  const config::Value* value = ref.find("group");
-  if (value != nullptr && value->is_scalar()) {
-    group = value->text();
-  } else if (value != nullptr) {
-    ref.refuse("group", "want text");
-  }
-}
-
-void read_parent(Reader& ref, HttpRoute& out) {
-  std::string group(kGatewayGroup);
-  std::string kind = "Gateway";
-  ParentRef parent{.service = {out.metadata.name.name_space, ""}};
-  read_group(ref, group);
-  ref.text("kind", kind);
-  if (ref.require("name")) ref.text("name", parent.service.name, check_object_name);
-  ref.text("namespace", parent.service.name_space, check_label_name);
-  std::uint16_t port = 0;
-  if (ref.integer("port", port, 1, 65535)) parent.port = port;
-  ref.text("sectionName", parent.section, check_section_name);
-  if (!is_core(group) || kind != "Service") {
-    ref.note("kind", fmt::format("{} is not a parent here, only Services are", escape(kind, 64)));
-    return;
-  }
-  if (std::ranges::find(out.parents, parent) != out.parents.end()) {
-    ref.refuse("names the same parent as another one: give each its own port or sectionName");
-  }
-  out.parents.push_back(std::move(parent));
-}
-
-void read_backend(Reader& ref, const ObjectName& route, RouteRule& rule) {
-  BackendRef out{.service = {route.name_space, ""}};
-  std::string group;
-  std::string kind = "Service";
-  read_group(ref, group);
-  ref.text("kind", kind);
-  if (ref.require("name")) ref.text("name", out.service.name, check_object_name);
-  ref.text("namespace", out.service.name_space, check_label_name);
-  ref.integer("port", out.port, 1, 65535);
-  ref.integer("weight", out.weight, 0, 1'000'000);
-  read_backend_filters(ref, out);
-  if (!is_core(group) || kind != "Service") {
-    out.unusable = fmt::format("kind {} is not a Service", escape(kind, 64));
-  } else if (out.port == 0) {
-    ref.refuse("port", "is required for a Service");
-  }
-  rule.backends.push_back(std::move(out));
-}
 
 template <typename T>
 void keep(Reader& block, std::string_view key, T value, Setting<T>& out) {
@@ -130,9 +73,8 @@ void read_rule(Reader& rule, HttpRoute& route) {
   out.line = rule.position().line;
   rule.text("name", out.name, check_section_name);
   read_matches(rule, out);
-  read_filters(rule, out);
-  rule.each("backendRefs", HttpRoute::kBackendsMax,
-            [&](Reader& ref) { read_backend(ref, route.metadata.name, out); });
+  read_filters(rule, route.metadata.name, out);
+  read_backends(rule, route.metadata.name, read_backend_filters, out.backends);
   if (out.redirect && !out.backends.empty()) {
     rule.refuse("backendRefs", "must not be there: the rule redirects");
   }
@@ -142,7 +84,8 @@ void read_rule(Reader& rule, HttpRoute& route) {
   if (policy != PolicyFields{}) {
     out.policy = std::make_shared<const PolicyFields>(std::move(policy));
   }
-  rule.unsupported("sessionPersistence");
+  rule.object("sessionPersistence",
+              [&](Reader& session) { out.session = read_session_persistence(session); });
   const bool taken = std::ranges::any_of(route.rules, [&](const RouteRule& other) {
     return !out.name.empty() && other.name == out.name;
   });
@@ -173,8 +116,7 @@ HttpRoute read_http_route(Reader& document) {
     spec.texts("hostnames", hostnames, HttpRoute::kItemsMax, check_hostname_or_wildcard);
     // GEP-1294: the Service that was called says which routes apply, not the Host.
     if (!hostnames.empty()) spec.note("hostnames", "are passed over for Service parents");
-    spec.require("parentRefs");
-    spec.each("parentRefs", HttpRoute::kParentsMax, [&](Reader& ref) { read_parent(ref, out); });
+    read_parents(spec, out.metadata.name, out.parents);
     spec.unsupported("useDefaultGateways");
     read_rules(spec, out);
   });

@@ -1,7 +1,9 @@
 #pragma once
-// HttpRoute: how requests to a Service are matched, changed and sent on.
-// gateway.networking.k8s.io/v1 and v1beta1 with Service parents (GAMMA, GEP-1294); fields that no
-// mesh has a use for are passed over, those not built yet are refused.
+// HttpRoute: how requests to a Service are matched, changed and sent on: what an HTTPRoute, a
+// GRPCRoute and the `http` of a VirtualService all become, so that everything behind reads one
+// form. Here too: reading gateway.networking.k8s.io/v1 and v1beta1 HTTPRoutes with Service parents
+// (GAMMA, GEP-1294). Fields that no mesh has a use for are passed over, those not built yet are
+// refused.
 
 #include <cstdint>
 #include <memory>
@@ -12,27 +14,28 @@
 
 #include "control/model/metadata.h"
 #include "control/model/policy_fields.h"
+#include "control/model/route_actions.h"
+#include "control/model/route_refs.h"
 
 namespace weft::control {
 
-struct ParentRef {
-  ObjectName service;
-  std::optional<std::uint16_t> port;  // absent, and no section: every port
-  std::string section;                // a port's name
-
-  bool operator==(const ParentRef&) const = default;
-};
-
 struct PathMatch {
-  enum class How : std::uint8_t { kExact, kPrefix, kRegex };
+  // kPrefix takes whole path elements ("/a" takes "/a/x", never "/ax"), kBytes what begins so.
+  enum class How : std::uint8_t { kExact, kPrefix, kBytes, kRegex };
   How how = How::kPrefix;
-  std::string value = "/";  // a prefix has no '/' at its end, unless it is "/"
+  std::string value = "/";  // of kPrefix without a '/' at its end, unless it is "/"
+  bool ignore_case = false;
 };
 
+// Of a header or a query parameter; ":method", ":authority" and ":scheme" are headers too.
 struct NamedMatch {
+  enum class How : std::uint8_t { kExact, kPrefix, kRegex, kPresent };
   std::string name;
   std::string value;
-  bool regex = false;
+  How how = How::kExact;
+  bool invert = false;
+
+  bool operator==(const NamedMatch&) const = default;
 };
 
 struct RouteMatch {
@@ -40,41 +43,15 @@ struct RouteMatch {
   std::vector<NamedMatch> headers;
   std::vector<NamedMatch> query;
   std::string method;
-};
 
-struct HeaderChanges {
-  std::vector<std::pair<std::string, std::string>> set;
-  std::vector<std::pair<std::string, std::string>> add;
-  std::vector<std::string> remove;
-
-  [[nodiscard]] bool empty() const { return set.empty() && add.empty() && remove.empty(); }
-};
-
-struct PathChange {
-  bool prefix = false;  // replaces what the prefix matched; otherwise the whole path
-  std::string value;
-};
-
-struct Redirect {
-  std::string scheme;
-  std::string hostname;
-  std::optional<PathChange> path;
+  // Of a VirtualService: who calls, and by which port of the Service. Decided when routes are made.
   std::optional<std::uint16_t> port;
-  std::uint16_t status = 302;
-};
+  Labels source_labels;
+  std::string source_namespace;
 
-struct Rewrite {
-  std::string hostname;
-  std::optional<PathChange> path;
-};
-
-struct BackendRef {
-  ObjectName service;
-  std::uint16_t port = 0;
-  std::uint32_t weight = 1;
-  std::string unusable;  // why it leads nowhere, whatever exists: another kind, no port
-  HeaderChanges request;
-  HeaderChanges response;
+  // Of a GRPCRoute: how much of the method is named, which decides precedence.
+  std::uint32_t grpc_service = 0;
+  std::uint32_t grpc_method = 0;
 };
 
 struct RouteRule {
@@ -84,31 +61,42 @@ struct RouteRule {
   HeaderChanges response;
   std::optional<Redirect> redirect;
   std::optional<Rewrite> rewrite;
+  std::optional<FixedAnswer> answer;
   std::vector<BackendRef> backends;
+  std::vector<Mirror> mirrors;
+  std::optional<Cors> cors;
+  std::optional<SessionPersistence> session;
+  std::vector<InjectedFault> faults;
   // What its timeouts and its retry say, which no TrafficPolicy can overrule; null: nothing.
   std::shared_ptr<const PolicyFields> policy;
   std::uint32_t line = 0;
 };
 
 struct HttpRoute {
-  static constexpr std::size_t kParentsMax = 32;
   static constexpr std::size_t kRulesMax = 16;
   static constexpr std::size_t kMatchesMax = 64;        // of a rule
   static constexpr std::size_t kMatchesTotalMax = 128;  // of the route
-  static constexpr std::size_t kBackendsMax = 16;
-  static constexpr std::size_t kItemsMax = 16;  // filters, headers, parameters
+  static constexpr std::size_t kItemsMax = 16;          // filters, headers, parameters
   static constexpr std::uint32_t kAttemptsMax = 10;
 
+  // What it was written as: precedence, and whether its rules are asked as they stand, hang on it.
+  Kind kind = Kind::kHttpRoute;
   Metadata metadata;
   std::vector<ParentRef> parents;  // those that are Services
   std::vector<RouteRule> rules;
+
+  [[nodiscard]] ObjectKey key() const { return {kind, metadata.name}; }
 };
 
 [[nodiscard]] HttpRoute read_http_route(Reader& document);
 
 // Parts of the reading, for the sources of this folder.
 void read_matches(Reader& rule, RouteRule& out);
-void read_filters(Reader& rule, RouteRule& out);
+void read_filters(Reader& rule, const ObjectName& route, RouteRule& out);
+// Of a GRPCRoute, which has neither redirects nor rewrites.
+void read_grpc_filters(Reader& rule, const ObjectName& route, RouteRule& out);
 void read_backend_filters(Reader& backend, BackendRef& out);
+// `sessionPersistence` of a rule or of a policy.
+[[nodiscard]] SessionPersistence read_session_persistence(Reader& session);
 
 }  // namespace weft::control

@@ -32,13 +32,14 @@ void read_path(Reader& match, PathMatch& out) {
 void read_named(Reader& match, std::string_view key, bool headers, std::vector<NamedMatch>& out) {
   match.each(key, HttpRoute::kItemsMax, [&](Reader& item) {
     NamedMatch read;
-    item.choice("type", read.regex, {{"Exact", false}, {"RegularExpression", true}});
+    using enum NamedMatch::How;
+    item.choice("type", read.how, {{"Exact", kExact}, {"RegularExpression", kRegex}});
     if (item.require("name")) {
       item.text("name", read.name, headers ? check_header_name : check_query_name);
     }
     if (item.require("value")) {
       item.text("value", read.value,
-                read.regex ? check_regex : (headers ? check_header_value : nullptr));
+                read.how == kRegex ? check_regex : (headers ? check_header_value : nullptr));
     }
     // Header names have no case; only the first of two could ever decide.
     if (headers) read.name = to_lower(read.name);

@@ -31,14 +31,11 @@ void read_mtls(Reader& spec) {
 
 void read_outbound(Reader& spec, MeshConfig& out) {
   spec.object("outbound", [&](Reader& outbound) {
-    std::string unknown = "Deny";
-    if (outbound.text("unknown", unknown) && unknown != "Deny") {
-      outbound.refuse("unknown",
-                      "only Deny is supported yet: without redirect there is no "
-                      "original address to pass on to");
-    }
+    outbound.choice("unknown", out.deny_unknown, {{"Allow", false}, {"Deny", true}});
     only_duration(outbound, "sniffTimeout", std::chrono::milliseconds(100));
-    const config::Value* ports = outbound.find("opaquePorts");
+    const config::Value* ports = outbound.find(
+        "opaquePorts",
+        R"({"type":"array","maxItems":1024,"items":{"type":"integer","minimum":1,"maximum":65535}})");
     if (ports == nullptr) return;
     if (!ports->is_list() || ports->items().size() > 1024) {
       outbound.refuse("opaquePorts", "want a list of at most 1024 ports");
@@ -61,6 +58,8 @@ void read_identity(Reader& spec, MeshConfig& out) {
   spec.object("identity", [&](Reader& identity) {
     identity.only("source", "BuiltIn");
     Duration lifetime = out.leaf_lifetime;
+    identity.rule_of_duration("leafLifetime", MeshConfig::kLeafLifetimeMin,
+                              MeshConfig::kLeafLifetimeMax);
     if (!identity.duration("leafLifetime", lifetime)) return;
     if (lifetime < MeshConfig::kLeafLifetimeMin || lifetime > MeshConfig::kLeafLifetimeMax) {
       identity.refuse(
@@ -158,10 +157,23 @@ MeshConfig read_mesh_config(Reader& document) {
   if (!out.metadata.name.name.empty() && out.metadata.name.name != "default") {
     document.refuse("metadata", "the one MeshConfig is named default");
   }
+  document.rule("self.metadata.name == 'default'", "the one MeshConfig is named default");
   document.object("spec", [&](Reader& spec) {
     spec.text("trustDomain", out.trust_domain, check_trust_domain);
     spec.object("defaults", [&](Reader& defaults) {
       read_policy_fields(defaults, PolicySide::kDestination, out.defaults);
+      defaults.rule("!has(self.faults)", "faults are for a policy that names whom they are for");
+      defaults.rule(
+          "!has(self.fallback) || !has(self.fallback.backendRef) || "
+          "has(self.fallback.backendRef.__namespace__)",
+          "backendRef of fallback needs a namespace here");
+      if (out.defaults.faults.value) {
+        defaults.refuse("faults", "are for a policy that names whom they are for");
+      }
+      const auto& fallback = out.defaults.fallback.value;
+      if (fallback && !fallback->service.name.empty() && fallback->service.name_space.empty()) {
+        defaults.refuse("fallback", "backendRef needs a namespace here");
+      }
     });
     read_mtls(spec);
     read_outbound(spec, out);

@@ -57,6 +57,24 @@ std::string_view name_of(Kind kind) {
       return "HTTPRoute";
     case Kind::kTrafficPolicy:
       return "TrafficPolicy";
+    case Kind::kGrpcRoute:
+      return "GRPCRoute";
+    case Kind::kTlsRoute:
+      return "TLSRoute";
+    case Kind::kTcpRoute:
+      return "TCPRoute";
+    case Kind::kReferenceGrant:
+      return "ReferenceGrant";
+    case Kind::kVirtualService:
+      return "VirtualService";
+    case Kind::kDestinationRule:
+      return "DestinationRule";
+    case Kind::kBackendTrafficPolicy:
+      return "XBackendTrafficPolicy";
+    case Kind::kBackendTlsPolicy:
+      return "BackendTLSPolicy";
+    case Kind::kConfigMap:
+      return "ConfigMap";
   }
   return {};
 }

@@ -14,9 +14,28 @@
 
 namespace weft::control {
 
-enum class Kind : std::uint8_t { kMeshConfig, kService, kWorkload, kHttpRoute, kTrafficPolicy };
-inline constexpr std::array<Kind, 5> kKinds = {Kind::kMeshConfig, Kind::kService, Kind::kWorkload,
-                                               Kind::kHttpRoute, Kind::kTrafficPolicy};
+enum class Kind : std::uint8_t {
+  kMeshConfig,
+  kService,
+  kWorkload,
+  kHttpRoute,
+  kTrafficPolicy,
+  kGrpcRoute,
+  kTlsRoute,
+  kTcpRoute,
+  kReferenceGrant,
+  kVirtualService,
+  kDestinationRule,
+  kBackendTrafficPolicy,
+  kBackendTlsPolicy,
+  kConfigMap,
+};
+inline constexpr std::array<Kind, 14> kKinds = {
+    Kind::kMeshConfig,       Kind::kService,         Kind::kWorkload,
+    Kind::kHttpRoute,        Kind::kTrafficPolicy,   Kind::kGrpcRoute,
+    Kind::kTlsRoute,         Kind::kTcpRoute,        Kind::kReferenceGrant,
+    Kind::kVirtualService,   Kind::kDestinationRule, Kind::kBackendTrafficPolicy,
+    Kind::kBackendTlsPolicy, Kind::kConfigMap};
 [[nodiscard]] std::string_view name_of(Kind kind);
 
 struct ObjectName {

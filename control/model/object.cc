@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
+#include "control/model/grpc_route.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::control {
@@ -17,14 +19,43 @@ struct KnownKind {
   Kind what;
 };
 
-constexpr std::array<KnownKind, 6> kDocuments = {{
+constexpr std::array<KnownKind, 24> kDocuments = {{
     {"Service", "v1", Kind::kService},
+    {"ConfigMap", "v1", Kind::kConfigMap},
     {"Workload", "weft.dev/v1alpha1", Kind::kWorkload},
     {"HTTPRoute", "gateway.networking.k8s.io/v1", Kind::kHttpRoute},
     {"HTTPRoute", "gateway.networking.k8s.io/v1beta1", Kind::kHttpRoute},
+    {"GRPCRoute", "gateway.networking.k8s.io/v1", Kind::kGrpcRoute},
+    {"TLSRoute", "gateway.networking.k8s.io/v1", Kind::kTlsRoute},
+    {"TLSRoute", "gateway.networking.k8s.io/v1alpha2", Kind::kTlsRoute},
+    {"TLSRoute", "gateway.networking.k8s.io/v1alpha3", Kind::kTlsRoute},
+    {"TCPRoute", "gateway.networking.k8s.io/v1", Kind::kTcpRoute},
+    {"TCPRoute", "gateway.networking.k8s.io/v1alpha2", Kind::kTcpRoute},
+    {"ReferenceGrant", "gateway.networking.k8s.io/v1", Kind::kReferenceGrant},
+    {"ReferenceGrant", "gateway.networking.k8s.io/v1beta1", Kind::kReferenceGrant},
+    {"BackendTLSPolicy", "gateway.networking.k8s.io/v1", Kind::kBackendTlsPolicy},
+    {"BackendTLSPolicy", "gateway.networking.k8s.io/v1alpha3", Kind::kBackendTlsPolicy},
+    {"XBackendTrafficPolicy", "gateway.networking.x-k8s.io/v1alpha1", Kind::kBackendTrafficPolicy},
+    {"VirtualService", "networking.istio.io/v1", Kind::kVirtualService},
+    {"VirtualService", "networking.istio.io/v1beta1", Kind::kVirtualService},
+    {"VirtualService", "networking.istio.io/v1alpha3", Kind::kVirtualService},
+    {"DestinationRule", "networking.istio.io/v1", Kind::kDestinationRule},
+    {"DestinationRule", "networking.istio.io/v1beta1", Kind::kDestinationRule},
+    {"DestinationRule", "networking.istio.io/v1alpha3", Kind::kDestinationRule},
     {"TrafficPolicy", "weft.dev/v1alpha1", Kind::kTrafficPolicy},
     {"MeshConfig", "weft.dev/v1alpha1", Kind::kMeshConfig},
 }};
+
+std::string known_kinds() {
+  std::string out;
+  std::string_view last;
+  for (const KnownKind& known : kDocuments) {
+    if (known.kind == last) continue;
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", known.kind);
+    last = known.kind;
+  }
+  return out;
+}
 
 // Which kind the document is of, or nothing and a mistake.
 std::optional<Kind> read_kind(Reader& document) {
@@ -41,9 +72,8 @@ std::optional<Kind> read_kind(Reader& document) {
     versions += fmt::format("{}{}", versions.empty() ? "" : " or ", known.api_version);
   }
   if (versions.empty()) {
-    document.refuse("kind", fmt::format("want one of Service, Workload, HTTPRoute, TrafficPolicy, "
-                                        "MeshConfig, found '{}'",
-                                        escape(kind, 64)));
+    document.refuse("kind",
+                    fmt::format("want one of {}, found '{}'", known_kinds(), escape(kind, 64)));
   } else {
     document.refuse("apiVersion", fmt::format("want {} for {}, found '{}'", versions, kind,
                                               escape(api_version, 64)));
@@ -62,6 +92,10 @@ void take(ReadObject& out, Kind kind, T read, const config::Document& document,
           const Mistakes& mistakes) {
   out.key = key_of(kind, read.metadata);
   read.metadata.place = fmt::format("{}:{}", document.source, document.root.position().line);
+  if constexpr (std::is_same_v<T, VirtualService>) {
+    read.http.metadata = read.metadata;
+    read.streams.metadata = read.metadata;
+  }
   if (mistakes.empty()) out.object = std::make_shared<const T>(std::move(read));
 }
 
@@ -107,6 +141,33 @@ ReadObject read_object(const config::Document& document) {
         break;
       case Kind::kTrafficPolicy:
         take(out, *kind, read(read_traffic_policy), document, mistakes);
+        break;
+      case Kind::kGrpcRoute:
+        take(out, *kind, read(read_grpc_route), document, mistakes);
+        break;
+      case Kind::kTlsRoute:
+        take(out, *kind, read(read_tls_route), document, mistakes);
+        break;
+      case Kind::kTcpRoute:
+        take(out, *kind, read(read_tcp_route), document, mistakes);
+        break;
+      case Kind::kReferenceGrant:
+        take(out, *kind, read(read_reference_grant), document, mistakes);
+        break;
+      case Kind::kVirtualService:
+        take(out, *kind, read(read_virtual_service), document, mistakes);
+        break;
+      case Kind::kDestinationRule:
+        take(out, *kind, read(read_destination_rule), document, mistakes);
+        break;
+      case Kind::kBackendTrafficPolicy:
+        take(out, *kind, read(read_backend_traffic_policy), document, mistakes);
+        break;
+      case Kind::kBackendTlsPolicy:
+        take(out, *kind, read(read_backend_tls_policy), document, mistakes);
+        break;
+      case Kind::kConfigMap:
+        take(out, *kind, read(read_config_map), document, mistakes);
         break;
     }
   }

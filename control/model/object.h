@@ -1,6 +1,6 @@
 #pragma once
-// Object: one document, understood: a Service, a Workload, an HTTPRoute, a TrafficPolicy or the
-// MeshConfig.
+// Object: one document, understood: what exists (Service, Workload), how it is reached (routes of
+// the Gateway API and of Istio), how it is treated (policies), the MeshConfig.
 //
 // read_object() is the only door from text to model; the YAML directory, the state directory and
 // `weft lint` use it. Further kinds come in here. Objects are immutable and shared between versions
@@ -12,18 +12,31 @@
 #include <variant>
 #include <vector>
 
+#include "control/model/backend_tls_policy.h"
+#include "control/model/backend_traffic_policy.h"
+#include "control/model/config_map.h"
+#include "control/model/destination_rule.h"
 #include "control/model/http_route.h"
 #include "control/model/mesh_config.h"
+#include "control/model/reference_grant.h"
 #include "control/model/service.h"
+#include "control/model/stream_route.h"
 #include "control/model/traffic_policy.h"
+#include "control/model/virtual_service.h"
 #include "control/model/workload.h"
 #include "sidecar/config/document.h"
 
 namespace weft::control {
 
-using Object = std::variant<std::shared_ptr<const MeshConfig>, std::shared_ptr<const Service>,
-                            std::shared_ptr<const Workload>, std::shared_ptr<const HttpRoute>,
-                            std::shared_ptr<const TrafficPolicy>>;
+// HttpRoute and StreamRoute hold several kinds.
+using Object =
+    std::variant<std::shared_ptr<const MeshConfig>, std::shared_ptr<const Service>,
+                 std::shared_ptr<const Workload>, std::shared_ptr<const HttpRoute>,
+                 std::shared_ptr<const TrafficPolicy>, std::shared_ptr<const StreamRoute>,
+                 std::shared_ptr<const ReferenceGrant>, std::shared_ptr<const VirtualService>,
+                 std::shared_ptr<const DestinationRule>,
+                 std::shared_ptr<const BackendTrafficPolicy>,
+                 std::shared_ptr<const BackendTlsPolicy>, std::shared_ptr<const ConfigMap>>;
 
 [[nodiscard]] const Metadata& metadata_of(const Object& object);
 

@@ -2,9 +2,24 @@
 
 #include <fmt/format.h>
 
+#include "sidecar/core/assert.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::control {
+
+std::size_t policy_field_index(std::string_view name) {
+  static const PolicyFields kNone;
+  std::size_t at = 0;
+  std::size_t found = kPolicyFields;
+  each_policy_field(
+      [&](const PolicyField& field, const auto&) {
+        if (field.name == name) found = at;
+        ++at;
+      },
+      kNone);
+  WEFT_ASSERT(found < kPolicyFields);
+  return found;
+}
 
 std::string describe(Duration value) { return format_duration(value); }
 
@@ -29,14 +44,38 @@ std::string describe(RetryMethods value) {
   return {};
 }
 
-std::string describe(Balancing value) {
+std::string describe(BackoffJitter value) {
   switch (value) {
-    case Balancing::kRoundRobin:
-      return "RoundRobin";
-    case Balancing::kRandom:
-      return "Random";
-    case Balancing::kLeastRequest:
-      return "LeastRequest";
+    case BackoffJitter::kFull:
+      return "Full";
+    case BackoffJitter::kEqual:
+      return "Equal";
+    case BackoffJitter::kDecorrelated:
+      return "Decorrelated";
+    case BackoffJitter::kNone:
+      return "None";
+  }
+  return {};
+}
+
+std::string describe(WhenFull value) {
+  switch (value) {
+    case WhenFull::kReject:
+      return "Reject";
+    case WhenFull::kDropLowest:
+      return "DropLowest";
+    case WhenFull::kDropOldest:
+      return "DropOldest";
+  }
+  return {};
+}
+
+std::string describe(EmptyBackend value) {
+  switch (value) {
+    case EmptyBackend::kRedistribute:
+      return "Redistribute";
+    case EmptyBackend::kFail:
+      return "Fail";
   }
   return {};
 }

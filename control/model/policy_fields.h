@@ -14,6 +14,12 @@
 #include <vector>
 
 #include "control/model/circuit_breaker.h"
+#include "control/model/policy_balancing.h"
+#include "control/model/policy_fallback.h"
+#include "control/model/policy_faults.h"
+#include "control/model/policy_health.h"
+#include "control/model/policy_priority.h"
+#include "control/model/policy_rate_limits.h"
 #include "sidecar/core/clock.h"
 
 namespace weft::control {
@@ -34,7 +40,10 @@ struct RetryOn {
 };
 
 enum class RetryMethods : std::uint8_t { kIdempotent, kAny };
-enum class Balancing : std::uint8_t { kRoundRobin, kRandom, kLeastRequest };
+enum class BackoffJitter : std::uint8_t { kFull, kEqual, kDecorrelated, kNone };
+// Who is refused when as many wait as may.
+enum class WhenFull : std::uint8_t { kReject, kDropLowest, kDropOldest };
+enum class EmptyBackend : std::uint8_t { kRedistribute, kFail };
 enum class UpstreamProtocol : std::uint8_t { kAuto, kHttp1, kHttp2 };
 
 struct PolicyFields {
@@ -51,6 +60,7 @@ struct PolicyFields {
   Setting<RetryMethods> methods;
   Setting<Duration> backoff_base;
   Setting<Duration> backoff_max;
+  Setting<BackoffJitter> jitter;
   Setting<Duration> retry_after_max;
   Setting<std::uint32_t> buffer_limit;  // bytes of a request body kept for another attempt
   // retryBudget
@@ -66,18 +76,41 @@ struct PolicyFields {
   Setting<Duration> eject_for;
   Setting<Duration> max_eject_for;
   Setting<std::uint32_t> max_ejected;  // percent
+  Setting<SuccessRate> success_rate;
+  Setting<FailurePercent> failure_percent;
   // limits
   Setting<std::uint32_t> connections;
   Setting<std::uint32_t> requests;
   Setting<std::uint32_t> pending;
   Setting<Duration> pending_timeout;
   Setting<std::uint32_t> requests_per_connection;  // 0: any number
+  Setting<WhenFull> when_full;
   // loadBalancer
   Setting<Balancing> balancing;
+  Setting<RequestHash> hash;  // where balancing hashes
+  Setting<LocalityChoice> locality;
   Setting<double> panic_below;  // percent
+  Setting<Duration> slow_start;
   // connection
   Setting<UpstreamProtocol> protocol;
   Setting<Duration> idle_timeout;
+  Setting<Duration> max_age;        // of a connection
+  Setting<std::uint32_t> min_idle;  // connections that wait for requests
+  Setting<PolicyHealth> health;
+  Setting<EmptyBackend> empty_backend;
+  Setting<config::Priority> priority;  // where requests wait
+  Setting<PolicyFallback> fallback;
+  Setting<PolicyFaults> faults;
+  // inbound: what an instance's own sidecar lets in
+  Setting<std::uint32_t> inbound_connections;
+  Setting<std::uint32_t> inbound_requests;
+  Setting<std::uint32_t> inbound_pending;
+  Setting<Duration> inbound_pending_timeout;
+  Setting<WhenFull> inbound_when_full;
+  Setting<config::Priority> inbound_priority;  // where a caller says nothing
+  Setting<config::Priority> inbound_priority_max;
+  Setting<PriorityTrust> priority_trust;
+  Setting<PolicyRateLimits> rate_limits;
 
   bool operator==(const PolicyFields&) const = default;
 };
@@ -105,6 +138,7 @@ void each_policy_field(Visit&& visit, Fields&... in) {
   visit(PolicyField{"retry.methods", kRoute}, in.methods...);
   visit(PolicyField{"retry.backoff.base", kRoute}, in.backoff_base...);
   visit(PolicyField{"retry.backoff.max", kRoute}, in.backoff_max...);
+  visit(PolicyField{"retry.backoff.jitter", kRoute}, in.jitter...);
   visit(PolicyField{"retry.maxRetryAfter", kRoute}, in.retry_after_max...);
   visit(PolicyField{"retry.bufferLimit", kRoute}, in.buffer_limit...);
   visit(PolicyField{"retryBudget.percent", kDestination}, in.budget_percent...);
@@ -118,18 +152,42 @@ void each_policy_field(Visit&& visit, Fields&... in) {
   visit(PolicyField{"outlier.ejectFor", kDestination}, in.eject_for...);
   visit(PolicyField{"outlier.maxEjectFor", kDestination}, in.max_eject_for...);
   visit(PolicyField{"outlier.maxEjected", kDestination}, in.max_ejected...);
+  visit(PolicyField{"outlier.successRate", kDestination}, in.success_rate...);
+  visit(PolicyField{"outlier.failurePercent", kDestination}, in.failure_percent...);
   visit(PolicyField{"limits.connections", kDestination}, in.connections...);
   visit(PolicyField{"limits.requests", kDestination}, in.requests...);
   visit(PolicyField{"limits.pending", kDestination}, in.pending...);
   visit(PolicyField{"limits.pendingTimeout", kDestination}, in.pending_timeout...);
   visit(PolicyField{"limits.requestsPerConnection", kDestination}, in.requests_per_connection...);
+  visit(PolicyField{"limits.whenFull", kDestination}, in.when_full...);
   visit(PolicyField{"loadBalancer.type", kDestination}, in.balancing...);
+  visit(PolicyField{"loadBalancer.hash", kDestination}, in.hash...);
+  visit(PolicyField{"loadBalancer.locality", kDestination}, in.locality...);
   visit(PolicyField{"loadBalancer.panicBelow", kDestination}, in.panic_below...);
+  visit(PolicyField{"loadBalancer.slowStart", kDestination}, in.slow_start...);
   visit(PolicyField{"connection.protocol", kDestination}, in.protocol...);
   visit(PolicyField{"connection.idleTimeout", kDestination}, in.idle_timeout...);
+  visit(PolicyField{"connection.maxAge", kDestination}, in.max_age...);
+  visit(PolicyField{"connection.minIdle", kDestination}, in.min_idle...);
+  visit(PolicyField{"health", kDestination}, in.health...);
+  visit(PolicyField{"emptyBackend", kRoute}, in.empty_backend...);
+  visit(PolicyField{"priority", kRoute}, in.priority...);
+  visit(PolicyField{"fallback", kRoute}, in.fallback...);
+  visit(PolicyField{"faults", kRoute}, in.faults...);
+  visit(PolicyField{"inbound.limits.connections", kDestination}, in.inbound_connections...);
+  visit(PolicyField{"inbound.limits.requests", kDestination}, in.inbound_requests...);
+  visit(PolicyField{"inbound.limits.pending", kDestination}, in.inbound_pending...);
+  visit(PolicyField{"inbound.limits.pendingTimeout", kDestination}, in.inbound_pending_timeout...);
+  visit(PolicyField{"inbound.limits.whenFull", kDestination}, in.inbound_when_full...);
+  visit(PolicyField{"inbound.priority.default", kDestination}, in.inbound_priority...);
+  visit(PolicyField{"inbound.priority.max", kDestination}, in.inbound_priority_max...);
+  visit(PolicyField{"inbound.priority.trustFrom", kDestination}, in.priority_trust...);
+  visit(PolicyField{"inbound.rateLimits", kDestination}, in.rate_limits...);
 }
 
-inline constexpr std::size_t kPolicyFields = 33;
+inline constexpr std::size_t kPolicyFields = 56;
+// The place of a field in that order. REQUIRES that there is one of that name.
+[[nodiscard]] std::size_t policy_field_index(std::string_view name);
 
 // The words of `retry.on`, weft's own; Envoy's for the same are understood as well.
 struct RetryCondition {
@@ -149,7 +207,9 @@ inline constexpr RetryCondition kRetryConditions[] = {
 [[nodiscard]] std::string describe(Duration value);
 [[nodiscard]] std::string describe(const RetryOn& value);
 [[nodiscard]] std::string describe(RetryMethods value);
-[[nodiscard]] std::string describe(Balancing value);
+[[nodiscard]] std::string describe(BackoffJitter value);
+[[nodiscard]] std::string describe(WhenFull value);
+[[nodiscard]] std::string describe(EmptyBackend value);
 [[nodiscard]] std::string describe(UpstreamProtocol value);
 // A number is bytes, a rate or a share depending on its field.
 [[nodiscard]] std::string describe(const PolicyField& field, std::uint32_t value);

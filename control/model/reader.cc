@@ -46,6 +46,19 @@ Reader::Reader(const Value& value, std::string path, Mistakes& mistakes)
   if (!value.is_map()) refuse(fmt::format("want a map, found {}", found(value)));
 }
 
+namespace {
+
+// What a Reader that describes looks at.
+const Value& empty_map() {
+  static const auto kDocuments = config::parse_documents("{}", "");
+  return kDocuments->front().root;
+}
+
+}  // namespace
+
+Reader::Reader(Shape& shape, Mistakes& mistakes)
+    : value_(empty_map()), mistakes_(mistakes), shape_(&shape) {}
+
 Reader::~Reader() {
   for (const Value::Member& member : value_.members()) {
     if (known_.contains(member.key)) continue;
@@ -57,15 +70,22 @@ std::string Reader::path_of(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
-const Value* Reader::find(std::string_view key) {
+bool Reader::describe(std::string_view key, std::string_view schema) {
+  if (shape_ != nullptr) shape_->field(key, std::string(schema));
+  return shape_ != nullptr;
+}
+
+const Value* Reader::find(std::string_view key, std::string_view schema) {
+  if (describe(key, schema)) return nullptr;
   if (!known_.contains(key)) known_.emplace(key);
   const Value* value = value_.find(key);
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-bool Reader::has(std::string_view key) { return find(key) != nullptr; }
+bool Reader::has(std::string_view key) { return find(key) != nullptr || shape_ != nullptr; }
 
 bool Reader::require(std::string_view key) {
+  if (shape_ != nullptr) shape_->require(key);
   if (has(key)) return true;
   refuse(key, "is required");
   return false;
@@ -84,6 +104,7 @@ void Reader::note(std::string_view key, std::string_view what) {
 }
 
 void Reader::unsupported(std::string_view key) {
+  if (shape_ != nullptr) return;
   if (has(key)) refuse(key, "not supported yet");
 }
 
@@ -118,17 +139,20 @@ bool Reader::read_text(const Value& value, const std::string& path, std::string&
 }
 
 bool Reader::text(std::string_view key, std::string& out, Check check) {
+  if (describe(key, shapes::kText)) return false;
   const Value* value = find(key);
   return value != nullptr && read_text(*value, path_of(key), out, check);
 }
 
 void Reader::only(std::string_view key, std::string_view accepted) {
+  if (describe(key, shapes::one_of(std::string(accepted)))) return;
   std::string value(accepted);
   if (text(key, value) && value != accepted)
     refuse(key, fmt::format("{} is not supported yet, only {}", escape(value, 64), accepted));
 }
 
 bool Reader::boolean(std::string_view key, bool& out) {
+  if (describe(key, shapes::kBoolean)) return false;
   const Value* value = find(key);
   if (value == nullptr) return false;
   const Result<bool> read = value->as_bool();
@@ -142,6 +166,10 @@ bool Reader::boolean(std::string_view key, bool& out) {
 
 bool Reader::read_integer(std::string_view key, std::int64_t& out, std::int64_t min,
                           std::int64_t max) {
+  if (shape_ != nullptr) {
+    shape_->field(key, shapes::number(static_cast<double>(min), static_cast<double>(max), true));
+    return false;
+  }
   const Value* value = find(key);
   if (value == nullptr) return false;
   const Result<std::int64_t> read = value->as_int();
@@ -157,6 +185,7 @@ bool Reader::read_integer(std::string_view key, std::int64_t& out, std::int64_t 
 }
 
 bool Reader::duration(std::string_view key, Duration& out) {
+  if (describe(key, shapes::kDuration)) return false;
   const Value* value = find(key);
   if (value == nullptr) return false;
   if (value->is_scalar()) {
@@ -170,7 +199,8 @@ bool Reader::duration(std::string_view key, Duration& out) {
   return false;
 }
 
-bool Reader::percent(std::string_view key, double& out) {
+bool Reader::percent(std::string_view key, double& out, double max) {
+  if (describe(key, shapes::percent(max))) return false;
   const Value* value = find(key);
   if (value == nullptr) return false;
   if (value->is_scalar() && value->text().ends_with('%')) {
@@ -178,16 +208,33 @@ bool Reader::percent(std::string_view key, double& out) {
     double read = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), read,
                                               std::chars_format::fixed);
-    if (error == std::errc{} && end == digits.data() + digits.size() && read >= 0 && read <= 100) {
+    if (error == std::errc{} && end == digits.data() + digits.size() && read >= 0 && read <= max) {
       out = read;
       return true;
     }
   }
-  refuse(key, fmt::format("want a percentage from 0% to 100%, found {}", found(*value)));
+  refuse(key, fmt::format("want a percentage from 0% to {}%, found {}", max, found(*value)));
+  return false;
+}
+
+bool Reader::number(std::string_view key, double& out, double min, double max) {
+  if (describe(key, shapes::number(min, max, false))) return false;
+  const Value* value = find(key);
+  if (value == nullptr) return false;
+  const Result<double> read = value->as_double();
+  if (!read) {
+    refuse(key, read.error().detail);
+  } else if (!(*read >= min && *read <= max)) {
+    refuse(key, fmt::format("want a number from {} to {}, found {}", min, max, *read));
+  } else {
+    out = *read;
+    return true;
+  }
   return false;
 }
 
 bool Reader::read_choice(std::string_view key, std::string& out) {
+  if (shape_ != nullptr) return true;  // refuse_choice() is told all of them
   const Value* value = find(key);
   if (value == nullptr) return false;
   if (value->is_scalar()) {
@@ -199,7 +246,26 @@ bool Reader::read_choice(std::string_view key, std::string& out) {
 }
 
 void Reader::refuse_choice(std::string_view key, std::string_view wanted, std::string_view word) {
+  if (describe(key, shapes::one_of(std::string(wanted)))) return;
   refuse(key, fmt::format("want one of {}, found '{}'", wanted, escape(word, 64)));
+}
+
+void Reader::rule_of(std::string_view key, std::string_view cel, std::string_view message) {
+  if (shape_ != nullptr) shape_->rule(key, std::string(cel), std::string(message));
+}
+
+void Reader::rule_of_duration(std::string_view key, Duration min, Duration max, bool zero) {
+  if (shape_ == nullptr) return;
+  const std::string least = format_duration(min);
+  const std::string most = format_duration(max);
+  shape_->rule(key,
+               fmt::format("{}duration(self) >= duration('{}') && duration(self) <= duration('{}')",
+                           zero ? "duration(self) == duration('0s') || " : "", least, most),
+               fmt::format("want {}{} to {}", zero ? "0s for none, or " : "", least, most));
+}
+
+void Reader::keyed(std::string_view list, std::string_view by) {
+  if (shape_ != nullptr) shape_->keyed(list, by);
 }
 
 const Value* Reader::find_list(std::string_view key, std::size_t items_max) {
@@ -219,6 +285,7 @@ const Value* Reader::find_list(std::string_view key, std::size_t items_max) {
 
 bool Reader::texts(std::string_view key, std::vector<std::string>& out, std::size_t items_max,
                    Check check) {
+  if (describe(key, shapes::texts(items_max))) return false;
   const Value* list = find_list(key, items_max);
   if (list == nullptr) return false;
   std::vector<std::string> read;
@@ -235,6 +302,7 @@ bool Reader::texts(std::string_view key, std::vector<std::string>& out, std::siz
 bool Reader::text_map(std::string_view key, std::map<std::string, std::string>& out,
                       std::size_t items_max, Check check_key, Check check_value,
                       std::size_t bytes_max) {
+  if (describe(key, shapes::kTextMap)) return false;
   const Value* map = find(key);
   if (map == nullptr) return false;
   if (!map->is_map()) {
@@ -263,6 +331,11 @@ bool Reader::text_map(std::string_view key, std::map<std::string, std::string>& 
 }
 
 bool Reader::object(std::string_view key, const std::function<void(Reader&)>& read) {
+  if (shape_ != nullptr) {
+    Reader inner(shape_->map(key), mistakes_);
+    read(inner);
+    return false;
+  }
   const Value* value = find(key);
   if (value == nullptr) return false;
   Reader inner(*value, path_of(key), mistakes_);
@@ -273,6 +346,11 @@ bool Reader::object(std::string_view key, const std::function<void(Reader&)>& re
 
 bool Reader::each(std::string_view key, std::size_t items_max,
                   const std::function<void(Reader&)>& read) {
+  if (shape_ != nullptr) {
+    Reader inner(shape_->list(key, items_max), mistakes_);
+    read(inner);
+    return false;
+  }
   const Value* list = find_list(key, items_max);
   if (list == nullptr) return false;
   for (std::size_t i = 0; i < list->items().size(); ++i) {

@@ -7,6 +7,9 @@
 // defaults. `null` means absent, as in Kubernetes. Strings stay strings: a text field with a plain
 // `true`, `08` or `on` is a mistake (Kubernetes would see another type). Lifetime: shorter than the
 // document's and the Mistakes'.
+//
+// A Reader of a Shape reads nothing: it notes what it is asked for. To it every field is there
+// (has() and require() say so) and none is good, so that a reader's code asks for all it knows.
 
 #include <cstdint>
 #include <functional>
@@ -20,6 +23,7 @@
 #include <vector>
 
 #include "control/model/mistakes.h"
+#include "control/model/shape.h"
 #include "sidecar/config/document.h"
 #include "sidecar/core/clock.h"
 
@@ -37,6 +41,7 @@ class Reader final {
 
   // Anything but a map is a mistake; the Reader is then empty. `path` is "" for the whole document.
   Reader(const config::Value& value, std::string path, Mistakes& mistakes);
+  Reader(Shape& shape, Mistakes& mistakes);
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   ~Reader();
@@ -57,15 +62,16 @@ class Reader final {
     out = static_cast<Number>(read);
     return true;
   }
-  bool duration(std::string_view key, Duration& out);  // "1h30m", "250ms", "0s"
-  bool percent(std::string_view key, double& out);     // "10%", "0.5%"
+  bool duration(std::string_view key, Duration& out);                 // "1h30m", "250ms", "0s"
+  bool percent(std::string_view key, double& out, double max = 100);  // "10%", "0.5%"
+  bool number(std::string_view key, double& out, double min, double max);
   template <typename E>
   bool choice(std::string_view key, E& out, Choices<E> choices) {
     std::string wanted;
     std::string found;
     if (!read_choice(key, found)) return false;
     for (const auto& [name, value] : choices) {
-      if (found == name) {
+      if (shape_ == nullptr && found == name) {
         out = value;
         return true;
       }
@@ -94,11 +100,21 @@ class Reader final {
   void refuse(std::string_view what);  // at this map
   void note(std::string_view key, std::string_view what);
 
+  // What Kubernetes shall see to as well: CEL about this map (`self`), or about one field of it,
+  // beside the code that checks the same; without effect on what is read.
+  void rule(std::string_view cel, std::string_view message) { rule_of("", cel, message); }
+  void rule_of(std::string_view key, std::string_view cel, std::string_view message);
+  // A duration from `min` to `max`, or "0s" for none.
+  void rule_of_duration(std::string_view key, Duration min, Duration max, bool zero = false);
+  // No two maps of that list have the same value in the field `by`, which each has.
+  void keyed(std::string_view list, std::string_view by);
+
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string path_of(std::string_view key) const;
   [[nodiscard]] config::Position position() const { return value_.position(); }
-  const config::Value* find(
-      std::string_view key);  // null when absent or `null`; known from here on
+  // Null when absent or `null`; known from here on. Of a field that its reader takes apart itself,
+  // `schema` tells others what it may be.
+  const config::Value* find(std::string_view key, std::string_view schema = shapes::kAnything);
 
  private:
   bool read_integer(std::string_view key, std::int64_t& out, std::int64_t min, std::int64_t max);
@@ -108,9 +124,12 @@ class Reader final {
                  std::size_t bytes_max = kTextBytesMax);
   const config::Value* find_list(std::string_view key, std::size_t items_max);
 
+  [[nodiscard]] bool describe(std::string_view key, std::string_view schema);
+
   const config::Value& value_;
   const std::string path_;
   Mistakes& mistakes_;
+  Shape* const shape_ = nullptr;  // what is described instead of read
   std::set<std::string, std::less<>> known_;
 };
 

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "sidecar/core/strings.h"
+
 namespace weft::control {
 
 namespace {
@@ -52,6 +54,55 @@ void read_ports(Reader& spec, Service& out) {
   }
 }
 
+void read_traffic(Reader& spec, Service& out) {
+  PolicyFields said;
+  const auto line = [&](const char* key) { return spec.find(key)->position().line; };
+  bool by_client = false;
+  if (spec.choice("sessionAffinity", by_client, {{"None", false}, {"ClientIP", true}}) &&
+      by_client) {
+    said.balancing = {.value = Balancing::kRingHash, .line = line("sessionAffinity")};
+    said.hash = {.value = RequestHash{.of = RequestHash::Of::kSource},
+                 .line = line("sessionAffinity")};
+  }
+  if (spec.has("sessionAffinityConfig")) {
+    spec.note("sessionAffinityConfig", "has no effect: a hash of the address knows no time");
+  }
+  enum class Near : std::uint8_t { kZone, kNode };
+  Near near = Near::kZone;
+  if (spec.choice("trafficDistribution", near,
+                  {{"PreferClose", Near::kZone},
+                   {"PreferSameZone", Near::kZone},
+                   {"PreferSameNode", Near::kNode}})) {
+    said.locality = {.value = LocalityChoice::kOwnZone, .line = line("trafficDistribution")};
+    if (near == Near::kNode) {
+      spec.note("trafficDistribution", "works as PreferSameZone: nodes are not known here");
+    }
+  }
+  if (said != PolicyFields{}) out.policy = std::make_shared<const PolicyFields>(std::move(said));
+}
+
+// clusterIPs repeats clusterIP as its first (core/v1).
+void read_addresses(Reader& spec, Service& out) {
+  std::vector<std::string> texts;
+  std::string one;
+  const bool many = spec.texts("clusterIPs", texts, Service::kAddressesMax);
+  if (spec.text("clusterIP", one) && !many && !one.empty()) texts.push_back(one);
+  const char* at = many ? "clusterIPs" : "clusterIP";
+  for (const std::string& text : texts) {
+    if (text == "None") {
+      out.headless = true;
+    } else if (const Result<IpAddress> address = IpAddress::parse(text);
+               address && !address->is_any()) {
+      out.cluster_addresses.push_back(*address);
+    } else {
+      spec.refuse(at, fmt::format("want an address or None, found '{}'", escape(text, 64)));
+    }
+  }
+  if (out.headless && !out.cluster_addresses.empty()) {
+    spec.refuse(at, "None stands alone");
+  }
+}
+
 }  // namespace
 
 Service read_service(Reader& document) {
@@ -68,15 +119,13 @@ Service read_service(Reader& document) {
       spec.refuse("type", "ExternalName is not supported yet");
     }
     spec.unsupported("externalName");
-    spec.only("sessionAffinity", "None");
-    spec.unsupported("sessionAffinityConfig");
+    read_addresses(spec, out);
+    read_traffic(spec, out);
     spec.only("internalTrafficPolicy", "Cluster");
-    spec.without_effect("trafficDistribution");
     // How Kubernetes reaches a Service from outside the mesh.
-    for (const char* key :
-         {"clusterIP", "clusterIPs", "externalIPs", "externalTrafficPolicy", "healthCheckNodePort",
-          "loadBalancerIP", "loadBalancerSourceRanges", "loadBalancerClass", "ipFamilies",
-          "ipFamilyPolicy", "allocateLoadBalancerNodePorts"}) {
+    for (const char* key : {"externalIPs", "externalTrafficPolicy", "healthCheckNodePort",
+                            "loadBalancerIP", "loadBalancerSourceRanges", "loadBalancerClass",
+                            "ipFamilies", "ipFamilyPolicy", "allocateLoadBalancerNodePorts"}) {
       spec.pass(key);
     }
   });

@@ -4,10 +4,13 @@
 // refused by name.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "control/model/metadata.h"
+#include "control/model/policy_fields.h"
+#include "sidecar/core/address.h"
 
 namespace weft::control {
 
@@ -21,11 +24,17 @@ struct ServicePort {
 
 struct Service {
   static constexpr std::size_t kPortsMax = 64;
+  static constexpr std::size_t kAddressesMax = 2;
 
   Metadata metadata;
   std::vector<ServicePort> ports;
   Labels selector;
+  // Where clients find it, v4 and v6; empty: no address of its own (headless, or not known here).
+  std::vector<IpAddress> cluster_addresses;
+  bool headless = false;  // clusterIP: None; its Workloads are called by their own addresses
   bool publish_not_ready = false;
+  // What sessionAffinity and trafficDistribution say, in the words of policies; null: nothing.
+  std::shared_ptr<const PolicyFields> policy;
 };
 
 [[nodiscard]] Service read_service(Reader& document);

@@ -5,11 +5,14 @@
 #include <initializer_list>
 #include <set>
 
+#include "sidecar/core/pod_contract.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::control {
 
 namespace {
+
+constexpr std::size_t kMoreAddressesMax = 4;
 
 const std::string& first_label(const Labels& labels, std::initializer_list<const char*> keys,
                                const std::string& otherwise) {
@@ -33,6 +36,19 @@ WorkloadPort read_workload_port(Reader& port) {
 void read_ports(Reader& spec, Workload& out) {
   std::set<std::string> names;
   std::set<std::uint16_t> numbers;
+  spec.keyed("ports", "port");
+  spec.rule(
+      "!has(self.ports) || self.ports.all(p, !has(p.name) || self.ports.exists_one(q, has(q.name) "
+      "&& q.name == p.name))",
+      "no two ports have the same name");
+  spec.rule(
+      "!has(self.ports) || (has(self.sidecar) && !self.sidecar) || !self.ports.exists(p, p.port in "
+      "[15000, 15001])",
+      "15000 and 15001 are the sidecar's own ports");
+  spec.rule(
+      "!has(self.ports) || !has(self.sidecar) || self.sidecar || self.ports.all(p, "
+      "!has(p.appPort) || p.appPort == p.port)",
+      "appPort is for a Workload with a sidecar");
   spec.each("ports", Workload::kPortsMax, [&](Reader& port) {
     WorkloadPort read = read_workload_port(port);
     if (!read.name.empty() && !names.insert(read.name).second) {
@@ -41,15 +57,18 @@ void read_ports(Reader& spec, Workload& out) {
     if (read.port != 0 && !numbers.insert(read.port).second) {
       port.refuse("port", fmt::format("{} is there already", read.port));
     }
+    const bool captured =
+        out.redirected && (read.port == pod::kInboundPort || read.port == pod::kStatusPort);
     if (out.sidecar &&
-        (read.port == Workload::kAdminPort || read.port == Workload::kOutboundPort)) {
+        (captured || read.port == Workload::kAdminPort || read.port == Workload::kOutboundPort)) {
       port.refuse("port", fmt::format("{} is the sidecar's own", read.port));
     }
     if (!out.sidecar && read.app_port != read.port) {
       port.refuse("appPort", "is for a Workload with a sidecar");
     }
     // The sidecar would meet the app on one and the same address.
-    if (out.sidecar && read.app_port == read.port && out.address == IpAddress::v4(0x7f000001)) {
+    if (out.sidecar && !out.redirected && read.app_port == read.port &&
+        out.address == IpAddress::v4(0x7f000001)) {
       port.refuse("appPort", "must differ from port on 127.0.0.1");
     }
     out.ports.push_back(std::move(read));
@@ -58,6 +77,8 @@ void read_ports(Reader& spec, Workload& out) {
 
 void read_address(Reader& spec, Workload& out) {
   std::string text;
+  spec.rule_of("address", "self.size() <= 64 && self.matches('^[0-9a-fA-F:.]+$')",
+               "want the address of one machine");
   if (!spec.require("address") || !spec.text("address", text)) return;
   const Result<IpAddress> address = IpAddress::parse(text);
   if (!address || address->is_any()) {
@@ -66,6 +87,20 @@ void read_address(Reader& spec, Workload& out) {
     return;
   }
   out.address = *address;
+}
+
+void read_more_addresses(Reader& spec, Workload& out) {
+  std::vector<std::string> texts;
+  spec.texts("moreAddresses", texts, kMoreAddressesMax);
+  for (const std::string& text : texts) {
+    const Result<IpAddress> address = IpAddress::parse(text);
+    if (!address || address->is_any()) {
+      spec.refuse("moreAddresses",
+                  fmt::format("want addresses of one machine, found '{}'", escape(text, 64)));
+    } else {
+      out.more_addresses.push_back(*address);
+    }
+  }
 }
 
 }  // namespace
@@ -90,7 +125,13 @@ Workload read_workload(Reader& document) {
   if (!document.require("spec")) return out;
   document.object("spec", [&](Reader& spec) {
     spec.boolean("sidecar", out.sidecar);
+    if (spec.boolean("redirect", out.redirected) && out.redirected && !out.sidecar) {
+      spec.refuse("redirect", "is for a Workload with a sidecar");
+    }
+    spec.rule("!has(self.redirect) || !self.redirect || !has(self.sidecar) || self.sidecar",
+              "redirect is for a Workload with a sidecar");
     read_address(spec, out);
+    read_more_addresses(spec, out);
     read_ports(spec, out);
     spec.text("serviceAccount", out.service_account, check_object_name);
     spec.object("locality", [&](Reader& locality) {

@@ -16,7 +16,7 @@ namespace weft::control {
 struct WorkloadPort {
   std::string name;
   std::uint16_t port = 0;      // on the Workload's address
-  std::uint16_t app_port = 0;  // on 127.0.0.1; with a sidecar only
+  std::uint16_t app_port = 0;  // on 127.0.0.1, or redirected also on its own; with a sidecar only
   std::string app_protocol;
 };
 
@@ -35,6 +35,10 @@ struct Workload {
   std::string zone;
   std::uint32_t weight = 1;  // 0: sends nothing there
   bool sidecar = true;
+  // The kernel brings its traffic to its sidecar: one listener for each direction, by original
+  // destination, and the app listens where it likes.
+  bool redirected = false;
+  std::vector<IpAddress> more_addresses;  // of the other family; dual-stack
   bool ready = true;
 
   [[nodiscard]] const std::string& canonical_service() const;   // labels, else its name

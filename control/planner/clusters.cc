@@ -1,11 +1,18 @@
 #include "control/planner/clusters.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <tuple>
 
+#include "control/planner/backend_tls.h"
+#include "control/planner/balancing.h"
 #include "control/planner/defaults.h"
 #include "control/planner/effective_policy.h"
+#include "control/planner/ejection.h"
+#include "control/planner/health_checks.h"
+#include "control/planner/inbound_policy.h"
 #include "sidecar/core/address.h"
 #include "xds/proto/http_protocol_options.pb.h"
 #include "xds/proto/weft_config.pb.h"
@@ -32,55 +39,14 @@ void set_limits(cds::Cluster& cluster, const PolicyFields& policy) {
       *policy.budget_min.value);
 }
 
-void set_ejection(cds::Cluster& cluster, const PolicyFields& policy) {
-  auto& ejection = *cluster.mutable_outlier_detection();
-  // Envoy judges by rates unless told not to; weft does when somebody writes it.
-  ejection.mutable_enforcing_success_rate()->set_value(0);
-  // Zero failures in a row would be too many at once; off is said by enforcing nothing.
-  if (*policy.errors_5xx.value != 0) {
-    ejection.mutable_consecutive_5xx()->set_value(*policy.errors_5xx.value);
-  }
-  ejection.mutable_enforcing_consecutive_5xx()->set_value(*policy.errors_5xx.value == 0 ? 0 : 100);
-  if (*policy.gateway_errors.value != 0) {
-    ejection.mutable_consecutive_gateway_failure()->set_value(*policy.gateway_errors.value);
-  }
-  ejection.mutable_enforcing_consecutive_gateway_failure()->set_value(
-      *policy.gateway_errors.value == 0 ? 0 : 100);
-  ejection.set_split_external_local_origin_errors(true);
-  if (*policy.local_failures.value != 0) {
-    ejection.mutable_consecutive_local_origin_failure()->set_value(*policy.local_failures.value);
-  }
-  ejection.mutable_enforcing_consecutive_local_origin_failure()->set_value(
-      *policy.local_failures.value == 0 ? 0 : 100);
-  set(*ejection.mutable_interval(), *policy.ejection_interval.value);
-  set(*ejection.mutable_base_ejection_time(), *policy.eject_for.value);
-  // Both may come from different documents; a longest time below the first is no time at all.
-  set(*ejection.mutable_max_ejection_time(),
-      std::max(*policy.eject_for.value, *policy.max_eject_for.value));
-  ejection.mutable_max_ejection_percent()->set_value(*policy.max_ejected.value);
-  ejection.mutable_always_eject_one_host()->set_value(*policy.max_ejected.value != 0);
-}
-
-void set_balancing(cds::Cluster& cluster, const PolicyFields& policy) {
-  switch (*policy.balancing.value) {
-    case Balancing::kRoundRobin:
-      cluster.set_lb_policy(cds::Cluster::ROUND_ROBIN);
-      break;
-    case Balancing::kRandom:
-      cluster.set_lb_policy(cds::Cluster::RANDOM);
-      break;
-    case Balancing::kLeastRequest:
-      cluster.set_lb_policy(cds::Cluster::LEAST_REQUEST);
-      break;
-  }
-  cluster.mutable_common_lb_config()->mutable_healthy_panic_threshold()->set_value(
-      *policy.panic_below.value);
-}
-
 void set_http(cds::Cluster& cluster, bool http2, const PolicyFields& policy) {
   up::HttpProtocolOptions options;
   auto& common = *options.mutable_common_http_protocol_options();
   set(*common.mutable_idle_timeout(), *policy.idle_timeout.value);
+  if (*policy.max_age.value > Duration::zero()) {
+    set(*common.mutable_max_connection_duration(), *policy.max_age.value);
+    common.mutable_max_connection_duration_jitter()->set_value(defaults::kMaxAgeJitterPercent);
+  }
   common.mutable_max_headers_count()->set_value(defaults::kFieldsMax);
   if (*policy.requests_per_connection.value != 0) {
     common.mutable_max_requests_per_connection()->set_value(*policy.requests_per_connection.value);
@@ -147,6 +113,18 @@ void set_breaker(ClusterPolicy& out, const CircuitBreaker& breaker) {
   }
 }
 
+ClusterPolicy::WhenFull when_full_of(WhenFull value) {
+  switch (value) {
+    case WhenFull::kReject:
+      return ClusterPolicy::REJECT;
+    case WhenFull::kDropLowest:
+      return ClusterPolicy::DROP_LOWEST;
+    case WhenFull::kDropOldest:
+      return ClusterPolicy::DROP_OLDEST;
+  }
+  return ClusterPolicy::REJECT;
+}
+
 ClusterPolicy outbound_policy(const MeshPort& port, const PolicyFields& policy) {
   ClusterPolicy out;
   auto& budget = *out.mutable_retry_budget();
@@ -157,7 +135,11 @@ ClusterPolicy outbound_policy(const MeshPort& port, const PolicyFields& policy) 
   out.set_keep_last_ready_endpoint(true);
   set(*out.mutable_tls_handshake_timeout(), defaults::kTlsHandshake);
   set(*out.mutable_pending_timeout(), *policy.pending_timeout.value);
+  if (port.is_http()) out.mutable_tunnels_max()->set_value(defaults::kTunnelsMax);
   out.set_mesh_peer(port.meshed);
+  out.set_when_full(when_full_of(*policy.when_full.value));
+  out.set_min_idle_connections(*policy.min_idle.value);
+  out.set_own_zone_first(*policy.locality.value == LocalityChoice::kOwnZone);
   return out;
 }
 
@@ -176,39 +158,51 @@ void set_endpoint(eds::LbEndpoint& out, const Instance& instance) {
 
 cds::Cluster make_outbound_cluster(const MeshService& service, const MeshPort& port,
                                    const Mesh& mesh, Audience audience,
-                                   std::string_view client_namespace) {
-  const EffectivePolicy effective(mesh, {service, port, client_namespace});
+                                   std::string_view client_namespace, const Subset* subset) {
+  const EffectivePolicy effective(
+      mesh,
+      {.service = service, .port = port, .client_namespace = client_namespace, .subset = subset});
   const PolicyFields& policy = effective.fields();
   const bool http2 = uses_http2(port, *policy.protocol.value);
   cds::Cluster cluster;
-  cluster.set_name(outbound_cluster_name(service.host, port.port));
+  const std::string_view part = subset == nullptr ? "" : std::string_view(subset->name);
+  const std::string backend =
+      part.empty() ? service.name().name : fmt::format("{}/{}", service.name().name, part);
+  cluster.set_name(outbound_cluster_name(service.host, port.port, part));
   cluster.set_type(cds::Cluster::EDS);
   set_ads(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
   set(*cluster.mutable_connect_timeout(), *policy.connect.value);
   if (audience == Audience::kSidecar) {
-    set_balancing(cluster, policy);
     set_ejection(cluster, policy);
+    set_health_checks(*policy.health.value, service, http2, cluster);
     if (port.is_http()) set_http(cluster, http2, policy);
     set_policy(cluster, outbound_policy(port, policy));
     set_weft(*cluster.mutable_metadata(), {{"service", service.host},
                                            {"service_name", service.name().name},
                                            {"service_namespace", service.name().name_space},
-                                           {"backend", service.name().name}});
+                                           {"backend", backend}});
   } else {
-    cluster.set_lb_policy(cds::Cluster::ROUND_ROBIN);
+    set_proxyless_ejection(cluster, policy);
   }
+  set_balancing(cluster, policy, audience);
   set_limits(cluster, policy);
-  if (port.meshed) set_tls(cluster, service, port, mesh, audience, http2);
+  if (port.meshed) {
+    set_tls(cluster, service, port, mesh, audience, http2);
+  } else if (const BackendTls* tls = mesh.backend_tls.find(service.name(), port.port)) {
+    set_backend_tls(*tls, !port.is_http() ? "" : http2 ? "h2" : "http/1.1", audience, cluster);
+  }
   return cluster;
 }
 
 eds::ClusterLoadAssignment make_endpoints(const MeshService& service, const MeshPort& port,
-                                          Audience audience) {
+                                          Audience audience, const Subset* subset) {
   eds::ClusterLoadAssignment out;
-  out.set_cluster_name(outbound_cluster_name(service.host, port.port));
+  out.set_cluster_name(
+      outbound_cluster_name(service.host, port.port, subset == nullptr ? "" : subset->name));
   std::map<std::tuple<std::string, std::string>, eds::LocalityLbEndpoints*> localities;
   for (const Instance& instance : port.instances) {
     const Workload& workload = *instance.workload;
+    if (subset != nullptr && !selects(*subset, workload.metadata.labels)) continue;
     eds::LocalityLbEndpoints*& locality = localities[{workload.region, workload.zone}];
     if (locality == nullptr) {
       locality = out.add_endpoints();
@@ -225,9 +219,9 @@ eds::ClusterLoadAssignment make_endpoints(const MeshService& service, const Mesh
   return out;
 }
 
-cds::Cluster make_inbound_cluster(const WorkloadPort& port, const MeshService* service,
-                                  const MeshConfig& config) {
-  const AppProtocol protocol = protocol_of(port.app_protocol, port.name, port.port, config);
+cds::Cluster make_inbound_cluster(const Workload& workload, const WorkloadPort& port,
+                                  const MeshService* service, const Mesh& mesh) {
+  const AppProtocol protocol = protocol_of(port.app_protocol, port.name, port.port, *mesh.config);
   cds::Cluster cluster;
   cluster.set_name(inbound_cluster_name(port.port));
   cluster.set_type(cds::Cluster::STATIC);
@@ -236,12 +230,15 @@ cds::Cluster make_inbound_cluster(const WorkloadPort& port, const MeshService* s
   assignment.set_cluster_name(cluster.name());
   set(*assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address(),
       "127.0.0.1", port.app_port);
-  // The callers' sidecars have the policies; ours only sees to it that the app is not buried.
+  // The callers' sidecars have the policies; ours sees to it that the app is not buried.
   const bool http2 = protocol == AppProtocol::kHttp2;
-  set_limits(cluster, built_in_policy(http2));
-  if (protocol != AppProtocol::kTcp) set_http(cluster, http2, built_in_policy(http2));
+  const PolicyFields inbound = inbound_policy(mesh, service, workload, port, http2);
+  set_limits(cluster, inbound);
+  if (protocol != AppProtocol::kTcp) set_http(cluster, http2, inbound);
   ClusterPolicy policy;
-  set(*policy.mutable_pending_timeout(), defaults::kPendingTimeout);
+  set(*policy.mutable_pending_timeout(), *inbound.pending_timeout.value);
+  policy.set_when_full(when_full_of(*inbound.when_full.value));
+  if (protocol != AppProtocol::kTcp) policy.mutable_tunnels_max()->set_value(defaults::kTunnelsMax);
   policy.set_local_app(true);
   set_policy(cluster, policy);
   if (service != nullptr) {

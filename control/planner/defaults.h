@@ -47,11 +47,14 @@ inline constexpr std::uint32_t kEjectedPercentMax = 10;
 inline constexpr std::uint32_t kConnectionsMax = 1024;
 inline constexpr std::uint32_t kRequestsMax = 4096;
 inline constexpr std::uint32_t kPendingMax = 1024;
+inline constexpr std::uint32_t kTunnelsMax = 1024;
 inline constexpr Duration kPendingTimeout = seconds(1);
 
 // HTTP.
 inline constexpr Duration kHttp1UpstreamIdle = seconds(3);
 inline constexpr Duration kHttp2UpstreamIdle = minutes(5);
+// Connections made together are not closed together: each up to so much later than its age.
+inline constexpr double kMaxAgeJitterPercent = 10;
 inline constexpr Duration kDownstreamIdle = hours(1);
 inline constexpr std::uint32_t kHeadKilobytesMax = 60;
 inline constexpr std::uint32_t kFieldsMax = 100;

@@ -4,9 +4,10 @@
 // GEP-713 Patch Defaults (behaviour.md 1), field by field, the most specific first: what the route
 // object itself says, then policies of the client's namespace for what is elsewhere, then those
 // that stand beside what they name; in both the rule before the route before the Service's port
-// before the Service before its namespace; then MeshConfig, then what weft does anyway. A
-// destination's fields are the same by whichever route one comes. Pure; the planner writes these
-// values and `weft explain` prints them, so they cannot differ. Lifetime: shorter than the Mesh's.
+// before the Service, and before what that object itself says, before its namespace; then
+// MeshConfig, then what weft does anyway. A destination's fields are the same by whichever route
+// one comes. Pure; the planner writes these values and `weft explain` prints them, so they cannot
+// differ. Lifetime: shorter than the Mesh's.
 
 #include <array>
 #include <cstddef>
@@ -24,6 +25,7 @@ struct PolicyScope {
   std::string_view client_namespace;  // empty: one without policies of its own
   const HttpRoute* route = nullptr;
   const RouteRule* rule = nullptr;  // of `route`
+  const Subset* subset = nullptr;   // of the Service's DestinationRule
 };
 
 class EffectivePolicy final {
@@ -53,6 +55,7 @@ class EffectivePolicy final {
   void apply(const Level& level);
   void apply(const Mesh& mesh, const PolicyTable::Place& place);
   void apply_all(const Mesh& mesh, const PolicyScope& scope, std::string_view client_namespace);
+  void apply_destination(const Mesh& mesh, const PolicyScope& scope);
 
   PolicyFields fields_;
   struct Origin {

@@ -10,11 +10,24 @@ namespace weft::control {
 namespace core = envoy::config::core::v3;
 namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 
-std::string outbound_cluster_name(std::string_view host, std::uint16_t port) {
-  return fmt::format("outbound|{}||{}", port, host);
+std::string outbound_cluster_name(std::string_view host, std::uint16_t port,
+                                  std::string_view subset) {
+  return fmt::format("outbound|{}|{}|{}", port, subset, host);
 }
 
 std::string inbound_cluster_name(std::uint16_t port) { return fmt::format("inbound|{}||", port); }
+
+std::string backend_cluster(const Mesh& mesh, const BackendRef& ref,
+                            const BackendQuestion& question) {
+  const Backend backend = find_backend(mesh, ref, question);
+  // A port of another protocol has a cluster, which is not for this.
+  if (backend.why == Backend::Why::kUnusable || backend.why == Backend::Why::kWrongProtocol) {
+    return "unusable";
+  }
+  const std::uint16_t asked = ref.port == 0 ? question.port : ref.port;
+  return outbound_cluster_name(host_of(ref.service),
+                               backend.port == nullptr ? asked : backend.port->port, ref.subset);
+}
 
 std::string host_of(const ObjectName& service) {
   return fmt::format("{}.{}.{}", service.name, service.name_space, Mesh::kClusterDomain);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "control/backend.h"
 #include "control/mesh.h"
 #include "sidecar/core/clock.h"
 #include "xds/proto/core.pb.h"
@@ -23,11 +24,18 @@ enum class Audience : std::uint8_t { kSidecar, kProxyless };
 
 inline constexpr std::string_view kOutboundName =
     "15001";  // listener and route table of the explicit proxy
+// Route table of a sidecar with redirect, by Services' addresses.
+inline constexpr std::string_view kDestinationsName = "destinations";
 inline constexpr std::string_view kCollectorCluster = "otlp";
 inline constexpr std::string_view kGenerationName = "generation";
 
-[[nodiscard]] std::string outbound_cluster_name(std::string_view host, std::uint16_t port);
+// `subset`: of its DestinationRule; empty: all of the Service.
+[[nodiscard]] std::string outbound_cluster_name(std::string_view host, std::uint16_t port,
+                                                std::string_view subset = "");
 [[nodiscard]] std::string inbound_cluster_name(std::uint16_t port);
+// Where a reference leads; a name that no cluster has, where it leads nowhere.
+[[nodiscard]] std::string backend_cluster(const Mesh& mesh, const BackendRef& ref,
+                                          const BackendQuestion& question);
 [[nodiscard]] std::string host_of(const ObjectName& service);
 [[nodiscard]] std::string proxyless_listener_name(std::string_view host, std::uint16_t port);
 

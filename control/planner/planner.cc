@@ -7,8 +7,11 @@
 #include <set>
 #include <utility>
 
+#include "control/planner/captured_clusters.h"
+#include "control/planner/captured_listeners.h"
 #include "control/planner/clusters.h"
 #include "control/planner/defaults.h"
+#include "control/planner/inbound_policy.h"
 #include "control/planner/listeners.h"
 #include "control/planner/routes.h"
 #include "xds/proto/weft_config.pb.h"
@@ -63,6 +66,19 @@ Duration inbound_idle(const Mesh& mesh) {
   look(mesh.config->defaults);
   for (const auto& [place, policy] : mesh.policies.all()) look(policy->fields);
   return longest;
+}
+
+// Each of the labels that some route asks of who calls.
+std::vector<Labels> source_labels(const Mesh& mesh) {
+  std::set<Labels> out;
+  for (const auto& route : mesh.route_objects) {
+    for (const RouteRule& rule : route->rules) {
+      for (const RouteMatch& match : rule.matches) {
+        if (!match.source_labels.empty()) out.insert(match.source_labels);
+      }
+    }
+  }
+  return {out.begin(), out.end()};
 }
 
 // Every TCP port of every Service, of which a sidecar offers those it has room for.
@@ -121,13 +137,22 @@ class Planner::Table final {
   xds::ResourceSet::Type made_;
 };
 
-Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous)
-    : mesh_(std::move(mesh)), inbound_idle_(inbound_idle(*mesh_)) {
+Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, WallTime now)
+    : mesh_(std::move(mesh)),
+      now_(now),
+      inbound_idle_(inbound_idle(*mesh_)),
+      sources_(source_labels(*mesh_)) {
+  const bool redirects = std::ranges::any_of(
+      mesh_->workloads, [](const auto& workload) { return workload.second->redirected; });
+  if (redirects) captured_facts_ = captured_facts(*mesh_);
   if (previous == nullptr) return;
+  captured_same_ = captured_facts_ == previous->captured_facts_;
   old_mesh_ = previous->mesh_;
   listening_same_ = *old_mesh_->config == *mesh_->config &&
                     opaque_ports(*old_mesh_) == opaque_ports(*mesh_) &&
-                    previous->inbound_idle_ == inbound_idle_;
+                    old_mesh_->streams.empty() && mesh_->streams.empty() &&
+                    previous->inbound_idle_ == inbound_idle_ && !has_inbound_policies(*old_mesh_) &&
+                    !has_inbound_policies(*mesh_);
   old_endpoints_ = previous->endpoints_;
   old_outbound_ = previous->outbound_;
   old_routes_ = previous->routes_;
@@ -145,33 +170,58 @@ Planner::TypePtr Planner::old_type(const Node& node, std::string_view type_url) 
   return type == old->second->types.end() ? nullptr : type->second;
 }
 
-const Planner::TypePtr& Planner::endpoints(Audience audience) {
-  const auto [at, added] = endpoints_.try_emplace(audience);
+namespace {
+
+// Calls `visit(port, subset)` for every destination of a Service: each port, and each subset of it,
+// which a null stands for.
+template <typename Visit>
+void each_destination(const Mesh& mesh, const MeshService& service, Audience audience,
+                      const std::string& clients, Visit visit) {
+  const DestinationRule* rule = mesh.destinations.find(service.name(), clients);
+  for (const MeshPort& port : service.ports) {
+    if (audience == Audience::kProxyless && !port.is_http()) continue;
+    visit(port, nullptr);
+    if (rule == nullptr) continue;
+    for (const Subset& subset : rule->subsets) visit(port, &subset);
+  }
+}
+
+}  // namespace
+
+const Planner::TypePtr& Planner::endpoints(Audience audience, const std::string& clients) {
+  const std::string& scope =
+      mesh_->destinations.consumers().contains(clients) ? clients : kEverybody;
+  const auto [at, added] = endpoints_.try_emplace({audience, scope});
   if (!added) return at->second;
-  Table table(old_endpoints_[audience]);
+  Table table(old_endpoints_[at->first], scope.empty() ? nullptr : endpoints(audience, kEverybody));
   for (const auto& [name, service] : mesh_->services) {
-    for (const MeshPort& port : service.ports) {
-      if (audience == Audience::kProxyless && !port.is_http()) continue;
-      table.add(outbound_cluster_name(service.host, port.port),
-                make_endpoints(service, port, audience));
-    }
+    each_destination(*mesh_, service, audience, scope,
+                     [&](const MeshPort& port, const Subset* subset) {
+                       const auto made = make_endpoints(service, port, audience, subset);
+                       table.add(made.cluster_name(), made);
+                     });
   }
   return at->second = table.finish();
 }
 
+bool Planner::has_own_clusters(const std::string& clients) const {
+  return mesh_->policies.consumers().contains(clients) ||
+         mesh_->destinations.consumers().contains(clients);
+}
+
 const Planner::TypePtr& Planner::outbound_clusters(Audience audience, const std::string& clients) {
-  const std::string& scope = mesh_->policies.consumers().contains(clients) ? clients : kEverybody;
+  const std::string& scope = has_own_clusters(clients) ? clients : kEverybody;
   const auto [at, added] = outbound_.try_emplace({audience, scope});
   if (!added) return at->second;
   // What a namespace says nothing about is the same object as everybody's.
   Table table(old_outbound_[at->first],
               scope.empty() ? nullptr : outbound_clusters(audience, kEverybody));
   for (const auto& [name, service] : mesh_->services) {
-    for (const MeshPort& port : service.ports) {
-      if (audience == Audience::kProxyless && !port.is_http()) continue;
-      table.add(outbound_cluster_name(service.host, port.port),
-                make_outbound_cluster(service, port, *mesh_, audience, scope));
-    }
+    each_destination(
+        *mesh_, service, audience, scope, [&](const MeshPort& port, const Subset* subset) {
+          const auto made = make_outbound_cluster(service, port, *mesh_, audience, scope, subset);
+          table.add(made.name(), made);
+        });
   }
   if (audience == Audience::kSidecar && !mesh_->config->collector.host.empty()) {
     table.add(kCollectorCluster, make_collector_cluster(*mesh_->config));
@@ -179,20 +229,37 @@ const Planner::TypePtr& Planner::outbound_clusters(Audience audience, const std:
   return at->second = table.finish();
 }
 
+std::string Planner::source_key(const Node& node) const {
+  if (sources_.empty() || node.kind == Node::Kind::kProxyless) return {};
+  const Labels& labels = mesh_->workloads.at(node.workload)->metadata.labels;
+  std::string out = "\n";
+  for (const Labels& source : sources_) out += selects(source, labels) ? '1' : '0';
+  return out;
+}
+
 Planner::TypePtr Planner::routes(const Node& node) {
   const Audience audience =
       node.kind == Node::Kind::kSidecar ? Audience::kSidecar : Audience::kProxyless;
-  const auto [at, added] = routes_.try_emplace({audience, node.client_namespace});
+  const bool redirected =
+      audience == Audience::kSidecar && mesh_->workloads.at(node.workload)->redirected;
+  const auto [at, added] = routes_.try_emplace(
+      {audience, node.client_namespace + source_key(node) + (redirected ? "\nredirected" : "")});
   if (!added) return at->second;
   Table table(old_routes_[at->first]);
+  RouteClient client{.name_space = node.client_namespace};
   if (audience == Audience::kSidecar) {
-    table.add(kOutboundName, make_outbound_routes(*mesh_, node.client_namespace));
+    client.labels = mesh_->workloads.at(node.workload)->metadata.labels;
+    if (redirected) {
+      table.add(kDestinationsName, make_destination_routes(*mesh_, client));
+    } else {
+      table.add(kOutboundName, make_outbound_routes(*mesh_, client));
+    }
   } else {
     for (const auto& [name, service] : mesh_->services) {
       for (const MeshPort& port : service.ports) {
         if (!port.is_http()) continue;
         table.add(outbound_cluster_name(service.host, port.port),
-                  make_proxyless_routes(*mesh_, service, port, node.client_namespace));
+                  make_proxyless_routes(*mesh_, service, port, client, now_));
       }
     }
   }
@@ -222,12 +289,21 @@ Planner::TypePtr Planner::listeners(const Node& node) {
   const auto add = [&](const envoy::config::listener::v3::Listener& listener) {
     table.add(listener.name(), listener);
   };
+  if (workload.redirected) {
+    add(make_captured_inbound(*mesh_, workload, inbound_idle_, [&](const WorkloadPort& port) {
+      return inbound_policy(*mesh_, service_of(workload, port), workload, port, false);
+    }));
+    add(make_captured_outbound(*mesh_, workload));
+    return table.finish();
+  }
   add(make_outbound_listener(workload, config));
   for (const WorkloadPort& port : workload.ports) {
-    add(make_inbound_listener(workload, port, config, inbound_idle_));
+    const PolicyFields inbound =
+        inbound_policy(*mesh_, service_of(workload, port), workload, port, false);
+    add(make_inbound_listener(workload, port, config, inbound_idle_, inbound));
   }
   for (const auto& [service, port] : tcp_ports(*mesh_, workload).open) {
-    add(make_tcp_listener(workload, *service, *port, config));
+    add(make_tcp_listener(workload, *service, *port, *mesh_));
   }
   return table.finish();
 }
@@ -235,8 +311,9 @@ Planner::TypePtr Planner::listeners(const Node& node) {
 bool Planner::listens_as_before(const Node& node) const {
   if (!listening_same_) return false;
   const auto before = old_mesh_->workloads.find(node.workload);
-  return before != old_mesh_->workloads.end() &&
-         before->second == mesh_->workloads.at(node.workload);
+  const auto& now = mesh_->workloads.at(node.workload);
+  return before != old_mesh_->workloads.end() && before->second == now &&
+         (!now->redirected || captured_same_);
 }
 
 // Where there are several, the one named as the app is, else the first: a request does not say by
@@ -264,15 +341,31 @@ Planner::TypePtr Planner::clusters(const Node& node) {
     return outbound_clusters(Audience::kProxyless, node.client_namespace);
   }
   const TypePtr& all = outbound_clusters(Audience::kSidecar, node.client_namespace);
-  const bool own_scope = mesh_->policies.consumers().contains(node.client_namespace);
+  const bool own_scope = has_own_clusters(node.client_namespace);
   const Workload& workload = *mesh_->workloads.at(node.workload);
   std::vector<xds::Resource> own;
   std::string key = own_scope ? node.client_namespace + '\n' : "";
-  for (const WorkloadPort& port : workload.ports) {
-    own.push_back(
-        xds::make_resource(inbound_cluster_name(port.port),
-                           make_inbound_cluster(port, service_of(workload, port), *mesh_->config)));
+  const auto add = [&](const envoy::config::cluster::v3::Cluster& cluster) {
+    own.push_back(xds::make_resource(cluster.name(), cluster));
     key += own.back().name + ' ' + own.back().version + '\n';
+  };
+  for (const WorkloadPort& port : workload.ports) {
+    auto cluster = make_inbound_cluster(workload, port, service_of(workload, port), *mesh_);
+    if (workload.redirected) look_everywhere(workload, port.app_port, cluster);
+    add(cluster);
+  }
+  if (workload.redirected) {
+    for (const auto& cluster : make_captured_clusters(*mesh_->config)) add(cluster);
+    if (!peers_) {
+      peers_.emplace();
+      if (const auto cluster = make_peers_cluster(*mesh_)) {
+        peers_->push_back(xds::make_resource(cluster->name(), *cluster));
+      }
+    }
+    for (const xds::Resource& peers : *peers_) {
+      own.push_back(peers);
+      key += peers.name + ' ' + peers.version + '\n';
+    }
   }
   const auto [at, added] = clusters_.try_emplace(key);
   if (!added) return at->second;
@@ -311,7 +404,7 @@ std::optional<Node> Planner::known(const Node& node) const {
     return Node{
         .kind = node.kind, .workload = node.workload, .client_namespace = node.workload.name_space};
   }
-  const bool matters = mesh_->policies.consumers().contains(node.client_namespace) ||
+  const bool matters = has_own_clusters(node.client_namespace) ||
                        std::ranges::any_of(mesh_->routes, [&](const auto& scope) {
                          return scope.first.client_namespace == node.client_namespace;
                        });
@@ -332,7 +425,7 @@ std::shared_ptr<const xds::ResourceSet> Planner::plan(const Node& asking) {
   set->generation = mesh_->generation;
   set->types[full_name(xds::kClusterType)] = clusters(*node);
   set->types[full_name(xds::kEndpointType)] =
-      endpoints(sidecar ? Audience::kSidecar : Audience::kProxyless);
+      endpoints(sidecar ? Audience::kSidecar : Audience::kProxyless, node->client_namespace);
   set->types[full_name(xds::kListenerType)] = listeners(*node);
   set->types[full_name(xds::kRouteType)] = routes(*node);
   if (sidecar) set->types[full_name(xds::kGenerationType)] = close(*set, *node);
@@ -342,6 +435,15 @@ std::shared_ptr<const xds::ResourceSet> Planner::plan(const Node& asking) {
 
 std::vector<std::string> Planner::unreachable(const Mesh& mesh, const Workload& workload) {
   std::vector<std::string> out;
+  if (workload.redirected) {
+    for (const auto& [name, service] : mesh.services) {
+      if (service.service->headless || !service.service->cluster_addresses.empty()) continue;
+      for (const MeshPort& port : service.ports) {
+        out.push_back(fmt::format("{}:{}", service.host, port.port));
+      }
+    }
+    return out;
+  }
   for (const auto& [service, port] : tcp_ports(mesh, workload).shut) {
     out.push_back(fmt::format("{}:{}", service->host, port->port));
   }

@@ -1,16 +1,17 @@
-// One rule of an HTTPRoute -> xDS routes: matches, header changes, redirects, rewrites, backends,
-// timeouts, retries.
+// One rule of a route -> xDS routes: matches, header changes, redirects, rewrites, backends,
+// mirrors.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
-#include "control/planner/defaults.h"
-#include "control/planner/effective_policy.h"
+#include "control/backend.h"
+#include "control/planner/client_faults.h"
+#include "control/planner/route_filters.h"
+#include "control/planner/route_policy.h"
 #include "control/planner/routes.h"
-#include "xds/proto/retry_previous_hosts.pb.h"
-#include "xds/proto/weft_config.pb.h"
 
 namespace weft::control {
 
@@ -56,11 +57,22 @@ void set_changes(const HeaderChanges& changes, HeadersToAdd& add, HeadersToRemov
   }
 }
 
-void set_named(const NamedMatch& match, envoy::type::matcher::v3::StringMatcher& out) {
-  if (match.regex) {
-    out.mutable_safe_regex()->set_regex(match.value);
-  } else {
-    out.set_exact(match.value);
+// Headers and query parameters have the same two fields for it.
+template <typename Matcher>
+void set_named(const NamedMatch& match, Matcher& out) {
+  switch (match.how) {
+    case NamedMatch::How::kExact:
+      out.mutable_string_match()->set_exact(match.value);
+      break;
+    case NamedMatch::How::kPrefix:
+      out.mutable_string_match()->set_prefix(match.value);
+      break;
+    case NamedMatch::How::kRegex:
+      out.mutable_string_match()->mutable_safe_regex()->set_regex(match.value);
+      break;
+    case NamedMatch::How::kPresent:
+      out.set_present_match(true);
+      break;
   }
 }
 
@@ -71,6 +83,9 @@ void set_match(const RouteMatch& match, Audience audience, rt::RouteMatch& out) 
       break;
     case PathMatch::How::kRegex:
       out.mutable_safe_regex()->set_regex(match.path.value);
+      break;
+    case PathMatch::How::kBytes:
+      out.set_prefix(match.path.value);
       break;
     case PathMatch::How::kPrefix:
       if (match.path.value == "/") {
@@ -83,6 +98,7 @@ void set_match(const RouteMatch& match, Audience audience, rt::RouteMatch& out) 
       }
       break;
   }
+  if (match.path.ignore_case) out.mutable_case_sensitive()->set_value(false);
   if (!match.method.empty()) {
     auto& header = *out.add_headers();
     header.set_name(":method");
@@ -91,70 +107,17 @@ void set_match(const RouteMatch& match, Audience audience, rt::RouteMatch& out) 
   for (const NamedMatch& named : match.headers) {
     auto& header = *out.add_headers();
     header.set_name(named.name);
-    set_named(named, *header.mutable_string_match());
+    set_named(named, header);
+    header.set_invert_match(named.invert);
+    // A header that is not there does not have the value either.
+    header.set_treat_missing_header_as_empty(named.invert &&
+                                             named.how != NamedMatch::How::kPresent);
   }
   for (const NamedMatch& named : match.query) {
     auto& parameter = *out.add_query_parameters();
     parameter.set_name(named.name);
-    set_named(named, *parameter.mutable_string_match());
+    set_named(named, parameter);
   }
-}
-
-// Envoy's words; `timeout` is ours, and passed over by others.
-std::string retry_words(const RetryOn& on) {
-  std::string out;
-  for (const std::string& condition : on.conditions) {
-    out += out.empty() ? "" : ",";
-    out += condition == "unprocessed" ? defaults::kRetryOn : condition;
-  }
-  if (!on.codes.empty()) out += out.empty() ? "retriable-status-codes" : ",retriable-status-codes";
-  return out;
-}
-
-void set_retry(const PolicyFields& policy, rt::RetryPolicy& out) {
-  out.set_retry_on(retry_words(*policy.on.value));
-  for (const std::uint16_t code : policy.on.value->codes) out.add_retriable_status_codes(code);
-  out.mutable_num_retries()->set_value(*policy.attempts.value);
-  if (*policy.attempt.value > Duration::zero()) {
-    set(*out.mutable_per_try_timeout(), *policy.attempt.value);
-  }
-  auto& back_off = *out.mutable_retry_back_off();
-  set(*back_off.mutable_base_interval(), *policy.backoff_base.value);
-  // Both may come from different documents.
-  set(*back_off.mutable_max_interval(),
-      std::max(*policy.backoff_base.value, *policy.backoff_max.value));
-  auto& elsewhere = *out.add_retry_host_predicate();
-  elsewhere.set_name("envoy.retry_host_predicates.previous_hosts");
-  pack(*elsewhere.mutable_typed_config(),
-       envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate());
-}
-
-void set_policy(const RouteContext& context, const HttpRoute* route, const RouteRule* rule,
-                rt::Route& out) {
-  const EffectivePolicy effective(
-      context.mesh, {context.service, context.port, context.client_namespace, route, rule});
-  const PolicyFields& policy = effective.fields();
-  auto& action = *out.mutable_route();
-  set(*action.mutable_timeout(), *policy.request.value);
-  auto& stream = *action.mutable_max_stream_duration();
-  set(*stream.mutable_grpc_timeout_header_max(), Duration::zero());
-  if (*policy.stream.value > Duration::zero()) {
-    set(*stream.mutable_max_stream_duration(), *policy.stream.value);
-  }
-  // Others than the listener's, where it stands for every route.
-  if (*policy.idle.value != defaults::kStreamIdle) {
-    set(*action.mutable_idle_timeout(), *policy.idle.value);
-  }
-  // gRPC knows no retry policy that allows no retry (A44).
-  if (context.audience == Audience::kSidecar || *policy.attempts.value != 0) {
-    set_retry(policy, *action.mutable_retry_policy());
-  }
-  out.mutable_per_request_buffer_limit_bytes()->set_value(*policy.buffer_limit.value);
-  weft::config::v1::RoutePolicy ours;
-  ours.set_retry_idempotent_only(*policy.methods.value == RetryMethods::kIdempotent);
-  set(*ours.mutable_retry_after_max(), *policy.retry_after_max.value);
-  if (*policy.head.value > Duration::zero()) set(*ours.mutable_head_timeout(), *policy.head.value);
-  set_typed(*out.mutable_metadata(), ours);
 }
 
 rt::RedirectAction::RedirectResponseCode code_of(std::uint16_t status) {
@@ -188,12 +151,12 @@ void set_redirect(const RouteContext& context, const Redirect& redirect, const R
   if (!redirect.scheme.empty()) out.set_scheme_redirect(redirect.scheme);
   if (redirect.port) {
     out.set_port_redirect(*redirect.port);
-  } else if (!redirect.scheme.empty() && context.port.port != 80) {
+  } else if (!redirect.scheme.empty() && !redirect.keep_port && context.port.port != 80) {
     // Gateway API: the scheme's own port, not the one the request came to.
     out.set_port_redirect(redirect.scheme == "https" ? 443 : 80);
   }
   if (!redirect.path) return;
-  if (redirect.path->prefix) {
+  if (redirect.path->how == PathChange::How::kElements) {
     out.set_prefix_rewrite(byte_prefix(match.path.value, redirect.path->value));
   } else {
     out.set_path_redirect(redirect.path->value.empty() ? "/" : redirect.path->value);
@@ -203,13 +166,27 @@ void set_redirect(const RouteContext& context, const Redirect& redirect, const R
 void set_rewrite(const Rewrite& rewrite, const RouteMatch& match, rt::RouteAction& out) {
   out.set_host_rewrite_literal(rewrite.hostname);
   if (!rewrite.path) return;
-  if (rewrite.path->prefix) {
-    out.set_prefix_rewrite(byte_prefix(match.path.value, rewrite.path->value));
-    return;
+  const PathChange& change = *rewrite.path;
+  auto how = change.how;
+  // Istio's: of a prefix its bytes, of any other match the whole path.
+  const bool by_prefix = match.path.how == PathMatch::How::kBytes;
+  if (how == PathChange::How::kBytes && !by_prefix) how = PathChange::How::kWhole;
+  switch (how) {
+    case PathChange::How::kElements:
+      out.set_prefix_rewrite(byte_prefix(match.path.value, change.value));
+      break;
+    case PathChange::How::kBytes:
+      out.set_prefix_rewrite(change.value);
+      break;
+    case PathChange::How::kRegex:
+      out.mutable_regex_rewrite()->mutable_pattern()->set_regex(change.pattern);
+      out.mutable_regex_rewrite()->set_substitution(change.value);
+      break;
+    case PathChange::How::kWhole:
+      out.mutable_regex_rewrite()->mutable_pattern()->set_regex("^.*$");
+      out.mutable_regex_rewrite()->set_substitution(change.value.empty() ? "/" : change.value);
+      break;
   }
-  out.mutable_regex_rewrite()->mutable_pattern()->set_regex("^.*$");
-  out.mutable_regex_rewrite()->set_substitution(rewrite.path->value.empty() ? "/"
-                                                                            : rewrite.path->value);
 }
 
 // False when no backend takes anything, so that the answer is 500 whatever exists.
@@ -220,14 +197,14 @@ bool set_backends(const RouteContext& context, const RouteRule& rule, rt::RouteA
     weight += backend.weight;
     plain = plain && backend.request.empty() && backend.response.empty();
     // Gateway API: requests for a backend that cannot be resolved get 500 (decisions A6).
-    if (backend.weight > 0 && context.mesh.find_backend(backend) == nullptr) {
+    const BackendQuestion question{context.client.name_space, context.port.port};
+    if (backend.weight > 0 && !find_backend(context.mesh, backend, question).found()) {
       out.set_cluster_not_found_response_code(rt::RouteAction::INTERNAL_SERVER_ERROR);
     }
   }
   if (weight == 0) return false;
-  const auto name_of_backend = [](const BackendRef& backend) {
-    return backend.unusable.empty() ? outbound_cluster_name(host_of(backend.service), backend.port)
-                                    : std::string("unusable");
+  const auto name_of_backend = [&](const BackendRef& backend) {
+    return backend_cluster(context.mesh, backend, {context.client.name_space, context.port.port});
   };
   if (plain) {
     out.set_cluster(name_of_backend(rule.backends[0]));
@@ -245,6 +222,21 @@ bool set_backends(const RouteContext& context, const RouteRule& rule, rt::RouteA
   return true;
 }
 
+// A mirror that leads nowhere is none (Gateway API: the route's condition says it).
+void set_mirrors(const RouteContext& context, const RouteRule& rule, rt::RouteAction& out) {
+  const BackendQuestion question{context.client.name_space, context.port.port};
+  for (const Mirror& mirror : rule.mirrors) {
+    if (mirror.per_million == 0) continue;
+    if (!find_backend(context.mesh, mirror.backend, question).found()) continue;
+    auto& policy = *out.add_request_mirror_policies();
+    policy.set_cluster(backend_cluster(context.mesh, mirror.backend, question));
+    if (mirror.per_million == Mirror::kAll) continue;
+    auto& fraction = *policy.mutable_runtime_fraction()->mutable_default_value();
+    fraction.set_numerator(mirror.per_million);
+    fraction.set_denominator(envoy::type::v3::FractionalPercent::MILLION);
+  }
+}
+
 void set_action(const RouteContext& context, const HttpRoute& route, const RouteRule& rule,
                 const RouteMatch& match, rt::Route& out) {
   set_changes(rule.request, *out.mutable_request_headers_to_add(),
@@ -255,20 +247,31 @@ void set_action(const RouteContext& context, const HttpRoute& route, const Route
     set_redirect(context, *rule.redirect, match, *out.mutable_redirect());
     return;
   }
+  if (rule.answer) {
+    out.mutable_direct_response()->set_status(rule.answer->status);
+    out.mutable_direct_response()->mutable_body()->set_inline_string(rule.answer->body);
+    return;
+  }
   if (!set_backends(context, rule, *out.mutable_route())) {
     out.mutable_direct_response()->set_status(500);
     out.mutable_direct_response()->mutable_body()->set_inline_string("no backend has any weight\n");
     return;
   }
   if (rule.rewrite) set_rewrite(*rule.rewrite, match, *out.mutable_route());
-  set_policy(context, &route, &rule, out);
+  if (context.audience == Audience::kSidecar) set_mirrors(context, rule, *out.mutable_route());
+  set_route_policy(context, &route, &rule, out);
+  if (context.audience == Audience::kSidecar) {
+    set_route_filters(rule, out.name(), out);
+  } else {
+    set_client_filters(rule, out);
+  }
 }
 
 bool cuts_prefix_away(const RouteRule& rule, const RouteMatch& match) {
   const std::optional<PathChange>& change = rule.redirect  ? rule.redirect->path
                                             : rule.rewrite ? rule.rewrite->path
                                                            : std::nullopt;
-  return change && change->prefix && match.path.value != "/" &&
+  return change && change->how == PathChange::How::kElements && match.path.value != "/" &&
          (change->value.empty() || change->value == "/");
 }
 
@@ -278,25 +281,27 @@ void add_routes(const RouteContext& context, const HttpRoute& route, const Route
                 std::size_t rule_number, const RouteMatch& match, Routes& out) {
   const std::string name = fmt::format("{}/{}", route.metadata.name.to_string(),
                                        rule.name.empty() ? std::to_string(rule_number) : rule.name);
-  auto& first = *out.Add();
+  rt::Route first;
   first.set_name(name);
   set_match(match, context.audience, *first.mutable_match());
   set_action(context, route, rule, match, first);
-  if (!cuts_prefix_away(rule, match)) return;
+  const bool twice = cuts_prefix_away(rule, match);
   // "/a" -> "": "/a" itself becomes "/", and of "/a/x" the bytes "/a/" become "/".
-  first.mutable_match()->set_path(match.path.value);
-  auto& second = *out.Add();
-  second = first;
-  second.mutable_match()->set_prefix(match.path.value + "/");
+  if (twice) first.mutable_match()->set_path(match.path.value);
+  if (!twice) return add_with_faults(context, &route, &rule, std::move(first), out);
+  add_with_faults(context, &route, &rule, first, out);
+  first.mutable_match()->set_prefix(match.path.value + "/");
+  add_with_faults(context, &route, &rule, std::move(first), out);
 }
 
 void add_default_route(const RouteContext& context, Routes& out) {
-  auto& route = *out.Add();
+  rt::Route route;
   route.set_name("default");
   route.mutable_match()->set_prefix("/");
   route.mutable_route()->set_cluster(
       outbound_cluster_name(context.service.host, context.port.port));
-  set_policy(context, nullptr, nullptr, route);
+  set_route_policy(context, nullptr, nullptr, route);
+  add_with_faults(context, nullptr, nullptr, std::move(route), out);
 }
 
 }  // namespace weft::control

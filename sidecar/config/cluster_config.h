@@ -11,6 +11,8 @@
 
 #include "sidecar/config/balancing.h"
 #include "sidecar/config/breaker_policy.h"
+#include "sidecar/config/health_check.h"
+#include "sidecar/config/priority.h"
 #include "sidecar/config/tls_reference.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/clock.h"
@@ -41,6 +43,10 @@ struct Endpoint {
   std::string identity;  // SPIFFE ID expected of it; empty: the cluster's matchers alone decide
   std::string hash_key;  // its name on a hash ring; empty: its address
   std::uint32_t locality = 0;  // index into EndpointSet::localities
+  // For its health checks (Endpoint.health_check_config).
+  std::string check_authority;   // empty: the check's own
+  std::uint16_t check_port = 0;  // 0: its own
+  bool checked = true;
   bool operator==(const Endpoint&) const = default;
 };
 
@@ -67,6 +73,9 @@ struct ClusterLimits {
   std::uint32_t requests_max = 1024;
   std::uint32_t retries_max = 3;  // Envoy's; a retry budget replaces it
   Duration pending_timeout{0};    // 0: the connect timeout bounds the wait
+  WhenFull when_full = WhenFull::kReject;
+  // Upgrades and CONNECTs; absent: no limit of their own.
+  std::optional<std::uint32_t> tunnels_max;
 };
 
 // Retries ≤ max(percent of the requests of the last `interval`, min_per_second × interval).
@@ -113,6 +122,18 @@ struct UpstreamHttp {
   http::Http2Limits http2;
   Duration idle_timeout = std::chrono::hours(1);
   std::uint64_t requests_per_connection_max = 0;
+  // So old a connection takes no new requests; up to so much is added, for each by chance. 0: none.
+  Duration connection_age_max{0};
+  double connection_age_jitter_percent = 0;
+  // Ready for requests to come, for each worker and endpoint.
+  std::uint32_t idle_connections_min = 0;
+};
+
+// weft, of kOriginalDst: what is known of a destination's address, by the endpoints of all other
+// clusters, decides how it is called. Who has an identity there is called over the cluster's TLS
+// and must be just that; everybody else in the clear.
+struct KnownDestinations {
+  bool deny_unknown = false;  // addresses that no endpoint has: 403
 };
 
 struct ClusterConfig {
@@ -129,6 +150,10 @@ struct ClusterConfig {
   std::optional<RetryBudget> retry_budget;
   std::optional<OutlierDetection> outlier;
   std::optional<BreakerPolicy> breaker;
+  std::shared_ptr<const HealthCheck> health_check;  // null: none
+  // weft: when no endpoint is well, those that only failures of ours keep out (ejection, checks)
+  // are used all the same.
+  bool keep_last_ready = false;
   UpstreamHttp http;
   std::optional<TlsReference> tls;
   // Every connection begins with a PROXY header that names its caller, before TLS. Such a
@@ -140,7 +165,12 @@ struct ClusterConfig {
   // An app behind us that refuses the connection is answered so that the caller may safely try
   // elsewhere (decisions D14).
   bool local_app = false;
-  SocketAddress source;  // upstream bind
+  // Where an app that refuses connections at its endpoint is looked for, in this order: it listens
+  // on loopback, or on the pod's own address.
+  std::vector<SocketAddress> local_app_elsewhere;
+  SocketAddress source;        // upstream bind
+  SocketAddress source_other;  // of the other family; none: unbound there
+  std::optional<KnownDestinations> known_destinations;
   bool tcp_keepalive = false;
   DestinationLabels labels;
   // Names to resolve for the DNS kinds, port apart.

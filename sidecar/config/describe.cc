@@ -139,6 +139,68 @@ void describe_forward(Page& page, int level, const ForwardAction& action) {
   }
 }
 
+// "1 %", "0.05 %"; nothing for always.
+std::string share(std::uint32_t per_million) {
+  return per_million >= kAlways ? std::string() : fmt::format(" {} %", per_million / 10'000.0);
+}
+
+void describe_fault(Page& page, int level, const FaultPolicy& fault) {
+  std::string text = fmt::format("fault {}{}", escape(fault.name), share(fault.per_million));
+  for (const HeaderMatch& header : fault.headers) text += ", " + text_of(header);
+  if (fault.delay != Duration::zero())
+    text += fmt::format(", delay {} +- {}", format_duration(fault.delay),
+                        format_duration(fault.delay_jitter));
+  if (fault.abort && fault.abort->http_status)
+    text += fmt::format(", abort {}", *fault.abort->http_status);
+  if (fault.abort && fault.abort->grpc_status)
+    text += fmt::format(", abort gRPC {}", *fault.abort->grpc_status);
+  if (fault.reset) text += ", reset";
+  if (fault.slow_body != 0) text += fmt::format(", body {} bytes a second", fault.slow_body);
+  if (fault.until) {
+    text += fmt::format(
+        ", until {} s after 1970",
+        std::chrono::duration_cast<std::chrono::seconds>(fault.until->time_since_epoch()).count());
+  }
+  page.line(level, "{}", text);
+}
+
+std::string_view word(RateLimit::Key key) {
+  switch (key) {
+    case RateLimit::Key::kRoute:
+      return "all together";
+    case RateLimit::Key::kIdentity:
+      return "each caller";
+    case RateLimit::Key::kHeader:
+      return "each value of header";
+    case RateLimit::Key::kPath:
+      return "each path";
+  }
+  return "?";
+}
+
+void describe_extras(Page& page, int level, const RouteExtras& extras) {
+  for (const FaultPolicy& fault : extras.faults) describe_fault(page, level, fault);
+  for (const MirrorPolicy& mirror : extras.mirrors)
+    page.line(level, "copy{} to {}", share(mirror.per_million), escape(mirror.cluster));
+  if (extras.fallback) {
+    page.line(level, "fallback on {:#x} {}", extras.fallback->on,
+              extras.fallback->cluster.empty()
+                  ? fmt::format("answer {}", extras.fallback->response.status)
+                  : "to " + escape(extras.fallback->cluster));
+  }
+  for (const RateLimit& limit : extras.rate_limits) {
+    page.line(level, "rate limit {}: {}{} {} in {}, burst {}", escape(limit.name), word(limit.key),
+              limit.header.empty() ? "" : " " + escape(limit.header), limit.requests,
+              format_duration(limit.interval), limit.burst);
+  }
+  if (extras.cors) {
+    page.line(level, "cors methods \"{}\" headers \"{}\"{}", escape(extras.cors->methods),
+              escape(extras.cors->headers), extras.cors->credentials ? " credentials" : "");
+    for (const TextMatch& origin : extras.cors->origins)
+      page.line(level + 1, "origin {}", text_of(origin));
+  }
+}
+
 void describe_route(Page& page, int level, const Route& route) {
   std::string when = text_of(route.path);
   for (const HeaderMatch& header : route.headers) when += ", " + text_of(header);
@@ -159,6 +221,7 @@ void describe_route(Page& page, int level, const Route& route) {
     page.line(level + 1, "answer {} with {} bytes", direct->status, direct->body.size());
   }
   describe_edits(page, level + 1, route.edits);
+  if (route.extras != nullptr) describe_extras(page, level + 1, *route.extras);
 }
 
 void describe_tls(Page& page, int level, const TlsReference& tls) {
@@ -206,6 +269,7 @@ void describe_chain(Page& page, int level, const FilterChain& chain) {
   if (const auto* http = std::get_if<HttpSettings>(&chain.what)) {
     page.line(level + 1, "http {} routes \"{}\"", escape(http->stat_prefix),
               escape(http->route_config_name));
+    for (const FaultPolicy& fault : http->faults) describe_fault(page, level + 2, fault);
     if (http->inline_routes != nullptr) describe_routes(page, level + 2, *http->inline_routes);
     for (const AccessLog& log : http->access_logs)
       page.line(level + 2, "access log {}", escape(log.path));
@@ -329,6 +393,23 @@ std::string describe(const ClusterConfig& cluster) {
               cluster.outlier->consecutive_5xx, cluster.outlier->consecutive_gateway_failure,
               cluster.outlier->consecutive_local_failure,
               format_duration(cluster.outlier->base_ejection));
+  }
+  if (cluster.health_check != nullptr) {
+    const HealthCheck& check = *cluster.health_check;
+    page.line(1, "checks health by {} each {} within {}, down after {}, up after {}",
+              check.kind == HealthCheck::Kind::kHttp   ? "HTTP " + escape(check.path)
+              : check.kind == HealthCheck::Kind::kGrpc ? "gRPC " + escape(check.service)
+                                                       : std::string("TCP"),
+              format_duration(check.interval), format_duration(check.timeout), check.failures_max,
+              check.passes_min);
+  }
+  if (cluster.known_destinations) {
+    page.line(
+        1, "to where it was bound for, {}",
+        cluster.known_destinations->deny_unknown ? "if somebody is known there" : "known or not");
+  }
+  for (const SocketAddress& address : cluster.local_app_elsewhere) {
+    page.line(1, "else at {}", address.to_string());
   }
   if (cluster.tls) describe_tls(page, 1, *cluster.tls);
   return page.take();

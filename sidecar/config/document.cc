@@ -387,8 +387,16 @@ const Value* Value::find(std::string_view key) const {
 
 namespace {
 
-void append_json(const Value& value, std::string& out) {
+// Writes a value; `line`, when there is one, is the line that `out` has reached, and each value is
+// moved down to its own.
+void append_json(const Value& value, std::string& out, std::uint32_t* line = nullptr) {
   const auto quote = [&](const std::string& text) { out += nlohmann::json(text).dump(); };
+  const auto reach = [&](Position position) {
+    if (line == nullptr || position.line <= *line) return;
+    out.append(position.line - *line, '\n');
+    *line = position.line;
+  };
+  reach(value.position());
   switch (value.kind()) {
     case Value::Kind::kNull:
       out += "null";
@@ -414,7 +422,7 @@ void append_json(const Value& value, std::string& out) {
       for (const Value& item : value.items()) {
         if (!first) out += ',';
         first = false;
-        append_json(item, out);
+        append_json(item, out, line);
       }
       out += ']';
       return;
@@ -425,9 +433,10 @@ void append_json(const Value& value, std::string& out) {
       for (const Value::Member& member : value.members()) {
         if (!first) out += ',';
         first = false;
+        reach(member.key_position);
         quote(member.key);
         out += ':';
-        append_json(member.value, out);
+        append_json(member.value, out, line);
       }
       out += '}';
       return;
@@ -440,6 +449,13 @@ void append_json(const Value& value, std::string& out) {
 std::string to_json(const Value& value) {
   std::string out;
   append_json(value, out);
+  return out;
+}
+
+std::string to_json_in_its_lines(const Value& value) {
+  std::string out;
+  std::uint32_t line = value.position().line;
+  append_json(value, out, &line);
   return out;
 }
 

@@ -94,5 +94,7 @@ struct Document {
 // The value as compact JSON (scalars typed by the core schema), for protobuf's JSON reader and for
 // storing.
 [[nodiscard]] std::string to_json(const Value& value);
+// The same, with every key and value as many lines below the beginning as it was written.
+[[nodiscard]] std::string to_json_in_its_lines(const Value& value);
 
 }  // namespace weft::config

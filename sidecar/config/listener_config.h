@@ -60,6 +60,9 @@ struct HttpSettings {
   enum class Codec : std::uint8_t { kAuto, kHttp1, kHttp2 };
   std::string stat_prefix;
   Codec codec = Codec::kAuto;
+  // weft: virtual hosts are found by where the connection was bound for, as "10.96.0.10:80", and
+  // not by what a request calls its host.
+  bool by_destination = false;
   std::string route_config_name;  // RDS, when inline_routes is null
   std::shared_ptr<const RouteConfig> inline_routes;
   http::Limits limits;
@@ -75,6 +78,7 @@ struct HttpSettings {
   std::string server_name;            // empty: leave `server` alone
   std::vector<std::string> upgrades;  // allowed, lower case; "connect" is CONNECT itself
   bool grpc_web = false;              // requests of gRPC-Web become gRPC
+  std::vector<FaultPolicy> faults;    // of routes that have none of their own
   std::vector<AccessLog> access_logs;
   Tracing tracing;
 };

@@ -74,24 +74,20 @@ std::string TextMatch::replace_all(std::string_view text, const std::string& sub
   return replaced;
 }
 
-namespace {
-
-// The value a header matcher looks at; `joined` holds it when several lines had to be put together.
-std::optional<std::string_view> header_value(const HeaderMatch& match,
-                                             const http::RequestHead& head, std::string& joined) {
-  if (match.name.starts_with(':')) {
-    if (match.name == ":method") return head.method_name;
-    if (match.name == ":path") return head.target;
-    if (match.name == ":authority") return head.authority;
-    if (match.name == ":scheme") return head.scheme;
+std::optional<std::string_view> HeaderMatch::value_in(const http::RequestHead& head,
+                                                      std::string& joined) const {
+  if (name.starts_with(':')) {
+    if (name == ":method") return head.method_name;
+    if (name == ":path") return head.target;
+    if (name == ":authority") return head.authority;
+    if (name == ":scheme") return head.scheme;
     return std::nullopt;
   }
   std::optional<std::string_view> found;
   for (const http::Field& field : head.headers) {
-    const bool same =
-        match.id != http::HeaderId::kOther
-            ? field.id == match.id
-            : field.id == http::HeaderId::kOther && equals_ignore_case(field.name, match.name);
+    const bool same = id != http::HeaderId::kOther ? field.id == id
+                                                   : field.id == http::HeaderId::kOther &&
+                                                         equals_ignore_case(field.name, name);
     if (!same) continue;
     if (!found) {
       found = field.value;
@@ -104,6 +100,8 @@ std::optional<std::string_view> header_value(const HeaderMatch& match,
   }
   return found;
 }
+
+namespace {
 
 bool in_range(std::string_view text, std::int64_t start, std::int64_t end) {
   const bool negative = text.starts_with('-');
@@ -118,7 +116,7 @@ bool in_range(std::string_view text, std::int64_t start, std::int64_t end) {
 
 bool HeaderMatch::matches(const http::RequestHead& head) const {
   std::string joined;
-  std::optional<std::string_view> value = header_value(*this, head, joined);
+  std::optional<std::string_view> value = value_in(head, joined);
   if (how == How::kPresent) return (value.has_value() == present) != invert;
   if (!value) {
     // A header that is not there matches nothing, and its inversion does not make it match either,

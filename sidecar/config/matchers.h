@@ -53,6 +53,9 @@ struct HeaderMatch {
 
   // Several lines of one name are joined with ',' before they are compared.
   [[nodiscard]] bool matches(const http::RequestHead& head) const;
+  // What it compares; absent when there is no such header. `joined` holds several lines together.
+  [[nodiscard]] std::optional<std::string_view> value_in(const http::RequestHead& head,
+                                                         std::string& joined) const;
 };
 
 struct QueryMatch {

@@ -4,28 +4,21 @@
 // zero Duration means "none".
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "sidecar/config/hash_policy.h"
+#include "sidecar/config/header_edit.h"
 #include "sidecar/config/matchers.h"
+#include "sidecar/config/priority.h"
+#include "sidecar/config/route_extras.h"
+#include "sidecar/config/session_persistence.h"
 #include "sidecar/core/clock.h"
 
 namespace weft::config {
-
-struct HeaderEdit {
-  enum class Op : std::uint8_t { kAppend, kAddIfAbsent, kSet, kSetIfPresent, kRemove };
-  Op op = Op::kAppend;
-  std::string name;   // as written
-  std::string value;  // literal; `%` operators of Envoy are refused by from_proto
-};
-struct HeaderEdits {
-  std::vector<HeaderEdit> request;
-  std::vector<HeaderEdit> response;
-  [[nodiscard]] bool empty() const { return request.empty() && response.empty(); }
-};
 
 // When a failed attempt may be made again (behaviour.md 3). `on` is a set of RetryOn bits.
 enum RetryOn : std::uint32_t {
@@ -44,6 +37,8 @@ enum RetryOn : std::uint32_t {
   kRetryGrpcUnavailable = 1U << 11,
 };
 
+enum class BackoffJitter : std::uint8_t { kFull, kEqual, kDecorrelated, kNone };
+
 struct RetryPolicy {
   std::uint32_t on = 0;              // 0: never
   std::uint32_t attempts_extra = 1;  // Envoy's num_retries default
@@ -51,6 +46,7 @@ struct RetryPolicy {
   Duration attempt_timeout{0};
   Duration backoff_base = std::chrono::milliseconds(25);
   Duration backoff_max = std::chrono::milliseconds(250);
+  BackoffJitter jitter = BackoffJitter::kFull;
   Duration retry_after_max = std::chrono::seconds(1);  // a longer Retry-After or pushback: no retry
   // What is not provably unprocessed is repeated for idempotent methods only, unless the author
   // opted in.
@@ -88,14 +84,18 @@ struct ForwardAction {
   std::string cluster_header;  // takes the cluster's name from this request header instead;
                                // clusters is empty
   std::uint16_t cluster_not_found_status = 503;
+  // A cluster without a ready endpoint leaves its share to the others that have a weight.
+  bool redistribute_empty = false;
   std::string prefix_rewrite;  // replaces what the path match matched; empty: none
   std::optional<TextMatch> regex_rewrite_pattern;
   std::string regex_rewrite_substitution;
   std::string host_rewrite;
   RetryPolicy retry;
   RouteTimeouts timeouts;
-  std::vector<UpgradeRule> upgrades;      // what is not named is the listener's
-  std::vector<HashPolicy> hash_policies;  // for clusters that balance by hash
+  std::vector<UpgradeRule> upgrades;                  // what is not named is the listener's
+  std::vector<HashPolicy> hash_policies;              // for clusters that balance by hash
+  std::shared_ptr<const SessionPersistence> session;  // null: requests know no session
+  PriorityRule priority;                              // where requests wait
   bool splits() const { return clusters.size() > 1; }
 };
 
@@ -125,7 +125,8 @@ struct Route {
       per_million;  // matches only this share of requests (runtime_fraction)
   std::variant<ForwardAction, RedirectAction, DirectResponse> action;
   HeaderEdits edits;
-  bool decorated = true;  // traces may name it
+  std::shared_ptr<const RouteExtras> extras;  // null: none of that
+  bool decorated = true;                      // traces may name it
   std::uint32_t split =
       0;  // index of its split state in the table, set by RouteTable for routes that split
   std::uint32_t label = 0;  // for metrics; set by the publisher

@@ -7,8 +7,6 @@ namespace weft::config {
 
 namespace {
 
-// Below this many routes with an exact path a scan is as quick as a hash.
-constexpr std::size_t kExactRoutesWorthHashing = 8;
 // How far a new split may be turned on from its start.
 constexpr std::uint64_t kPhaseStepsMax = 1024;
 
@@ -68,19 +66,13 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::compile(RouteConfig config
     for (std::size_t d = 0; d < host.domains.size(); ++d) {
       const std::string domain = to_lower(host.domains[d]);
       bool fresh = true;
-      const auto twice = [&](const auto& list, std::string_view text) {
-        return std::any_of(list.begin(), list.end(),
-                           [&](const auto& entry) { return entry.first == text; });
-      };
       if (domain == "*") {
         fresh = table->any_host_ < 0;
         table->any_host_ = static_cast<std::int64_t>(h);
       } else if (domain.starts_with('*')) {
-        fresh = !twice(table->suffix_hosts_, domain.substr(1));
-        table->suffix_hosts_.emplace_back(domain.substr(1), index);
+        fresh = table->suffix_hosts_.add(domain.substr(1), index);
       } else if (domain.ends_with('*')) {
-        fresh = !twice(table->prefix_hosts_, domain.substr(0, domain.size() - 1));
-        table->prefix_hosts_.emplace_back(domain.substr(0, domain.size() - 1), index);
+        fresh = table->prefix_hosts_.add(domain.substr(0, domain.size() - 1), index);
       } else {
         fresh = table->exact_hosts_.emplace(domain, index).second;
       }
@@ -95,32 +87,19 @@ Result<std::shared_ptr<const RouteTable>> RouteTable::compile(RouteConfig config
       if (!compiled) return fail(compiled.error());
     }
   }
-  const auto longest_first = [](const auto& a, const auto& b) {
-    return a.first.size() > b.first.size();
-  };
-  std::stable_sort(table->suffix_hosts_.begin(), table->suffix_hosts_.end(), longest_first);
-  std::stable_sort(table->prefix_hosts_.begin(), table->prefix_hosts_.end(), longest_first);
-
-  // The tree no longer moves: views into it may be kept.
+  // The tree no longer moves: the indexes may refer to it.
+  table->hosts_.reserve(table->config_.virtual_hosts.size());
   for (const VirtualHost& host : table->config_.virtual_hosts) {
-    CompiledHost compiled;
-    compiled.host = &host;
-    const auto hashable = [](const Route& route) {
-      return route.path.how == PathMatch::How::kExact && !route.path.ignore_case;
-    };
-    const auto exact_routes =
-        static_cast<std::size_t>(std::count_if(host.routes.begin(), host.routes.end(), hashable));
-    for (std::uint32_t r = 0; r < host.routes.size(); ++r) {
-      const Route& route = host.routes[r];
-      if (exact_routes >= kExactRoutesWorthHashing && hashable(route)) {
-        compiled.exact[route.path.text.value].push_back(r);
-      } else {
-        compiled.others.push_back(r);
-      }
-    }
-    table->hosts_.push_back(std::move(compiled));
+    table->hosts_.push_back({.host = &host, .routes = PathIndex(host.routes)});
   }
   return std::shared_ptr<const RouteTable>(std::move(table));
+}
+
+bool RouteTable::Wildcards::add(std::string_view text, std::uint32_t host) {
+  if (!hosts.emplace(text, host).second) return false;
+  const auto place = std::ranges::lower_bound(lengths, text.size(), std::greater<>());
+  if (place == lengths.end() || *place != text.size()) lengths.insert(place, text.size());
+  return true;
 }
 
 const RouteTable::CompiledHost* RouteTable::find_host(std::string_view authority) const {
@@ -129,12 +108,16 @@ const RouteTable::CompiledHost* RouteTable::find_host(std::string_view authority
   const std::string_view name = config_.ignore_port_in_host ? bare : authority;
   if (const auto exact = exact_hosts_.find(name); exact != exact_hosts_.end())
     return &hosts_[exact->second];
-  for (const auto& [suffix, index] : suffix_hosts_) {
-    // The star stands for at least one character.
-    if (name.size() > suffix.size() && name.ends_with(suffix)) return &hosts_[index];
+  // The star stands for at least one character.
+  for (const std::size_t length : suffix_hosts_.lengths) {
+    if (length >= name.size()) continue;
+    const auto found = suffix_hosts_.hosts.find(name.substr(name.size() - length));
+    if (found != suffix_hosts_.hosts.end()) return &hosts_[found->second];
   }
-  for (const auto& [prefix, index] : prefix_hosts_) {
-    if (name.size() > prefix.size() && name.starts_with(prefix)) return &hosts_[index];
+  for (const std::size_t length : prefix_hosts_.lengths) {
+    if (length >= name.size()) continue;
+    const auto found = prefix_hosts_.hosts.find(name.substr(0, length));
+    if (found != prefix_hosts_.hosts.end()) return &hosts_[found->second];
   }
   return any_host_ < 0 ? nullptr : &hosts_[static_cast<std::size_t>(any_host_)];
 }
@@ -158,25 +141,13 @@ bool route_matches(const Route& route, const http::RequestHead& head, Random& ra
 
 }  // namespace
 
-RouteTable::Match RouteTable::match(const http::RequestHead& head, Random& random) const {
-  const CompiledHost* host = find_host(head.authority);
-  if (host == nullptr) return {};
-  const std::vector<Route>& routes = host->host->routes;
-  const std::vector<std::uint32_t>* exact = nullptr;
-  if (!host->exact.empty()) {
-    const auto found = host->exact.find(head.path());
-    if (found != host->exact.end()) exact = &found->second;
-  }
-  // Both lists are in the order of the routes; walk them together so that the first match wins.
-  std::size_t e = 0;
-  std::size_t o = 0;
-  while ((exact != nullptr && e < exact->size()) || o < host->others.size()) {
-    const bool take_exact = exact != nullptr && e < exact->size() &&
-                            (o == host->others.size() || (*exact)[e] < host->others[o]);
-    const std::uint32_t index = take_exact ? (*exact)[e++] : host->others[o++];
-    if (route_matches(routes[index], head, random)) return {host->host, &routes[index]};
-  }
-  return {host->host, nullptr};
+RouteTable::Match RouteTable::match(const http::RequestHead& head, std::string_view host,
+                                    Random& random) const {
+  const CompiledHost* found = find_host(host);
+  if (found == nullptr) return {};
+  const Route* route = found->routes.find(
+      head, [&](const Route& candidate) { return route_matches(candidate, head, random); });
+  return {found->host, route};
 }
 
 Split::Split(const std::vector<WeightedCluster>& clusters, Random& random) {

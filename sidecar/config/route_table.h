@@ -1,6 +1,6 @@
 #pragma once
 // RouteTable: a RouteConfig compiled for matching: hosts by hash, then the routes of that host in
-// their order with exact paths found by hash. Immutable, shared by all workers, no allocation per
+// their order, found through a PathIndex. Immutable, shared by all workers, no allocation per
 // match.
 //
 // Lifetime: shared; an Exchange keeps the table it matched in alive through its View until it is
@@ -8,11 +8,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "sidecar/config/path_index.h"
 #include "sidecar/config/route_config.h"
 #include "sidecar/core/random.h"
 #include "sidecar/core/result.h"
@@ -30,7 +32,12 @@ class RouteTable final : public std::enable_shared_from_this<RouteTable> {
   // Refuses duplicate domains, bad patterns and weights that are all zero, naming the field.
   static Result<std::shared_ptr<const RouteTable>> compile(RouteConfig config);
 
-  [[nodiscard]] Match match(const http::RequestHead& head, Random& random) const;
+  [[nodiscard]] Match match(const http::RequestHead& head, Random& random) const {
+    return match(head, head.authority, random);
+  }
+  // The same, for a host other than the request's own.
+  [[nodiscard]] Match match(const http::RequestHead& head, std::string_view host,
+                            Random& random) const;
   [[nodiscard]] const RouteConfig& config() const { return config_; }
   [[nodiscard]] const std::string& name() const { return config_.name; }
   // How many routes split; each has a state per worker.
@@ -39,10 +46,14 @@ class RouteTable final : public std::enable_shared_from_this<RouteTable> {
  private:
   struct CompiledHost {
     const VirtualHost* host = nullptr;
-    // Routes that match one exact path and nothing cheaper decides, by path, when there are enough
-    // to pay.
-    std::unordered_map<std::string_view, std::vector<std::uint32_t>> exact;
-    std::vector<std::uint32_t> others;  // everything else, in order
+    PathIndex routes;
+  };
+  // Domains with a star at one end: what stands beside it, the longest one first.
+  struct Wildcards {
+    std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> hosts;
+    std::vector<std::size_t> lengths;  // descending
+
+    [[nodiscard]] bool add(std::string_view text, std::uint32_t host);
   };
   RouteTable() = default;
   [[nodiscard]] const CompiledHost* find_host(std::string_view authority) const;
@@ -50,9 +61,9 @@ class RouteTable final : public std::enable_shared_from_this<RouteTable> {
   RouteConfig config_;
   std::vector<CompiledHost> hosts_;
   std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> exact_hosts_;
-  // Wildcards by length, longest first: "*.example.com" by suffix, "example.*" by prefix; then "*".
-  std::vector<std::pair<std::string, std::uint32_t>> suffix_hosts_;
-  std::vector<std::pair<std::string, std::uint32_t>> prefix_hosts_;
+  // "*.example.com" by suffix, "example.*" by prefix; then "*".
+  Wildcards suffix_hosts_;
+  Wildcards prefix_hosts_;
   std::int64_t any_host_ = -1;
   std::uint32_t splits_ = 0;
 };
@@ -65,6 +76,21 @@ class Split final {
   Split(const std::vector<WeightedCluster>& clusters, Random& random);
   // Index of the chosen cluster.
   [[nodiscard]] std::size_t next();
+  // The same among the clusters that have a weight and `usable(index)`, each with its part of their
+  // weights; nothing when there is none. What the others are owed waits.
+  template <typename Usable>
+  [[nodiscard]] std::optional<std::size_t> next_among(Usable usable) {
+    std::optional<std::size_t> best;
+    std::int64_t total = 0;
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      if (weights_[i] == 0 || !usable(i)) continue;
+      total += static_cast<std::int64_t>(weights_[i]);
+      current_[i] += static_cast<std::int64_t>(weights_[i]);
+      if (!best || current_[i] > current_[*best]) best = i;
+    }
+    if (best) current_[*best] -= total;
+    return best;
+  }
 
  private:
   std::vector<std::uint64_t> weights_;

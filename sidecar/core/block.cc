@@ -5,6 +5,9 @@
 #include <new>
 #include <vector>
 
+#include "sidecar/core/buffer_budget.h"
+#include "sidecar/core/out_of_memory.h"
+
 namespace weft {
 
 namespace {
@@ -65,12 +68,13 @@ Block* Block::make(std::size_t capacity_min) {
     }
   }
   WEFT_ASSERT(capacity <= UINT32_MAX);
-  if (memory == nullptr) memory = std::malloc(sizeof(Block) + capacity);
-  WEFT_ASSERT(memory != nullptr);
+  if (memory == nullptr) memory = malloc_or_end(sizeof(Block) + capacity);
+  if (BufferBudget* budget = BufferBudget::of_thread()) budget->take(capacity);
   return new (memory) Block(capacity);
 }
 
 void Block::release(Block* block) {
+  if (BufferBudget* budget = BufferBudget::of_thread()) budget->give(block->capacity_);
   for (std::size_t i = 0; i < kSizes.size(); ++i) {
     if (block->capacity_ == kSizes[i]) {
       if (pool().give(block, i)) return;

@@ -90,6 +90,8 @@ class ServerCodec : public Codec {
   };
   // A request head has begun and is not complete (HTTP/2: also the preface, from the start).
   [[nodiscard]] virtual bool reading_head() const = 0;
+  // Nothing of a message is here, and a new codec would go on as this one would.
+  [[nodiscard]] virtual bool at_rest() const { return false; }
   // That head took too long: queues the goodbye (408, GOAWAY) and takes no more input. The
   // connection flushes and closes.
   virtual void answer_timeout() = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sidecar/core/buffer_budget.h"
+
 namespace weft::http {
 
 namespace {
@@ -29,7 +31,9 @@ Connection::Connection(Turn& turn, std::unique_ptr<Transport> transport, Protoco
       ping_timer_(turn.timers(), *this),
       protocol_(protocol) {}
 
-Connection::~Connection() { transport_->set_sink(nullptr); }
+Connection::~Connection() {
+  if (transport_ != nullptr) transport_->set_sink(nullptr);
+}
 
 void Connection::listen(Buffer&& first) {
   transport_->set_sink(this);
@@ -122,9 +126,15 @@ void Connection::pump() {
   for (int round = 0; round < kProduceRoundsMax; ++round) {
     // Strictly above the mark when we stop, so that on_writable is sure to come.
     const std::size_t waiting = transport_->buffered();
-    if (!codec_->wants_output() || waiting > Transport::kHighMark) return;
+    if (!codec_->wants_output()) return;
+    const std::size_t mark = buffer_share(Transport::kHighMark);
+    if (waiting > mark) {
+      // The mark may have sunk since the transport looked: an empty write makes it look again.
+      if (mark < Transport::kHighMark && !shut_) transport_->write(Buffer());
+      return;
+    }
     Buffer out;
-    codec_->produce(out, std::max(Transport::kHighMark - waiting, kRoomMin));
+    codec_->produce(out, std::max(mark - waiting, std::min(kRoomMin, mark)));
     if (done_ || out.empty()) return;
     written_ += out.size();
     transport_->write(std::move(out));
@@ -246,6 +256,18 @@ void Connection::abandon() {
   if (!done_) silence();
 }
 
+bool Connection::moves_nothing() const {
+  return open_for_streams() && held_.empty() && !input_ended_ && !input_paused_ && !shut_ &&
+         transport_->buffered() == 0;
+}
+
+std::unique_ptr<Transport> Connection::release() {
+  WEFT_ASSERT(moves_nothing());
+  silence();
+  abandoned_ = true;
+  return std::move(transport_);
+}
+
 void Connection::drain() {
   if (draining_ || done_ || state_ != State::kOpen) return;
   draining_ = true;
@@ -260,11 +282,7 @@ void Connection::drain() {
 void Connection::on_timer(Timer& timer) {
   if (done_) return;
   if (&timer == &idle_timer_) {
-    if (codec_->streams() == 0) {
-      drain();
-      codec_->drain_now();
-    }
-    settle();
+    on_idle_timer();
   } else if (&timer == &drain_timer_) {
     on_drain_timer();
   } else if (&timer == &close_timer_) {
@@ -274,6 +292,31 @@ void Connection::on_timer(Timer& timer) {
   } else {
     on_own_timer(timer);
   }
+}
+
+void Connection::arm_idle() {
+  const Duration idle = options_.timeouts.idle;
+  const bool ends = idle > Duration::zero();
+  if (quiet_due_ && (!ends || idle > kQuiet)) {
+    idle_timer_.arm(kQuiet);
+  } else if (ends) {
+    idle_timer_.arm(tells_quiet_ && !quiet_due_ ? idle - kQuiet : idle);
+  }
+}
+
+void Connection::on_idle_timer() {
+  const Duration idle = options_.timeouts.idle;
+  const bool due = idle > Duration::zero() && (!quiet_due_ || idle <= kQuiet);
+  if (codec_->streams() == 0 && due) {
+    drain();
+    codec_->drain_now();
+  } else if (codec_->streams() == 0) {
+    quiet_due_ = false;
+    on_quiet();
+    if (done_) return;
+    arm_idle();
+  }
+  settle();
 }
 
 void Connection::on_drain_timer() {
@@ -314,8 +357,8 @@ void Connection::tend_timers() {
   const bool busy = codec_->streams() > 0;
   if (busy) {
     idle_timer_.cancel();
-  } else if (!idle_timer_.armed() && !draining_ && options_.timeouts.idle > Duration::zero()) {
-    idle_timer_.arm(options_.timeouts.idle);
+  } else if (!idle_timer_.armed() && !draining_) {
+    arm_idle();
   }
   const Duration patience = options_.timeouts.stream_idle;
   if (patience <= Duration::zero() || close_timer_.armed() ||
@@ -359,6 +402,7 @@ ServerConnection::ServerConnection(Turn& turn, std::unique_ptr<Transport> transp
                                            : make_http2_server(*this, *this, options.codec);
   server_codec_ = codec.get();
   attach(std::move(codec));
+  tell_quiet();
 }
 
 ServerConnection::~ServerConnection() = default;
@@ -385,6 +429,10 @@ void ServerConnection::on_progress() {
     requests_before_head_ = requests_;
     head_timer_.arm(options_.timeouts.head);
   }
+}
+
+void ServerConnection::on_quiet() {
+  if (moves_nothing() && server_codec_->at_rest()) owner_.on_connection_quiet(*this);
 }
 
 void ServerConnection::on_own_timer(Timer&) {

@@ -30,6 +30,9 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   static constexpr Duration kDrainNotice = std::chrono::seconds(1);
   // For the peer's end of input after ours.
   static constexpr Duration kLinger = std::chrono::seconds(1);
+  // A server's connection without a request for so long is quiet: its owner may keep its transport
+  // alone, and make another connection of it when the next bytes come.
+  static constexpr Duration kQuiet = std::chrono::seconds(2);
   // Less than this moved within ConnectionTimeouts::stream_idle counts as nothing moved: one byte
   // at a time is an attack.
   static constexpr std::size_t kStallBytes = 16 * 1024;
@@ -64,6 +67,9 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   // After every feed and every flush: streams may have come or gone.
   virtual void on_progress() = 0;
   virtual void report_done(const Error& reason) = 0;
+  // No request for kQuiet, for who has asked for it; may end in release().
+  virtual void on_quiet() {}
+  void tell_quiet() { tells_quiet_ = quiet_due_ = true; }
   // A timer that the derived class owns.
   virtual void on_own_timer(Timer& timer) = 0;
 
@@ -76,7 +82,14 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   // Ends the connection: streams hear `reason`, then report_done once.
   void finish(const Error& reason);
   // A request came or went out.
-  void note_request() { idle_timer_.cancel(); }
+  void note_request() {
+    idle_timer_.cancel();
+    quiet_due_ = tells_quiet_;
+  }
+  // Nothing is under way in either direction, the codec apart.
+  [[nodiscard]] bool moves_nothing() const;
+  // Ends it in silence. REQUIRES: moves_nothing().
+  [[nodiscard]] std::unique_ptr<Transport> release();
   [[nodiscard]] bool open_for_streams() const {
     return state_ == State::kOpen && !draining_ && !done_;
   }
@@ -94,6 +107,8 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   void half_close();
   void close_gently();
   void tend_timers();
+  void arm_idle();
+  void on_idle_timer();
   void watch_stalls();
   void on_drain_timer();
   void on_close_timer();
@@ -103,7 +118,7 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   std::unique_ptr<Transport> transport_;
   Buffer held_;  // sniffed bytes that the codec has not taken yet
   std::unique_ptr<Codec> codec_;
-  Timer idle_timer_;
+  Timer idle_timer_;  // for kQuiet first, then for the rest of ConnectionTimeouts::idle
   Timer drain_timer_;
   Timer close_timer_;  // while open it watches for stalls
   Timer ping_timer_;
@@ -118,7 +133,9 @@ class Connection : public Sink, public Flushable, public TimerSink, public Codec
   bool drained_ = false;  // the second GOAWAY was asked for
   bool input_ended_ = false;
   bool input_paused_ = false;
-  bool heard_ = false;  // a byte came since the ping timer was set
+  bool tells_quiet_ = false;
+  bool quiet_due_ = false;  // on_quiet() is still to come
+  bool heard_ = false;      // a byte came since the ping timer was set
   bool pinged_ = false;
   bool shut_ = false;  // our side, while the codec goes on reading
   bool done_ = false;
@@ -133,6 +150,10 @@ class ServerConnection final : public Connection, public ServerCodec::Handler {
                             RequestHead&& head, bool end) = 0;
     virtual void on_malformed(ServerConnection& connection, const Error& error,
                               std::uint16_t status) = 0;
+    // No request for Connection::kQuiet, and none has begun: the owner may take_transport().
+    virtual void on_connection_quiet(ServerConnection& connection) {
+      static_cast<void>(connection);
+    }
     // The last event. `reason` is kClosed for an orderly end.
     virtual void on_connection_done(ServerConnection& connection, const Error& reason) = 0;
 
@@ -145,12 +166,15 @@ class ServerConnection final : public Connection, public ServerCodec::Handler {
   ~ServerConnection();
   // Begins to listen; `first` are bytes that a sniffer has read. May raise events.
   void start(Buffer&& first);
+  // Inside on_connection_quiet alone: this connection is done, without another event.
+  [[nodiscard]] std::unique_ptr<Transport> take_transport() { return release(); }
 
   void on_request(std::unique_ptr<ServerStream> stream, RequestHead&& head, bool end) override;
   void on_malformed(const Error& error, std::uint16_t status) override;
 
  private:
   void on_progress() override;
+  void on_quiet() override;
   void report_done(const Error& reason) override;
   void on_own_timer(Timer& timer) override;
 

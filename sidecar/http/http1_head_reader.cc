@@ -16,15 +16,20 @@ constexpr std::ptrdiff_t kStep = 32;
 auto bare_line_feed() { return fail(Fault::kProtocol, "bare line feed"); }
 
 // Which of the next 32 bytes, or of the fewer there are, are line feeds. Lines of a head are short,
-// so a search for each would cost more than looking at all bytes once.
-unsigned line_feeds(const char* at, const char* end) {
+// so a search for each would cost more than looking at all bytes once. A rest is looked at together
+// with what stands before it, down to `begin`.
+unsigned line_feeds(const char* begin, const char* at, const char* end) {
   unsigned found = 0;
 #ifdef __SSE2__
-  if (end - at >= kStep) {
-    const auto* pieces = reinterpret_cast<const __m128i*>(at);
+  if (end - begin >= kStep) {
+    const char* const from = std::min(at, end - kStep);
+    const auto* pieces = reinterpret_cast<const __m128i*>(from);
     found = chars::mask_of(chars::equal(_mm_loadu_si128(pieces), '\n'));
-    return found | chars::mask_of(chars::equal(_mm_loadu_si128(pieces + 1), '\n')) << 16;
+    found |= chars::mask_of(chars::equal(_mm_loadu_si128(pieces + 1), '\n')) << 16;
+    return found >> (at - from);
   }
+#else
+  static_cast<void>(begin);
 #endif
   const std::ptrdiff_t size = std::min(end - at, kStep);
   for (std::ptrdiff_t i = 0; i < size; ++i) found |= static_cast<unsigned>(at[i] == '\n') << i;
@@ -97,7 +102,7 @@ Result<Http1HeadReader::Found> Http1HeadReader::scan(const char* text, std::size
     return Found::kStartLine;
   }
   for (const char* at = text + scanned_; at < end; at += kStep) {
-    for (unsigned feeds = line_feeds(at, end); feeds != 0; feeds &= feeds - 1) {
+    for (unsigned feeds = line_feeds(text, at, end); feeds != 0; feeds &= feeds - 1) {
       const char* const feed = at + __builtin_ctz(feeds);
       if (feed == text || feed[-1] != '\r') return bare_line_feed();
       // Behind another line's end, or at the very beginning of trailers.

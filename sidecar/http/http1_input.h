@@ -2,12 +2,14 @@
 // Http1InputGate: decides when an HTTP/1 codec stops and goes on reading its transport.
 //
 // The socket is paused while the receiver of a body holds a whole window of it, and resumed when
-// half of that is consumed; and while bytes wait behind a message that is not finished with. Owner:
-// a codec. The host hears only changes.
+// half of that is consumed (less of either while the thread's BufferBudget is tight); and while
+// bytes wait behind a message that is not finished with. Owner: a codec. The host hears only
+// changes.
 
 #include <algorithm>
 #include <cstddef>
 
+#include "sidecar/core/buffer_budget.h"
 #include "sidecar/http/codec.h"
 
 namespace weft::http {
@@ -17,12 +19,15 @@ class Http1InputGate final {
   Http1InputGate(CodecHost& host, std::size_t window) : host_(host), window_(window) {}
 
   // Body bytes that may still be delivered.
-  [[nodiscard]] std::size_t room() const { return window_ - std::min(window_, unconsumed_); }
+  [[nodiscard]] std::size_t room() const {
+    const std::size_t window = buffer_share(window_);
+    return window - std::min(window, unconsumed_);
+  }
   void delivered(std::size_t bytes) { unconsumed_ += bytes; }
-  // Resumes below half a window.
+  // Resumes below half a window, and so at the latest when all is consumed.
   void consumed(std::size_t bytes) {
     unconsumed_ -= std::min(bytes, unconsumed_);
-    if (unconsumed_ <= window_ / 2) resume();
+    if (unconsumed_ <= buffer_share(window_) / 2) resume();
   }
   // The message is over: nobody will say what becomes of its bytes.
   void forget() { unconsumed_ = 0; }

@@ -238,6 +238,12 @@ bool Http1Server::finished() const {
   return input_ == Input::kClosed || (draining_ && !reading_head());
 }
 
+bool Http1Server::at_rest() const {
+  // Who counts requests must go on counting.
+  return input_ == Input::kHead && !parser_.partial() && !answering_ && !sender_.wants_output() &&
+         !close_ && !draining_ && options_.limits.requests_per_connection_max == 0;
+}
+
 void Http1Server::fail(const Error& error) {
   RequestSink* const sink = sink_;
   sender_.abandon();

@@ -50,6 +50,7 @@ class Http1Server final : public ServerCodec {
   [[nodiscard]] bool reading_head() const override {
     return input_ == Input::kHead && parser_.partial();
   }
+  [[nodiscard]] bool at_rest() const override;
   void answer_timeout() override;
 
  private:

@@ -218,6 +218,7 @@ void Http2Session::on_request(std::int32_t id, bool end) {
   open_.push_back(*made.release());
   ++live_;
   ++requests_;
+  fit_windows();
   if (limits_.requests_per_connection_max != 0 && requests_ >= limits_.requests_per_connection_max)
     drain_now();
   listener_->on_request_head(stream, std::move(*request), end);
@@ -332,8 +333,11 @@ void Http2Session::on_frame(const nghttp2_frame& frame) {
       break;
     }
     case NGHTTP2_SETTINGS:
-      if (!is_ack(frame.hd) && !std::exchange(preface_done_, true) && role_ == Role::kClient)
+      if (is_ack(frame.hd)) {
+        return_small_credit();
+      } else if (!std::exchange(preface_done_, true) && role_ == Role::kClient) {
         submit_waiting();
+      }
       break;
     case NGHTTP2_PING:
       if (is_ack(frame.hd)) on_ping_answer(frame.ping);
@@ -344,6 +348,16 @@ void Http2Session::on_frame(const nghttp2_frame& frame) {
     default:
       break;
   }
+}
+
+// Credit below half a window waits for more. Once the window is smaller the peer may have none
+// left, so that no more would ever come: what there is goes back now.
+void Http2Session::return_small_credit() {
+  if (!narrow_) return;
+  open_.for_each([this](const Http2Stream& stream) {
+    if (stream.id > 0 && !stream.remote_ended && !stream.reset)
+      nghttp2_session_consume_stream(session_, stream.id, 0);
+  });
 }
 
 // nghttp2 has queued RST_STREAM or GOAWAY for it.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "sidecar/core/buffer_budget.h"
 #include "sidecar/core/slab.h"
 
 namespace weft::http {
@@ -114,6 +115,21 @@ void Http2Session::configure(const CodecOptions& options) {
   done = nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
                                                static_cast<std::int32_t>(limits.connection_window));
   WEFT_ASSERT(done == 0);
+}
+
+// Asked where credit is at stake: for a new stream, and when a reader has taken something. The peer
+// of a session on which nothing of that happens holds nothing more than it did.
+void Http2Session::fit_windows() {
+  const BufferBudget* budget = BufferBudget::of_thread();
+  if (budget == nullptr) return;
+  const bool narrow = narrow_ ? budget->tight() : budget->short_of_credit();
+  if (narrow == narrow_ || dead_) return;
+  narrow_ = narrow;
+  const nghttp2_settings_entry window{
+      NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+      narrow ? std::min(kNarrowWindow, http2_limits_.stream_window) : http2_limits_.stream_window};
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, &window, 1);
+  host_.wake();
 }
 
 Http2Session::~Http2Session() {
@@ -267,11 +283,12 @@ void Http2Session::produce(Buffer& out, std::size_t room) {
   if (!goodbye_.empty()) out.append(std::move(goodbye_));
 }
 
+// What is cheap to know comes first: this is asked after every event.
 bool Http2Session::finished() const {
-  if (wants_output()) return false;
-  if (dead_ || failure_) return true;
-  if (live_ > 0) return false;
-  return drained_ || peer_leaves_ || nghttp2_session_want_read(session_) == 0;
+  const bool ends =
+      dead_ || failure_ ||
+      (live_ == 0 && (drained_ || peer_leaves_ || nghttp2_session_want_read(session_) == 0));
+  return ends && !wants_output();
 }
 
 // ---- the end of a session ----

@@ -5,8 +5,10 @@
 // nghttp2 raises events while it is fed and while it is asked for output. A busy flag covers both:
 // submitting is allowed inside, feeding, producing and destroying are not (decisions D5). Ends of
 // streams are reported after nghttp2 has returned. Credit (D4): the connection's goes back on
-// arrival, a stream's when its reader says consume(). Owner: an HTTP/2 codec. Thread: its loop's.
-// Source: RFC 9113, RFC 8441.
+// arrival, a stream's when its reader says consume(). While the thread's BufferBudget is three
+// quarters full, until it is half full, the peer is told a smaller window for each of its streams;
+// RFC 9113 section 6.9.2 takes the difference from what streams under way may still send. Owner: an
+// HTTP/2 codec. Thread: its loop's. Source: RFC 9113, RFC 8441.
 
 #include <nghttp2/nghttp2.h>
 
@@ -77,12 +79,16 @@ class Http2Session final {
  private:
   // What must move within the stall limit; see Connection::kStallBytes.
   static constexpr std::size_t kStallBytes = 16 * 1024;
+  // Of a stream while memory is short: enough for most messages, and for all others to move.
+  static constexpr std::uint32_t kNarrowWindow = 16 * 1024;
 
   struct Callbacks;  // nghttp2's, as static functions
   static const nghttp2_session_callbacks* callbacks();
   static nghttp2_data_provider data_provider();
 
   void configure(const CodecOptions& options);
+  void fit_windows();
+  void return_small_credit();
   Status feed_piece(Bytes piece);
   Status end_by(int library_error);
   [[nodiscard]] Error ended_by_peer(std::uint32_t code, std::string detail) const;
@@ -166,6 +172,7 @@ class Http2Session final {
   bool draining_ = false;
   bool drained_ = false;      // the final GOAWAY is queued
   bool peer_leaves_ = false;  // GOAWAY received
+  bool narrow_ = false;       // the peer was told small windows
   bool input_ended_ = false;
   bool ended_ = false;  // by us, with a GOAWAY that says what the peer did
   std::uint32_t ended_code_ = NGHTTP2_NO_ERROR;

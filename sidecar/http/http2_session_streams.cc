@@ -18,6 +18,7 @@ Http2Stream& Http2Session::open(const RequestHead& head, bool end, ResponseSink&
   stream.mark = host_.now();
   open_.push_back(*made.release());
   ++live_;
+  fit_windows();
   const std::span<const nghttp2_nv> fields = writer_.request(head);
   if (stream.extended && !preface_done_) {
     // Whether the peer takes it is in the SETTINGS that it sends first.
@@ -114,6 +115,7 @@ void Http2Session::consume(Http2Stream& stream, std::size_t bytes) {
   WEFT_ASSERT(bytes <= stream.unconsumed);
   stream.unconsumed -= bytes;
   if (stream.remote_ended || bytes == 0) return;
+  fit_windows();
   nghttp2_session_consume_stream(session_, stream.id, bytes);
   if (nghttp2_session_want_write(session_) != 0) host_.wake();
 }

@@ -25,6 +25,7 @@
 #include "sidecar/core/block.h"
 #include "sidecar/core/counters.h"
 #include "sidecar/core/turn.h"
+#include "sidecar/net/paused_sockets.h"
 
 struct uv_loop_s;
 
@@ -83,6 +84,7 @@ class Loop final {
   void begin_event() {
     if (!clock_read_) read_clock();
   }
+  [[nodiscard]] PausedSockets& paused() { return paused_; }
   // Changes with every poll.
   [[nodiscard]] std::uint64_t turn_number() const { return turn_number_; }
   // The block everything is read into (decisions D1): free from `used` on, at least kReadRoomMin
@@ -110,6 +112,7 @@ class Loop final {
   Turn turn_;
   Stats stats_;
   IntrusiveList<Deferred> deferred_;
+  PausedSockets paused_{turn_.timers()};
   BlockRef read_block_;
   bool clock_read_ = false;
   std::uint64_t turn_number_ = 0;

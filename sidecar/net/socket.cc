@@ -1,6 +1,9 @@
 #include "sidecar/net/socket.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -9,6 +12,7 @@
 #include <utility>
 
 #include "sidecar/core/assert.h"
+#include "sidecar/core/buffer_budget.h"
 
 namespace weft::net {
 
@@ -49,6 +53,11 @@ int pending_error(int fd) {
   int error = 0;
   socklen_t length = sizeof error;
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : 0;
+}
+
+bool has_unread(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 SocketCore& core_of(void* data) { return *static_cast<SocketCore*>(data); }
@@ -98,6 +107,7 @@ void Socket::start_reading() {
   if (reading_ || sink_ == nullptr || paused_ || end_ != End::kNo) return;
   if (fault_ && !write_broken_) return;
   reading_ = uv_read_start(core_->stream(), give_room, read_done) == 0;
+  PausedSocket::unlink();
 }
 
 void Socket::stop_reading() {
@@ -116,10 +126,11 @@ void Socket::give_room(uv_handle_t* handle, std::size_t, uv_buf_t* room) {
     socket.read_turn_ = core.loop.turn_number();
     socket.read_in_turn_ = 0;
   }
-  if (!socket.wants_bytes() || socket.read_in_turn_ >= kReadPerTurnMax) return;
+  const std::size_t most = buffer_share(kReadPerTurnMax);
+  if (!socket.wants_bytes() || socket.read_in_turn_ >= most) return;
   const BlockRef& block = core.loop.read_block();
   room->base = reinterpret_cast<char*>(block->data() + block->used);
-  room->len = std::min(block->capacity() - block->used, kReadPerTurnMax - socket.read_in_turn_);
+  room->len = std::min(block->capacity() - block->used, most - socket.read_in_turn_);
 }
 
 void Socket::read_done(uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
@@ -135,7 +146,9 @@ void Socket::read_done(uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
   if (count == 0) return;
   if (count == UV_ENOBUFS) {
     // Pausing costs nothing until the peer sends more: only now is it worth the kernel's attention.
-    if (!socket.wants_bytes()) socket.stop_reading();
+    if (socket.wants_bytes()) return;
+    socket.stop_reading();
+    core.loop.paused().add(socket);
     return;
   }
   socket.stop_reading();
@@ -146,6 +159,7 @@ void Socket::read_done(uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
     socket.break_with(-pending, "read");
   } else if (count == UV_EOF && !socket.write_broken_) {
     socket.end_ = End::kSeen;
+    if (socket.identity_.side == Side::kDownstream) core.loop.paused().add(socket);
   } else {
     // After a broken write the kernel says "end" here; believing it would make a cut answer look
     // whole.
@@ -161,13 +175,25 @@ void Socket::take_in(std::size_t count) {
   loop_.stats().read_bytes.add(count);
   BlockRef block = loop_.read_block();
   const std::size_t begin = block->used;
-  if (!core.in.empty() && count < Buffer::kShareMin) {
+  const bool tight = buffers_are_tight();
+  if (tight != window_clamped_) clamp_window(tight);
+  // While memory is short, a quarter of a block may not keep all of it from the others.
+  if ((!core.in.empty() && count < Buffer::kShareMin) ||
+      (tight && count <= block->capacity() / 4)) {
     core.in.append(Bytes{block->data() + begin, count});
     return;
   }
   block->used += count;
   core.in.append(std::move(block), begin, count);
   borrows_block_ = true;
+}
+
+// What the kernel holds for a reader that it thinks is quick grows to megabytes, and is charged to
+// our memory group as well. What it has promised the peer already it does not take back.
+void Socket::clamp_window(bool on) {
+  window_clamped_ = on;
+  const int bytes = on ? kTightWindow : kWideWindow;
+  ::setsockopt(core_->fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &bytes, sizeof bytes);
 }
 
 void Socket::offer() {
@@ -189,6 +215,17 @@ void Socket::disown_read_block() {
   in.for_each_slice([&own](Bytes slice) { own.append(slice); });
   in = std::move(own);
   borrows_block_ = false;
+}
+
+// A caller that has gone is not answered, whatever it still had to say. What an upstream said
+// before counts, and the reset comes behind it when somebody reads on.
+void Socket::on_reset_seen() {
+  if (identity_.side == Side::kUpstream &&
+      (end_ != End::kNo || !core_->in.empty() || has_unread(core_->fd))) {
+    return;
+  }
+  const int error = pending_error(core_->fd);
+  break_with(error == 0 ? UV_ECONNRESET : -error, "read");
 }
 
 // ---- events that could not be raised where they happened ----
@@ -231,6 +268,7 @@ void Socket::raise_next() {
 // A write may break without anybody having been called; the fault waits for its turn.
 void Socket::break_with(int uv_error, const char* doing) {
   write_broken_ = true;
+  PausedSocket::unlink();
   if (core_->in_flight == 0) core_->out.clear();
   if (fault_) return;
   fault_ =
@@ -248,7 +286,7 @@ void Socket::write(Buffer&& bytes) {
   }
   WEFT_ASSERT(!shutdown_wanted_);
   core_->out.append(std::move(bytes));
-  if (buffered() >= kHighMark) above_high_ = true;
+  if (buffered() >= buffer_share(kHighMark)) above_high_ = true;
 }
 
 void Socket::flush() {
@@ -264,7 +302,7 @@ void Socket::shutdown_write() {
 }
 
 void Socket::note_drained() {
-  if (!above_high_ || buffered() >= kLowMark) return;
+  if (!above_high_ || buffered() >= buffer_share(kHighMark) / (kHighMark / kLowMark)) return;
   above_high_ = false;
   writable_untold_ = true;
 }
@@ -339,6 +377,7 @@ void Socket::abort() {
   ::setsockopt(core_->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   core_.reset();
   sink_ = nullptr;
+  PausedSocket::unlink();
 }
 
 const SocketAddress& Socket::peer_address() const {

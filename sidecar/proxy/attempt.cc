@@ -54,6 +54,12 @@ Judgement judgement_of(const Error& error) {
 
 }  // namespace
 
+upstream::Verdict verdict_of(std::uint16_t status) {
+  if (status >= 502 && status <= 504) return upstream::Verdict::kGatewayError;
+  if (status >= 500) return upstream::Verdict::kServerError;
+  return status == 429 ? upstream::Verdict::kRateLimited : upstream::Verdict::kSuccess;
+}
+
 Attempt::Attempt(Turn& turn, Owner& owner, upstream::Cluster& cluster, upstream::Endpoint& endpoint,
                  const http::RequestHead& head, bool end, const Plan& plan)
     : turn_(turn),
@@ -95,7 +101,7 @@ Status Attempt::start() {
   permit_ = std::move(*permit);
   started_ = turn_.now();
   if (plan_.caller != nullptr) return dial();
-  upstream::Acquired acquired = cluster_->acquire(endpoint_, *this);
+  upstream::Acquired acquired = cluster_->acquire(endpoint_, *this, plan_.priority);
   if (auto* refused = std::get_if<Error>(&acquired)) return weft::fail(std::move(*refused));
   if (plan_.time_limit > Duration::zero()) time_limit_.arm(plan_.time_limit);
   if (permit_.trial()) verdict_limit_.arm(cluster_->config().breaker->open_for);

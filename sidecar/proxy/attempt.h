@@ -23,6 +23,9 @@
 
 namespace weft::proxy {
 
+// What a status says of who answered with it; that of gRPC by the HTTP status that means the same.
+[[nodiscard]] upstream::Verdict verdict_of(std::uint16_t status);
+
 class Attempt final : public upstream::TicketHolder,
                       public DialHolder,
                       public http::ResponseSink,
@@ -51,6 +54,7 @@ class Attempt final : public upstream::TicketHolder,
     const upstream::Caller* caller = nullptr;
     Duration time_limit{0};  // of the whole attempt, until its response head; zero: none
     Duration head_limit{0};  // from the end of the request to the response head; zero: none
+    config::Priority priority = config::Priority::kNormal;  // where requests wait
   };
 
   // `head` outlives the attempt. `end`: the request has no body and no trailers.

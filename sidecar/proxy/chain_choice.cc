@@ -70,31 +70,39 @@ Scores score(const config::ChainMatch& match, const ConnectionFacts& facts) {
 
 }  // namespace
 
-const config::FilterChain* choose_chain(const config::ListenerConfig& listener,
+const config::FilterChain* choose_among(std::span<const config::FilterChain* const> chains,
                                         const ConnectionFacts& facts) {
   // Narrowing criterion by criterion ends at the greatest row of scores, compared from the left; a
   // "no" in that row means that a criterion left nobody.
   const config::FilterChain* best = nullptr;
   Scores best_scores{};
-  for (const config::FilterChain& chain : listener.chains) {
-    const Scores scores = score(chain.match, facts);
+  for (const config::FilterChain* chain : chains) {
+    const Scores scores = score(chain->match, facts);
     if (best != nullptr && scores <= best_scores) continue;
-    best = &chain;
+    best = chain;
     best_scores = scores;
   }
   const bool taken = best != nullptr &&
                      std::find(best_scores.begin(), best_scores.end(), kNo) == best_scores.end();
-  return taken ? best : listener.default_chain.get();
+  return taken ? best : nullptr;
 }
 
-ChainNeeds needs_of(const config::ListenerConfig& listener) {
+const config::FilterChain* choose_chain(const config::ListenerConfig& listener,
+                                        const ConnectionFacts& facts) {
+  std::vector<const config::FilterChain*> all;
+  all.reserve(listener.chains.size());
+  for (const config::FilterChain& chain : listener.chains) all.push_back(&chain);
+  const config::FilterChain* chosen = choose_among(all, facts);
+  return chosen == nullptr ? listener.default_chain.get() : chosen;
+}
+
+ChainNeeds needs_of(std::span<const config::FilterChain* const> chains) {
   ChainNeeds needs;
-  for (const config::FilterChain& chain : listener.chains) {
-    needs.tls = needs.tls || !chain.match.server_names.empty() ||
-                !chain.match.transport_protocol.empty() ||
-                (!chain.match.application_protocols.empty() && chain.tls);
-    needs.application =
-        needs.application || (!chain.match.application_protocols.empty() && !chain.tls);
+  for (const config::FilterChain* chain : chains) {
+    const config::ChainMatch& match = chain->match;
+    needs.tls = needs.tls || !match.server_names.empty() || !match.transport_protocol.empty() ||
+                (!match.application_protocols.empty() && chain->tls);
+    needs.application = needs.application || (!match.application_protocols.empty() && !chain->tls);
   }
   return needs;
 }

@@ -10,6 +10,7 @@
 // also when it offers no HTTP/2.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,15 @@ struct ConnectionFacts {
 // Null: no chain takes it and there is no default.
 [[nodiscard]] const config::FilterChain* choose_chain(const config::ListenerConfig& listener,
                                                       const ConnectionFacts& facts);
+// The same among these, without a default.
+[[nodiscard]] const config::FilterChain* choose_among(
+    std::span<const config::FilterChain* const> chains, const ConnectionFacts& facts);
 
 // What has to be known before choosing.
 struct ChainNeeds {
   bool tls = false;          // whether it is TLS, and then the ClientHello
   bool application = false;  // for plain connections, whether it is HTTP
 };
-[[nodiscard]] ChainNeeds needs_of(const config::ListenerConfig& listener);
+[[nodiscard]] ChainNeeds needs_of(std::span<const config::FilterChain* const> chains);
 
 }  // namespace weft::proxy

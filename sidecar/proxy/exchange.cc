@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/core/buffer_budget.h"
 #include "sidecar/http/grpc.h"
 #include "sidecar/proxy/hop.h"
 #include "sidecar/proxy/replies.h"
+#include "sidecar/proxy/session_token.h"
 #include "sidecar/proxy/upgrades.h"
+#include "sidecar/upstream/session_key.h"
 
 namespace weft::proxy {
 
@@ -39,6 +42,7 @@ Exchange::Exchange(const Services& services, Owner& owner, const Origin& origin,
 Exchange::~Exchange() {
   count_held(0);
   if (retry_counted_) cluster_->retry_done();
+  if (tunnel_counted_) cluster_->tunnel_done();
 }
 
 void Exchange::start() {
@@ -56,6 +60,9 @@ void Exchange::advance() {
       case Step::kAdmit:
         next = admit();
         break;
+      case Step::kExtras:
+        next = apply_extras();
+        break;  // may wait for a delay
       case Step::kPick:
         next = pick_endpoint();
         break;
@@ -86,11 +93,18 @@ Exchange::Next Exchange::pick_endpoint() {
   context.original_destination =
       origin_.original_destination ? &*origin_.original_destination : nullptr;
   context.hash = hash_.value;
-  endpoint_ = cluster_->pick(context);
+  context.session = session_;
+  const bool lost =
+      session_ && forward_->session->strict && cluster_->find_session(*session_) == nullptr;
+  endpoint_ = lost ? nullptr : cluster_->pick(context);
   if (endpoint_ == nullptr) {
-    cluster_->metrics().refused(telemetry::Refusal::kNoHealthyEndpoint).add();
-    return go_reply(Error{Fault::kNoEndpoint, Side::kLocal,
-                          "no healthy endpoint in " + cluster_->config().name});
+    Error why = cluster_->why_none(context);
+    if (why.fault == Fault::kDenied) {
+      refused_for_ = telemetry::Cause::kEgressDenied;
+    } else {
+      cluster_->metrics().refused(telemetry::Refusal::kNoHealthyEndpoint).add();
+    }
+    return go_reply(std::move(why));
   }
   upstream_address_ = endpoint_->address_text();
   upstream_peer_ = endpoint_->peer();
@@ -104,7 +118,12 @@ Exchange::Next Exchange::acquire_stream() {
   plan.time_limit = forward_->retry.attempt_timeout > Duration::zero()
                         ? forward_->retry.attempt_timeout
                         : timeouts.attempt;
-  if (!is_grpc_ && wanted_upgrade(head_).empty()) plan.head_limit = timeouts.head;
+  if (!wanted_upgrade(head_).empty()) {
+    if (Status admitted = admit_tunnel(); !admitted) return go_reply(admitted.error());
+  } else if (!is_grpc_) {
+    plan.head_limit = timeouts.head;
+  }
+  plan.priority = priority_;
   if (ends_connect_) plan.caller = &origin_.caller;
   write_attempt_fields();
   attempt_ = std::make_unique<Attempt>(services_.turn, *this, *cluster_, *endpoint_, head_,
@@ -122,6 +141,14 @@ Exchange::Next Exchange::acquire_stream() {
   end_given_ = request_ends_with_head_;
   step_ = Step::kStream;
   return Next::kGo;
+}
+
+// Before the origin has agreed, so that it never has more than it may; once for all attempts.
+Status Exchange::admit_tunnel() {
+  if (tunnel_counted_) return {};
+  Status admitted = cluster_->admit_tunnel();
+  tunnel_counted_ = admitted.has_value();
+  return admitted;
 }
 
 // ---- stream ----
@@ -170,10 +197,11 @@ void Exchange::on_body(Buffer&& bytes, bool end) {
     consumed_ += bytes.size();
     return;
   }
+  if (extras_ != nullptr) feed_mirrors(bytes, end);
   held_.append(std::move(bytes));
   give_request_body();
-  if (replayable_ && held_.size() > forward_->retry.replay_bytes_max && attempt_ != nullptr &&
-      attempt_->streaming()) {
+  if (replayable_ && held_.size() > buffer_share(forward_->retry.replay_bytes_max) &&
+      attempt_ != nullptr && attempt_->streaming()) {
     replayable_ = false;
     held_.drain(given_);
     given_ = 0;
@@ -186,6 +214,7 @@ void Exchange::on_trailers(http::Headers&& trailers) {
   if (step_ == Step::kDone || step_ == Step::kRecord) return;
   request_ended_ = true;
   body_timer_.cancel();
+  if (extras_ != nullptr) feed_mirrors(trailers);
   request_trailers_ = std::move(trailers);
   give_request_body();
 }
@@ -207,7 +236,8 @@ void Exchange::on_attempt_sent(std::size_t body_bytes) {
 void Exchange::count_held() {
   const std::size_t request =
       attempt_ != nullptr ? std::max(held_.size(), bytes_in_ - consumed_) : held_.size();
-  count_held(request + stream_->buffered());
+  const std::size_t slowed = extras_ != nullptr && extras_->slow ? extras_->slow->held() : 0;
+  count_held(request + stream_->buffered() + slowed);
 }
 
 void Exchange::count_held(std::size_t now) {
@@ -251,6 +281,7 @@ void Exchange::on_attempt_head(http::ResponseHead&& head, bool end) {
   judge_answer(head, end);
   const bool refusal_to_pass_on = peer.neutral() && !peer.unprocessed;
   if (!refusal_to_pass_on && retry_after(outcome)) return;
+  if (extras_ != nullptr && falls_back_after(peer)) return;
   if (peer.cause != Cause::kNone) cause_ = peer.cause;
   if (waits_for_status(head, end)) {
     local_head_ = std::move(head);
@@ -277,12 +308,8 @@ void Exchange::release_head() {
 
 // The first of: a failing head, the end. A good head of a stream that goes on is judged at its end.
 void Exchange::judge_answer(const http::ResponseHead& head, bool end) {
-  if (head.status == 502 || head.status == 503 || head.status == 504) {
-    attempt_->judge(Verdict::kGatewayError);
-  } else if (head.status >= 500) {
-    attempt_->judge(Verdict::kServerError);
-  } else if (head.status == 429) {
-    attempt_->judge(Verdict::kRateLimited);
+  if (const Verdict verdict = verdict_of(head.status); verdict != Verdict::kSuccess) {
+    attempt_->judge(verdict);
   } else if (const auto grpc = head.headers.find(HeaderId::kGrpcStatus)) {
     judge_grpc(*grpc);
   } else if (end || !is_grpc_) {
@@ -294,11 +321,7 @@ void Exchange::judge_grpc(std::string_view number) {
   const http::GrpcStatus status =
       http::grpc_status_from(number).value_or(http::GrpcStatus::kUnknown);
   grpc_status_ = static_cast<std::int8_t>(status);
-  const std::uint16_t meaning = http::http_status_of_grpc(status);
-  attempt_->judge(meaning == 503 || meaning == 504 ? Verdict::kGatewayError
-                  : meaning >= 500                 ? Verdict::kServerError
-                  : meaning == 429                 ? Verdict::kRateLimited
-                                                   : Verdict::kSuccess);
+  attempt_->judge(verdict_of(http::http_status_of_grpc(status)));
 }
 
 void Exchange::send_answer(http::ResponseHead&& head, bool end) {
@@ -308,26 +331,42 @@ void Exchange::send_answer(http::ResponseHead&& head, bool end) {
   response_started_ = true;
   status_ = head.status;
   tunnel_ = head.status == 101 || (head_.method == http::Method::kConnect && status_ / 100 == 2);
-  if (!cluster_->config().mesh_peer) strip_mesh_fields(head.headers, false);
-  head.headers.remove(HeaderId::kXWeftPeer);
-  if (!origin_.verified_peer) {
-    head.headers.remove(HeaderId::kXWeftCause);
-    head.headers.remove(HeaderId::kXWeftRetry);
+  if (tunnel_counted_ && !tunnel_) {
+    tunnel_counted_ = false;
+    cluster_->tunnel_done();
+  }
+  if (!cluster_->config().mesh_peer) {
+    strip_mesh_fields(head.headers, Sender::kStranger);
+  } else {
+    head.headers.remove_if([told = origin_.verified_peer](const http::Field& field) {
+      return field.id == HeaderId::kXWeftPeer ||
+             (!told && (field.id == HeaderId::kXWeftCause || field.id == HeaderId::kXWeftRetry));
+    });
   }
   if (chosen_ != nullptr) apply_edits(chosen_->edits.response, head.headers);
   apply_edits(route_->edits.response, head.headers);
   if (host_ != nullptr) apply_edits(host_->edits.response, head.headers);
   apply_edits(table_->table().config().edits.response, head.headers);
   if (!hash_.set_cookie.empty()) head.headers.add(HeaderId::kSetCookie, hash_.set_cookie);
+  if (forward_->session != nullptr && !fell_back()) {
+    const std::uint64_t session = upstream::session_key(endpoint_->address_text());
+    if (session_ != session) write_session(*forward_->session, session, head.headers);
+  }
+  if (extras_ != nullptr) mark_answer(head);
   if (services_.draining) stream_->close_after();
   stream_->send_head(head, end);
-  if (end) note_response_end();
+  if (end) return note_response_end();
+  if (extras_ != nullptr) begin_slow_body();
 }
 
 void Exchange::on_attempt_body(Buffer&& bytes, bool end) {
   if (step_ != Step::kStream) return;
   touch();
   if (!bytes.empty() || end) release_head();
+  if (extras_ != nullptr && extras_->slow) {
+    extras_->slow->add(std::move(bytes), end);
+    return send_slowly();
+  }
   bytes_out_ += bytes.size();
   stream_->send_body(std::move(bytes), end);
   count_held();
@@ -345,10 +384,15 @@ void Exchange::on_attempt_trailers(http::Headers&& trailers) {
       outcome.grpc_status = static_cast<std::uint32_t>(grpc_status_);
       outcome.retry_after = wished_delay(trailers);
       if (retry_after(outcome)) return;
+      if (extras_ != nullptr && falls_back_after({})) return;
     }
   }
   release_head();
   trailers.remove(HeaderId::kXWeftCause);
+  if (extras_ != nullptr && extras_->slow) {
+    extras_->slow->add(std::move(trailers));
+    return send_slowly();
+  }
   stream_->send_trailers(trailers);
   note_response_end();
 }
@@ -418,6 +462,7 @@ Exchange::Next Exchange::record() {
   stream_timer_.cancel();
   backoff_timer_.cancel();
   hold_timer_.cancel();
+  if (extras_ != nullptr) extras_->timer.cancel();
   telemetry::AccessRecord record;
   fill(record);
   count_held(0);

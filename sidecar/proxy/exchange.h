@@ -2,9 +2,10 @@
 // Exchange: one request and its response, from a complete head to the access record; the centre of
 // the house.
 //
-// Its route is the list of steps in advance(), in the order of the drawing: route, admit, pick,
-// acquire, stream, reply, record. A retry is `step_ = kPick`, a refusal is `step_ = kReply`; there
-// is no other control flow.
+// Its route is the list of steps in advance(), in the order of the drawing: route, admit, extras
+// (for the few routes that ask for any), pick, acquire, stream, reply, record. A retry is `step_ =
+// kPick`, a refusal is `step_ = kReply`; there is no other control flow. What few routes ask for
+// besides (faults, mirrors, fallbacks, limits on how often, CORS) is in exchange_shaping.cc.
 //
 // Owner: Session. Thread: its worker. Lifetime: until on_exchange_done, which comes exactly once
 // and last; the session retires it. Every ending writes exactly one record. Memory: the request's
@@ -22,6 +23,8 @@
 #include "sidecar/core/slab.h"
 #include "sidecar/core/transport.h"
 #include "sidecar/proxy/attempt.h"
+#include "sidecar/proxy/exchange_extras.h"
+#include "sidecar/proxy/hop.h"
 #include "sidecar/proxy/replies.h"
 #include "sidecar/proxy/request_hash.h"
 #include "sidecar/proxy/retry.h"
@@ -44,6 +47,8 @@ struct Origin {
   upstream::Caller caller;      // of the socket, or as a PROXY header says
   std::string address;          // the caller's
   std::optional<SocketAddress> original_destination;
+  // By which virtual hosts are found instead of by what a request calls its host; empty: by that.
+  std::string destination_host;
 };
 
 // How long an answer's head waits for its trailers where a gRPC status may be a reason to try again
@@ -94,6 +99,7 @@ class Exchange final : public http::RequestSink,
   enum class Step : std::uint8_t {
     kRoute,
     kAdmit,
+    kExtras,
     kPick,
     kAcquire,
     kStream,
@@ -106,14 +112,18 @@ class Exchange final : public http::RequestSink,
   void advance();
   [[nodiscard]] Next match_route();
   [[nodiscard]] Next admit();
+  [[nodiscard]] Next apply_extras();
   [[nodiscard]] Next pick_endpoint();
   [[nodiscard]] Next acquire_stream();
+  [[nodiscard]] Status admit_tunnel();
   [[nodiscard]] Next stream_both();
   [[nodiscard]] Next reply_locally();
   [[nodiscard]] Next record();
 
   // Routing
   [[nodiscard]] Next choose_cluster(const config::ForwardAction& action);
+  [[nodiscard]] std::size_t choose_split(const config::ForwardAction& action);
+  [[nodiscard]] std::size_t choose_group(const config::ForwardAction& action);
   [[nodiscard]] Next go_reply(Error error);
   [[nodiscard]] bool may_upgrade(std::string_view wanted);
   void prepare_direct(const config::DirectResponse& direct);
@@ -121,6 +131,12 @@ class Exchange final : public http::RequestSink,
   // Admission
   void read_trace();
   void write_upstream_fields();
+  void write_peer_field();
+  [[nodiscard]] Sender sender() const {
+    if (origin_.verified_peer) return Sender::kMeshPeer;
+    return origin_.direction == telemetry::Direction::kOutbound ? Sender::kOwnApp
+                                                                : Sender::kStranger;
+  }
   void write_attempt_fields();
   [[nodiscard]] bool read_deadline();
   // Streaming
@@ -141,6 +157,39 @@ class Exchange final : public http::RequestSink,
   void fail(const Error& error);
   void note_flags(const LocalReply& reply, const Error& error);
   [[nodiscard]] AttemptEnd describe_failure(const Error& error) const;
+  // What few routes ask for (exchange_shaping.cc)
+  [[nodiscard]] bool wants_extras() const {
+    return route_->extras != nullptr || !origin_.http->faults.empty();
+  }
+  [[nodiscard]] bool fell_back() const {
+    return extras_ != nullptr && !extras_->fell_back_from.empty();
+  }
+  [[nodiscard]] bool keeps_body_for_fallback() const {
+    return extras_ != nullptr && extras_->settings != nullptr && extras_->settings->fallback &&
+           !extras_->settings->fallback->cluster.empty();
+  }
+  [[nodiscard]] bool begin_extras();
+  [[nodiscard]] bool answer_cors(const config::CorsPolicy& policy);
+  [[nodiscard]] bool within_limits();
+  void refuse_for(const config::RateLimit& limit, Duration wait);
+  [[nodiscard]] std::uint64_t limit_key(const config::RateLimit& limit) const;
+  void draw_route_faults();
+  [[nodiscard]] bool delay_goes_on();
+  [[nodiscard]] bool inject_ending();
+  void note_fault(telemetry::FaultKind kind, telemetry::Flag flag);
+  void begin_mirrors();
+  void feed_mirrors(const Buffer& bytes, bool end);
+  void feed_mirrors(const http::Headers& trailers);
+  void mark_answer(http::ResponseHead& head);
+  void begin_slow_body();
+  void send_slowly();
+  void on_extras_timer();
+  void consider_fallback();
+  [[nodiscard]] bool falls_back_after(const PeerCause& peer);
+  [[nodiscard]] bool fall_back(std::uint8_t reasons);
+  [[nodiscard]] bool fall_back_to(const std::string& cluster);
+  void fall_back_to(const config::Fallback::Response& response);
+  void begin_attempts();
   // Recording (exchange_record.cc)
   void fill(telemetry::AccessRecord& record) const;
   void write_logs(const telemetry::AccessRecord& record);
@@ -165,9 +214,13 @@ class Exchange final : public http::RequestSink,
   upstream::ClusterRef cluster_;
   upstream::Tried tried_;
   RequestHash hash_;                        // for clusters that balance by it
+  std::optional<std::uint64_t> session_;    // as the request tells it
   upstream::Endpoint* endpoint_ = nullptr;  // of the current attempt
   std::unique_ptr<Attempt> attempt_;
   std::uint64_t generation_ = 0;
+  std::optional<config::Priority> priority_asked_;  // by x-weft-priority of somebody believed
+  config::Priority priority_ = config::Priority::kNormal;  // where it waits
+  std::unique_ptr<ExchangeExtras> extras_;                 // null for most
 
   // The request's body: while it may be replayed everything since its start, otherwise what has not
   // been given on.
@@ -197,7 +250,10 @@ class Exchange final : public http::RequestSink,
   bool is_grpc_ = false;
   bool deadline_of_call_ = false;  // the request timer is the caller's deadline, streams included
   bool retry_counted_ = false;     // a retry is counted against the cluster now
+  bool tunnel_counted_ = false;    // a tunnel is, or what may become one
   bool replayed_once_ = false;
+  // FallbackOn bits: why no further try followed the last one that a policy would have repeated.
+  std::uint8_t gave_up_for_ = 0;
   bool refused_by_us_ = false;  // the stream was reset instead of answered
   bool ends_connect_ = false;   // CONNECT ends here: the upstream gets its bytes and no head
   telemetry::ResponseFlags flags_;
@@ -222,9 +278,11 @@ class Exchange final : public http::RequestSink,
   telemetry::SpanId attempt_span_;  // of the current attempt
   telemetry::PeerId source_ = telemetry::PeerId::kUnknown;
   std::string_view request_id_;
+  std::string_view expected_ms_;  // x-envoy-expected-rq-timeout-ms, as it came
 
   // Time limits.
   Duration idle_limit_{0};
+  Duration last_backoff_{0};
   Timer request_timer_;
   Timer body_timer_;  // until the request is whole or its answer begins
   Timer idle_timer_;

@@ -18,6 +18,29 @@ using upstream::Verdict;
 
 // ---- retry ----
 
+namespace {
+
+// Whether a failure that would have been repeated found no try left, rather than that it may not be
+// repeated at all.
+bool exhausts(telemetry::RetryDenied denied) {
+  switch (denied) {
+    case telemetry::RetryDenied::kAttempts:
+    case telemetry::RetryDenied::kDeadline:
+    case telemetry::RetryDenied::kRetryAfter:
+    case telemetry::RetryDenied::kBudget:
+    case telemetry::RetryDenied::kBreaker:
+    case telemetry::RetryDenied::kLimit:
+      return true;
+    case telemetry::RetryDenied::kMethod:
+    case telemetry::RetryDenied::kBodyTooLarge:
+    case telemetry::RetryDenied::kResponseStarted:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
 AttemptEnd Exchange::describe_failure(const Error& error) const {
   AttemptEnd end;
   switch (error.fault) {
@@ -60,7 +83,9 @@ bool Exchange::retry_after(const AttemptEnd& end) {
   facts.retries_done = retries_;
   if (request_timer_.armed()) facts.time_left = request_timer_.deadline() - services_.turn.now();
   const RetryDecision decision = decide_retry(forward_->retry, end, facts);
+  gave_up_for_ = 0;
   if (decision.denied) {
+    if (exhausts(*decision.denied)) gave_up_for_ = config::kOnRetriesExhausted;
     cluster_->metrics().retries_denied(*decision.denied).add();
     if (*decision.denied == telemetry::RetryDenied::kAttempts && retries_ != 0)
       flags_.set(Flag::kRetryLimitExceeded);
@@ -76,9 +101,13 @@ bool Exchange::retry_after(const AttemptEnd& end) {
     // The failure that we have says more than a refusal of ours would.
     if (cluster_->circuit_open()) {
       cluster_->metrics().retries_denied(telemetry::RetryDenied::kBreaker).add();
+      gave_up_for_ = config::kOnRetriesExhausted | config::kOnCircuitOpen;
       return false;
     }
-    if (!cluster_->admit_retry()) return false;
+    if (!cluster_->admit_retry()) {
+      gave_up_for_ = config::kOnRetriesExhausted;
+      return false;
+    }
     retry_counted_ = true;
     ++retries_;
   }
@@ -89,11 +118,8 @@ bool Exchange::retry_after(const AttemptEnd& end) {
     advance();
     return true;
   }
-  Backoff backoff(forward_->retry.backoff_base, forward_->retry.backoff_max);
-  const Duration ceiling = backoff.ceiling_for(retries_ - 1);
-  const auto jitter = Duration(static_cast<std::int64_t>(
-      services_.random.below(static_cast<std::uint64_t>(ceiling.count()) + 1)));
-  backoff_timer_.arm(std::max(jitter, decision.delay_min));
+  last_backoff_ = backoff_delay(forward_->retry, retries_ - 1, last_backoff_, services_.random);
+  backoff_timer_.arm(std::max(last_backoff_, decision.delay_min));
   return true;
 }
 
@@ -132,6 +158,10 @@ void Exchange::note_flags(const LocalReply& reply, const Error& error) {
 
 void Exchange::on_timer(Timer& timer) {
   if (step_ == Step::kDone || step_ == Step::kRecord) return;
+  if (extras_ != nullptr && &timer == &extras_->timer) {
+    on_extras_timer();
+    return;
+  }
   if (&timer == &backoff_timer_) {
     advance();
     return;
@@ -168,11 +198,24 @@ void Exchange::on_timer(Timer& timer) {
 
 // ---- reply ----
 
+namespace {
+
+void add_retry_after(http::ResponseHead& answer, bool grpc, Duration left) {
+  if (grpc) return;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(left);
+  answer.headers.add(
+      HeaderId::kRetryAfter,
+      answer.headers.copy(std::to_string(std::max<std::int64_t>(seconds.count(), 1))));
+}
+
+}  // namespace
+
 Exchange::Next Exchange::reply_locally() {
   WEFT_ASSERT(!response_started_);
   backoff_timer_.cancel();
   request_timer_.cancel();
   body_timer_.cancel();
+  if (extras_ != nullptr) extras_->timer.cancel();
   head_at_ = services_.turn.now();
   response_started_ = true;
   response_ended_ = true;
@@ -188,6 +231,7 @@ Exchange::Next Exchange::reply_locally() {
   if (local_answer_ready_) {
     if (route_ != nullptr) apply_edits(route_->edits.response, local_head_.headers);
     if (host_ != nullptr) apply_edits(host_->edits.response, local_head_.headers);
+    if (extras_ != nullptr) mark_answer(local_head_);
     status_ = local_head_.status;
     local_head_.content_length = local_body_.size();
     const bool bodyless = local_body_.empty() || http::response_has_no_body(head_.method, status_);
@@ -197,11 +241,14 @@ Exchange::Next Exchange::reply_locally() {
       stream_->send_body(Buffer(local_body_), true);
     }
   } else {
-    LocalReply reply = reply_for(failure_);
+    const bool made = extras_ != nullptr && extras_->reply;
+    LocalReply reply = made ? *extras_->reply : reply_for(failure_);
+    const std::string_view said = made ? telemetry::name_of(reply.cause) : name_of(failure_.fault);
     if (failure_.fault == Fault::kNoCluster && forward_ != nullptr)
       reply.status = forward_->cluster_not_found_status;
     if (refused_for_ != Cause::kNone) reply.cause = refused_for_;
     note_flags(reply, failure_);
+    if (made) details_ = failure_.detail;
     const bool app_unreachable = cluster_ && cluster_->config().local_app && reply.unprocessed &&
                                  reply.cause == Cause::kConnectFailure;
     if (app_unreachable && origin_.verified_peer && head_.version == http::Version::kHttp2) {
@@ -214,12 +261,11 @@ Exchange::Next Exchange::reply_locally() {
     }
     http::ResponseHead answer;
     if (is_grpc_) {
-      answer = http::make_trailers_only(static_cast<http::GrpcStatus>(reply.grpc_status),
-                                        name_of(failure_.fault));
+      answer = http::make_trailers_only(static_cast<http::GrpcStatus>(reply.grpc_status), said);
       grpc_status_ = reply.grpc_status;
     } else {
       answer.status = reply.status;
-      local_body_ = answer.headers.copy(std::string(name_of(failure_.fault)) + "\n");
+      local_body_ = answer.headers.copy(std::string(said) + "\n");
       answer.headers.add(HeaderId::kContentType, "text/plain");
       answer.content_length = local_body_.size();
     }
@@ -230,12 +276,11 @@ Exchange::Next Exchange::reply_locally() {
       answer.headers.add(HeaderId::kXWeftCause, answer.headers.copy(cause));
       if (app_unreachable) answer.headers.add(HeaderId::kXWeftRetry, "safe");
     }
-    if (failure_.fault == Fault::kCircuitOpen && !is_grpc_) {
-      const auto left = std::chrono::ceil<std::chrono::seconds>(cluster_->circuit_open_for());
-      answer.headers.add(
-          HeaderId::kRetryAfter,
-          answer.headers.copy(std::to_string(std::max<std::int64_t>(left.count(), 1))));
-    }
+    if (failure_.fault == Fault::kCircuitOpen)
+      add_retry_after(answer, is_grpc_, cluster_->circuit_open_for());
+    if (failure_.fault == Fault::kRateLimited && extras_ != nullptr)
+      add_retry_after(answer, is_grpc_, extras_->retry_after);
+    if (extras_ != nullptr) mark_answer(answer);
     if (!request_id_.empty())
       answer.headers.add(HeaderId::kXRequestId, answer.headers.copy(request_id_));
     const bool bodyless = is_grpc_ || head_.method == http::Method::kHead;

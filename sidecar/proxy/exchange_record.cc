@@ -63,6 +63,11 @@ void Exchange::fill(telemetry::AccessRecord& record) const {
   record.backend = labels_.backend;
   record.generation = generation_;
   record.trace = trace_;
+  if (extras_ != nullptr) {
+    record.fault = extras_->fault_label;
+    if (extras_->limit != nullptr)
+      record.policy = static_cast<telemetry::LabelId>(extras_->limit->label);
+  }
 }
 
 void Exchange::write_logs(const telemetry::AccessRecord& record) {

@@ -8,6 +8,7 @@
 #include "sidecar/proxy/exchange.h"
 #include "sidecar/proxy/hop.h"
 #include "sidecar/proxy/replies.h"
+#include "sidecar/proxy/session_token.h"
 #include "sidecar/proxy/upgrades.h"
 
 namespace weft::proxy {
@@ -20,7 +21,7 @@ using telemetry::Cause;
 Exchange::Next Exchange::match_route() {
   const View& view = *services_.view;
   generation_ = view.snapshot().generation;
-  strip_mesh_fields(head_.headers, origin_.verified_peer);
+  strip_mesh_fields(head_.headers, sender());
   if (origin_.verified_peer) {
     if (const auto told = head_.headers.find(HeaderId::kXWeftPeer))
       source_ = owner_.peer_told(*told);
@@ -32,7 +33,10 @@ Exchange::Next Exchange::match_route() {
   if (!table_)
     return go_reply(
         Error{Fault::kNoRoute, Side::kLocal, "routes '" + origin_.route_key + "' are not here"});
-  const config::RouteTable::Match match = table_->table().match(head_, services_.random);
+  const std::string_view host = origin_.destination_host.empty()
+                                    ? head_.authority
+                                    : std::string_view(origin_.destination_host);
+  const config::RouteTable::Match match = table_->table().match(head_, host, services_.random);
   host_ = match.host;
   route_ = match.route;
   if (const std::string_view wanted = wanted_upgrade(head_);
@@ -44,6 +48,7 @@ Exchange::Next Exchange::match_route() {
     return go_reply(Error{Fault::kNoRoute, Side::kLocal,
                           host_ == nullptr ? "no such host" : "no route for this path"});
   }
+  if (wants_extras() && !begin_extras()) return Next::kGo;
   if (const auto* direct = std::get_if<config::DirectResponse>(&route_->action)) {
     prepare_direct(*direct);
     step_ = Step::kReply;
@@ -80,7 +85,8 @@ Exchange::Next Exchange::choose_cluster(const config::ForwardAction& action) {
     name = *value;
   } else {
     // The split is decided once; retries stay in the chosen group.
-    chosen_ = &action.clusters[action.splits() ? table_->choose(*route_) : 0];
+    if (action.session != nullptr) session_ = read_session(*action.session, head_);
+    chosen_ = &action.clusters[action.splits() ? choose_split(action) : 0];
     name = chosen_->cluster;
   }
   cluster_ = services_.clusters.find(name);
@@ -92,9 +98,31 @@ Exchange::Next Exchange::choose_cluster(const config::ForwardAction& action) {
   return Next::kGo;
 }
 
+std::size_t Exchange::choose_split(const config::ForwardAction& action) {
+  if (session_) {
+    if (const auto kept = cluster_of_session(action, *session_, services_.clusters)) return *kept;
+  }
+  return choose_group(action);
+}
+
+// A group leaves its share only when it has no ready endpoint at all; one that is all ejected keeps
+// it, or a bad release would hide behind its neighbours (behaviour.md 6).
+std::size_t Exchange::choose_group(const config::ForwardAction& action) {
+  const std::size_t chosen = table_->choose(*route_);
+  if (!action.redistribute_empty) return chosen;
+  const auto empty = [&](std::size_t group) {
+    const upstream::ClusterRef cluster = services_.clusters.find(action.clusters[group].cluster);
+    return cluster && !cluster->has_ready_endpoint();
+  };
+  if (!empty(chosen)) return chosen;
+  return table_->choose_among(*route_, [&](std::size_t group) { return !empty(group); })
+      .value_or(chosen);
+}
+
 Exchange::Next Exchange::go_reply(Error error) {
   failure_ = std::move(error);
   step_ = Step::kReply;
+  if (extras_ != nullptr) consider_fallback();
   return Next::kGo;
 }
 
@@ -124,19 +152,30 @@ Exchange::Next Exchange::admit() {
       timeouts.idle > Duration::zero() ? timeouts.idle : origin_.http->timeouts.stream_idle;
   if (idle_limit_ > Duration::zero()) touch();
   if (timeouts.stream_max > Duration::zero()) stream_timer_.arm(timeouts.stream_max);
-  replayable_ = forward_->retry.on != 0;
+  replayable_ = forward_->retry.on != 0 || keeps_body_for_fallback();
+  priority_ = priority_asked_ ? forward_->priority.of(*priority_asked_, origin_.verified_peer)
+                              : forward_->priority.usual;
+  if (extras_ != nullptr) draw_route_faults();
   // Of the request as it came, before any rewriting.
   if (!forward_->hash_policies.empty()) {
     hash_ = hash_request(forward_->hash_policies, head_, origin_.address);
   }
   write_upstream_fields();
-  cluster_->count_request();
-  step_ = Step::kPick;
+  if (extras_ != nullptr) {
+    step_ = Step::kExtras;
+  } else {
+    begin_attempts();
+  }
   return Next::kGo;
 }
 
+void Exchange::begin_attempts() {
+  cluster_->count_request();
+  step_ = Step::kPick;
+}
+
 void Exchange::read_trace() {
-  // The common request has neither; one pass over the fields finds all of them.
+  // The common request has none of these; one pass over the fields finds what there is.
   telemetry::TraceHeaders headers;
   for (const http::Field& field : head_.headers) {
     switch (field.id) {
@@ -166,6 +205,14 @@ void Exchange::read_trace() {
         break;
       case HeaderId::kXRequestId:
         request_id_ = field.value;
+        break;
+      case HeaderId::kXEnvoyExpectedRqTimeoutMs:
+        expected_ms_ = field.value;
+        break;
+      case HeaderId::kXWeftPriority:
+        // Of two the humbler one.
+        if (const auto asked = config::parse_priority(field.value))
+          priority_asked_ = std::max(priority_asked_.value_or(*asked), *asked);
         break;
       default:
         break;
@@ -209,13 +256,18 @@ bool Exchange::read_deadline() {
       }
     }
   }
+  // False when the time told is over.
+  const auto shorten_to = [&](std::string_view milliseconds) {
+    const std::optional<std::uint64_t> ms = parse_u64(milliseconds);
+    if (ms && *ms < 86'400'000) shorten(std::chrono::milliseconds(*ms));
+    return ms != std::uint64_t{0};
+  };
   if (origin_.verified_peer) {
-    if (const auto text = head_.headers.find(HeaderId::kXWeftDeadline)) {
-      const std::optional<std::uint64_t> ms = parse_u64(*text);
-      if (ms && *ms == 0) return false;
-      if (ms && *ms < 86'400'000) shorten(std::chrono::milliseconds(*ms));
-    }
+    const auto text = head_.headers.find(HeaderId::kXWeftDeadline);
+    if (text && !shorten_to(*text)) return false;
   }
+  // As an Envoy says it; believed from anybody, since it only shortens.
+  if (!expected_ms_.empty() && !shorten_to(expected_ms_)) return false;
   if (limit > Duration::zero()) request_timer_.arm(limit);
   return true;
 }
@@ -227,19 +279,37 @@ void Exchange::write_upstream_fields() {
   apply_edits(table_->table().config().edits.request, headers);
   if (chosen_ != nullptr) apply_edits(chosen_->edits.request, headers);
   rewrite_request(*route_, *forward_, head_);
-  headers.remove(HeaderId::kXWeftPeer);
   headers.remove(HeaderId::kXWeftDeadline);
-  if (cluster_->config().mesh_peer) headers.add(HeaderId::kXWeftPeer, origin_.local_peer_text);
+  write_peer_field();
+}
+
+// Who we are, for the callee's sidecar; how much the request matters, for it and for an app of
+// ours, which may pass that on to what it calls.
+void Exchange::write_peer_field() {
+  const config::ClusterConfig& callee = cluster_->config();
+  head_.headers.remove(HeaderId::kXWeftPeer);
+  if (callee.mesh_peer) head_.headers.add(HeaderId::kXWeftPeer, origin_.local_peer_text);
+  const bool usual = priority_ == config::Priority::kNormal;
+  if (usual && !priority_asked_) return;
+  if (usual || !(callee.mesh_peer || callee.local_app)) {
+    head_.headers.remove(HeaderId::kXWeftPriority);
+  } else {
+    head_.headers.set(HeaderId::kXWeftPriority, config::name_of(priority_));
+  }
 }
 
 void Exchange::write_attempt_fields() {
   http::Headers& headers = head_.headers;
-  if (cluster_->config().mesh_peer && request_timer_.armed()) {
+  const bool told_expected =
+      !expected_ms_.empty() && headers.has(HeaderId::kXEnvoyExpectedRqTimeoutMs);
+  if ((cluster_->config().mesh_peer || told_expected) && request_timer_.armed()) {
     // What is left, never a point in time: clocks differ.
     const Duration left = request_timer_.deadline() - services_.turn.now();
     const auto ms = std::max<std::int64_t>(
         1, std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
-    headers.set(HeaderId::kXWeftDeadline, headers.copy(std::to_string(ms)));
+    const std::string_view text = headers.copy(std::to_string(ms));
+    if (cluster_->config().mesh_peer) headers.set(HeaderId::kXWeftDeadline, text);
+    if (told_expected) headers.set(HeaderId::kXEnvoyExpectedRqTimeoutMs, text);
   }
   if (deadline_of_call_) {
     const Duration left = request_timer_.deadline() - services_.turn.now();
@@ -247,25 +317,7 @@ void Exchange::write_attempt_fields() {
   }
   // Every attempt is a span of its own and names itself as the callee's parent.
   attempt_span_ = telemetry::make_span_id(services_.random);
-  const telemetry::TraceContext context = attempt_context();
-  const telemetry::TraceHeaderText text(context);
-  const auto write = [&](HeaderId id, std::string_view value) {
-    if (value.empty()) {
-      headers.remove(id);
-    } else {
-      headers.set(id, headers.copy(value));
-    }
-  };
-  write(HeaderId::kTraceparent, text.traceparent());
-  if (!trace_.keep_tracestate) headers.remove(HeaderId::kTracestate);
-  if (context.formats.b3_single || context.formats.b3_multi) {
-    write(HeaderId::kB3, text.b3());
-    write(HeaderId::kXB3Traceid, text.b3_trace_id());
-    write(HeaderId::kXB3Spanid, text.b3_span_id());
-    write(HeaderId::kXB3Parentspanid, text.b3_parent_span_id());
-    write(HeaderId::kXB3Sampled, text.b3_sampled());
-    write(HeaderId::kXB3Flags, text.b3_flags());
-  }
+  write_trace(attempt_context(), headers);
   for (http::Field& field : headers.fields()) {
     const bool unique = field.id == HeaderId::kTraceparent || field.id == HeaderId::kXRequestId ||
                         field.id == HeaderId::kAuthorization ||

@@ -1,27 +1,33 @@
 #include "sidecar/proxy/hop.h"
 
+#include <cstring>
 #include <string>
 
+#include "sidecar/core/hex.h"
 #include "sidecar/core/strings.h"
+#include "telemetry/trace_context.h"
 
 namespace weft::proxy {
 
 using http::HeaderId;
 
-void strip_mesh_fields(http::Headers& headers, bool verified_peer) {
-  headers.remove_if([verified_peer](const http::Field& field) {
+void strip_mesh_fields(http::Headers& headers, Sender sender) {
+  headers.remove_if([sender](const http::Field& field) {
     switch (field.id) {
+      case HeaderId::kXWeftPriority:
+        return sender == Sender::kStranger;
       case HeaderId::kXWeftPeer:
       case HeaderId::kXWeftCause:
       case HeaderId::kXWeftDeadline:
-      case HeaderId::kXWeftPriority:
       case HeaderId::kXWeftAttempt:
       case HeaderId::kXWeftRetry:
-        return !verified_peer;
+        return sender != Sender::kMeshPeer;
       default:
         break;
     }
-    if (field.id != HeaderId::kOther) return false;
+    // Most names are over here.
+    if (field.id != HeaderId::kOther || field.name.empty() || to_lower(field.name[0]) != 'x')
+      return false;
     // Names of ours that no version knows yet are nobody's to send; nor is a client certificate
     // that only a proxy may vouch for (HttpConnectionManager.forward_client_cert_details SANITIZE,
     // the default and the only one there is).
@@ -31,7 +37,7 @@ void strip_mesh_fields(http::Headers& headers, bool verified_peer) {
   });
 }
 
-void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& headers) {
+void apply_each(const std::vector<config::HeaderEdit>& edits, http::Headers& headers) {
   for (const config::HeaderEdit& edit : edits) {
     switch (edit.op) {
       case config::HeaderEdit::Op::kAppend:
@@ -155,17 +161,37 @@ PeerCause parse_peer_cause(std::string_view text) {
   return peer;
 }
 
+void write_trace(const telemetry::TraceContext& context, http::Headers& headers) {
+  const telemetry::TraceHeaderText text(context);
+  const auto write = [&headers](HeaderId id, std::string_view value) {
+    if (value.empty()) {
+      headers.remove(id);
+    } else {
+      headers.set(id, headers.copy(value));
+    }
+  };
+  write(HeaderId::kTraceparent, text.traceparent());
+  if (!context.keep_tracestate) headers.remove(HeaderId::kTracestate);
+  if (!context.formats.b3_single && !context.formats.b3_multi) return;
+  write(HeaderId::kB3, text.b3());
+  write(HeaderId::kXB3Traceid, text.b3_trace_id());
+  write(HeaderId::kXB3Spanid, text.b3_span_id());
+  write(HeaderId::kXB3Parentspanid, text.b3_parent_span_id());
+  write(HeaderId::kXB3Sampled, text.b3_sampled());
+  write(HeaderId::kXB3Flags, text.b3_flags());
+}
+
 std::string_view make_request_id(http::Headers& headers, std::uint64_t high, std::uint64_t low) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   // RFC 9562 section 5.4: version and variant bits.
   high = (high & ~0xf000ULL) | 0x4000ULL;
   low = (low & ~0xc000000000000000ULL) | 0x8000000000000000ULL;
   const std::span<char> text = headers.arena().text(36);
-  std::size_t at = 0;
-  for (int nibble = 0; nibble < 32; ++nibble) {
-    if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) text[at++] = '-';
-    const std::uint64_t word = nibble < 16 ? high : low;
-    text[at++] = kDigits[(word >> (60 - 4 * (nibble % 16))) & 15];
+  char* out = text.data();
+  for (int byte = 0; byte < 16; ++byte) {
+    if (byte == 4 || byte == 6 || byte == 8 || byte == 10) *out++ = '-';
+    const std::uint64_t word = byte < 8 ? high : low;
+    std::memcpy(out, hex_pair(static_cast<std::uint8_t>(word >> (56 - 8 * (byte % 8)))), 2);
+    out += 2;
   }
   return {text.data(), text.size()};
 }

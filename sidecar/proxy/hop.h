@@ -3,6 +3,7 @@
 // that routes ask for, rewrites of path and host. Pure functions on heads; texts they make live in
 // the head's arena.
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -10,13 +11,25 @@
 #include "sidecar/http/message.h"
 #include "telemetry/cause.h"
 
+namespace weft::telemetry {
+struct TraceContext;
+}
+
 namespace weft::proxy {
 
-// Removes x-weft-* fields that came from somebody who may not set them (`verified_peer`: a sidecar
-// of the mesh over mTLS may), and x-forwarded-client-cert whoever sent it.
-void strip_mesh_fields(http::Headers& headers, bool verified_peer);
+// Whose head it is: the app's beside us, which may say how much its requests matter and no more; a
+// sidecar's of the mesh over mTLS, which may say everything; anybody else's.
+enum class Sender : std::uint8_t { kStranger, kOwnApp, kMeshPeer };
 
-void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& headers);
+// Removes x-weft-* fields that came from somebody who may not set them, and
+// x-forwarded-client-cert whoever sent it.
+void strip_mesh_fields(http::Headers& headers, Sender sender);
+
+void apply_each(const std::vector<config::HeaderEdit>& edits, http::Headers& headers);
+// Asked eight times for each request, and nearly always of nothing.
+inline void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& headers) {
+  if (!edits.empty()) apply_each(edits, headers);
+}
 
 // The path and host that the upstream sees.
 void rewrite_request(const config::Route& route, const config::ForwardAction& action,
@@ -34,6 +47,10 @@ struct PeerCause {
   [[nodiscard]] bool neutral() const;
 };
 [[nodiscard]] PeerCause parse_peer_cause(std::string_view text);
+
+// The trace fields of a request that goes out, as W3C and, where the caller wrote it, B3; one that
+// has nothing to say is removed.
+void write_trace(const telemetry::TraceContext& context, http::Headers& headers);
 
 // A version 4 UUID from the worker's generator, for x-request-id: 36 characters.
 [[nodiscard]] std::string_view make_request_id(http::Headers& headers, std::uint64_t high,

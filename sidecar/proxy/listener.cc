@@ -29,6 +29,7 @@ Listener::~Listener() { abandon(); }
 
 void Listener::configure(std::shared_ptr<const config::ListenerConfig> config,
                          std::shared_ptr<const upstream::TlsContexts> contexts) {
+  if (config_ != config) chains_ = std::make_shared<const ChainTable>(config);
   config_ = std::move(config);
   contexts_ = std::move(contexts);
   local_ = local_peer(config_->workload);
@@ -55,13 +56,14 @@ void Listener::on_accept(std::unique_ptr<net::Socket> socket) {
   }
   metrics.downstream_accepted(telemetry::AcceptOutcome::kAccepted).add();
   Session::Accepted accepted;
-  if (config_->use_original_dst) {
+  if (config_->use_original_dst || config_->read_original_dst) {
     if (auto destination = net::original_dst(socket->fd()); destination && *destination) {
       accepted.original_destination = **destination;
     }
   }
   accepted.transport = std::move(socket);
   accepted.listener = config_;
+  accepted.chains = chains_;
   accepted.contexts = contexts_;
   accepted.local = local_;
   accepted.detection = &detection_;

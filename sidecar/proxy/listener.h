@@ -10,6 +10,7 @@
 
 #include "sidecar/net/acceptor.h"
 #include "sidecar/net/loop.h"
+#include "sidecar/proxy/chain_table.h"
 #include "sidecar/proxy/detection_memory.h"
 #include "sidecar/proxy/session.h"
 
@@ -53,6 +54,7 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   const Services& services_;
   Owner& owner_;
   std::shared_ptr<const config::ListenerConfig> config_;
+  std::shared_ptr<const ChainTable> chains_;
   std::shared_ptr<const upstream::TlsContexts> contexts_;
   telemetry::PeerId local_ = telemetry::PeerId::kUnknown;
   std::unique_ptr<net::Acceptor> acceptor_;

@@ -1,8 +1,10 @@
 #include "sidecar/proxy/raw_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sidecar/core/assert.h"
+#include "sidecar/core/buffer_budget.h"
 
 namespace weft::proxy {
 
@@ -41,9 +43,11 @@ void RawStream::send_trailers(const http::Headers&) { send_body(Buffer(), true);
 void RawStream::flush() {
   if (sink_ == nullptr) return;
   std::size_t given = 0;
-  if (!queue_.empty() && transport_->buffered() <= Transport::kHighMark) {
+  if (!queue_.empty() && transport_->buffered() <= buffer_share(Transport::kHighMark)) {
     given = queue_.size();
     transport_->write(std::exchange(queue_, Buffer()));
+  } else if (!queue_.empty()) {
+    transport_->write(Buffer());  // looks at its mark again, which may have sunk
   }
   if (end_queued_ && queue_.empty() && !std::exchange(shut_, true)) transport_->shutdown_write();
   transport_->flush();
@@ -62,14 +66,16 @@ void RawStream::on_timer(Timer&) { flush(); }
 
 void RawStream::on_bytes(Buffer& bytes) {
   unconsumed_ += bytes.size();
-  if (unconsumed_ >= Transport::kHighMark && !std::exchange(paused_, true)) transport_->pause();
+  if (unconsumed_ >= buffer_share(Transport::kHighMark) && !std::exchange(paused_, true))
+    transport_->pause();
   sink_->on_body(std::move(bytes), false);
 }
 
 void RawStream::consume(std::size_t body_bytes) {
   WEFT_ASSERT(body_bytes <= unconsumed_);
   unconsumed_ -= body_bytes;
-  if (paused_ && unconsumed_ <= Transport::kLowMark) {
+  if (paused_ &&
+      unconsumed_ <= std::min(Transport::kLowMark, buffer_share(Transport::kHighMark) / 2)) {
     paused_ = false;
     transport_->resume();
   }

@@ -5,7 +5,8 @@
 // There is no head; its owner answers the CONNECT. Destroying it cuts off what has not left and
 // resets the connection unless both directions have ended, so its owner keeps it until buffered()
 // is zero, which behind the end an on_sent says. Memory: what the other side's window lets in, and
-// two Transport::kHighMark. Owner: Attempt. Thread: its worker.
+// two Transport::kHighMark (shares of them while the BufferBudget is tight). Owner: Attempt.
+// Thread: its worker.
 
 #include <memory>
 

@@ -8,6 +8,7 @@
 
 #include "sidecar/core/strings.h"
 #include "sidecar/core/xxhash.h"
+#include "sidecar/proxy/cookies.h"
 
 namespace weft::proxy {
 
@@ -55,35 +56,9 @@ Part hash_header(const HashPolicy& policy, const http::RequestHead& head) {
   return hash_lines(all);
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
-// RFC 6265 4.2.1. The first of that name counts; quotes are not part of the value.
-std::optional<std::string_view> cookie_of(const http::RequestHead& head, std::string_view name) {
-  for (const http::Field& field : head.headers) {
-    if (field.id != http::HeaderId::kCookie) continue;
-    std::string_view rest = field.value;
-    while (!rest.empty()) {
-      const std::size_t end = rest.find(';');
-      const std::string_view pair = trimmed(rest.substr(0, end));
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-      const std::size_t equals = pair.find('=');
-      if (equals == std::string_view::npos || pair.substr(0, equals) != name) continue;
-      std::string_view value = pair.substr(equals + 1);
-      if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"'))
-        value = value.substr(1, value.size() - 2);
-      return value;
-    }
-  }
-  return std::nullopt;
-}
-
 Part hash_cookie(const HashPolicy& policy, const http::RequestHead& head, std::string_view source,
                  std::string& set_cookie) {
-  if (const auto value = cookie_of(head, policy.name); value && !value->empty()) {
+  if (const auto value = find_cookie(head, policy.name); value && !value->empty()) {
     return xxh64(*value);
   }
   if (!policy.cookie_ttl) return std::nullopt;

@@ -105,6 +105,38 @@ RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& 
   return decision;
 }
 
+namespace {
+
+// Uniform in [from, to].
+Duration between(Duration from, Duration to, Random& random) {
+  if (to <= from) return from;
+  return from + Duration(static_cast<std::int64_t>(
+                    random.below(static_cast<std::uint64_t>((to - from).count()) + 1)));
+}
+
+}  // namespace
+
+Duration backoff_delay(const config::RetryPolicy& policy, std::uint32_t retries_done,
+                       Duration previous, Random& random) {
+  const Duration max = std::max(policy.backoff_base, policy.backoff_max);
+  const Duration ceiling = Backoff(policy.backoff_base, max).ceiling_for(retries_done);
+  switch (policy.jitter) {
+    case config::BackoffJitter::kFull:
+      return between(Duration::zero(), ceiling, random);
+    case config::BackoffJitter::kEqual:
+      return between(ceiling / 2, ceiling, random);
+    case config::BackoffJitter::kNone:
+      return ceiling;
+    case config::BackoffJitter::kDecorrelated: {
+      const Duration last = std::max(previous, policy.backoff_base);
+      // Capped before it is multiplied.
+      const Duration widest = last > max / 3 ? max : last * 3;
+      return between(policy.backoff_base, widest, random);
+    }
+  }
+  return ceiling;
+}
+
 bool retries_grpc_statuses(const config::RetryPolicy& policy) {
   return (policy.on & (config::kRetryGrpcCancelled | config::kRetryGrpcDeadlineExceeded |
                        config::kRetryGrpcInternal | config::kRetryGrpcResourceExhausted |

@@ -9,6 +9,7 @@
 
 #include "sidecar/config/route_config.h"
 #include "sidecar/core/backoff.h"
+#include "sidecar/core/random.h"
 #include "sidecar/http/message.h"
 #include "telemetry/proxy_metrics.h"
 
@@ -49,6 +50,11 @@ struct RetryDecision {
 
 [[nodiscard]] RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& end,
                                          const RetryFacts& facts);
+
+// How long before try `retries_done` + 1 of those that are extra. `previous`: what this returned
+// before, zero at first; the decorrelated kind grows from it. Never more than backoff_max.
+[[nodiscard]] Duration backoff_delay(const config::RetryPolicy& policy, std::uint32_t retries_done,
+                                     Duration previous, Random& random);
 
 // Retry-After in seconds (a date is not understood: nothing), grpc-retry-pushback-ms; negative
 // means never.

@@ -7,6 +7,8 @@
 
 #include "sidecar/core/random.h"
 #include "sidecar/core/turn.h"
+#include "sidecar/proxy/fault.h"
+#include "sidecar/proxy/mirror.h"
 #include "sidecar/proxy/view.h"
 #include "sidecar/upstream/cluster_set.h"
 #include "telemetry/access_record.h"
@@ -51,6 +53,8 @@ struct Services {
   telemetry::Sampler& sampler;
   telemetry::SpanRing& spans;
   Journal& journal;
+  MirrorSet& mirrors;
+  FaultSwitch& faults;                // of the whole sidecar
   const std::unique_ptr<View>& view;  // the newest; replaced between events
   const bool& draining;
   const bool& shedding;  // memory is nearly used up: no new work

@@ -60,6 +60,7 @@ Session::Session(const Services& services, Owner& owner, Accepted accepted)
     : services_(services),
       owner_(owner),
       listener_(std::move(accepted.listener)),
+      chains_(std::move(accepted.chains)),
       contexts_(std::move(accepted.contexts)),
       transport_(std::move(accepted.transport)),
       detection_(*accepted.detection),
@@ -148,7 +149,9 @@ void Session::fill_origin() {
   const config::LocalWorkload& local = listener_->workload;
   origin_.local_peer_text = local.workload + ";" + local.canonical_revision;
   origin_.http = http_;
-  if (http_ != nullptr) origin_.route_key = config::route_key(*listener_, *chain_, *http_);
+  if (http_ == nullptr) return;
+  origin_.route_key = config::route_key(*listener_, *chain_, *http_);
+  if (http_->by_destination) origin_.destination_host = destination().to_string();
 }
 
 // ---- which protocol ----
@@ -181,14 +184,18 @@ void Session::detect() {
 }
 
 void Session::serve(http::Protocol protocol, telemetry::DetectedHow how) {
-  deadline_.cancel();
-  transport_->set_sink(nullptr);
-  state_ = State::kServe;
   services_.shard.proxy()
       .protocol_detected(protocol == http::Protocol::kHttp2 ? telemetry::DetectedProtocol::kHttp2
                                                             : telemetry::DetectedProtocol::kHttp1,
                          how)
       .add();
+  open_connection(protocol);
+}
+
+void Session::open_connection(http::Protocol protocol) {
+  deadline_.cancel();
+  transport_->set_sink(nullptr);
+  state_ = State::kServe;
   http::ConnectionOptions options;
   options.codec.limits = http_->limits;
   options.codec.http2 = http_->http2;
@@ -205,6 +212,24 @@ void Session::serve(http::Protocol protocol, telemetry::DetectedHow how) {
   if (draining_) connection_->drain();
   // May raise requests, and end everything.
   connection_->start(std::move(first_));
+}
+
+// An idle caller of HTTP/1 needs no codec: half of what its connection takes.
+void Session::on_connection_quiet(http::ServerConnection& connection) {
+  WEFT_ASSERT(state_ == State::kServe && connection_.get() == &connection);
+  if (draining_ || !exchanges_.empty()) return;
+  transport_ = connection.take_transport();
+  services_.turn.retire(std::move(connection_));
+  state_ = State::kResting;
+  const Duration idle = http_->timeouts.idle;
+  if (idle > Duration::zero()) deadline_.arm(idle - http::Connection::kQuiet);
+  transport_->set_sink(this);
+}
+
+void Session::wake_up() {
+  WEFT_ASSERT(state_ == State::kResting);
+  // May raise requests, and end everything.
+  open_connection(http::Protocol::kHttp1);
 }
 
 void Session::tunnel() {
@@ -331,6 +356,11 @@ void Session::on_timer(Timer&) {
     finish();
     return;
   }
+  if (state_ == State::kResting) {
+    wake_up();
+    connection_->drain();
+    return;
+  }
   if (state_ == State::kProxyHeader) {
     // Half a header is nobody's first bytes, whatever the listener does with silence.
     const bool silent = first_.empty() && !listener_->proxy_protocol->required;
@@ -384,7 +414,9 @@ void Session::finish() {
 
 void Session::drain() {
   draining_ = true;
-  if (connection_ != nullptr) {
+  if (state_ == State::kResting) {
+    wake_up();
+  } else if (connection_ != nullptr) {
     connection_->drain();
   } else if (state_ == State::kProxyHeader || state_ == State::kSniff || state_ == State::kDetect) {
     // It has said too little to be served. Its request may be on its way, so it is given a moment,

@@ -6,6 +6,7 @@
 //   kSniff --chain known--> kHandshake --TLS open--> kDetect --protocol--> kServe --all done-->
 //   kOver
 //        \------ plain chain ----------------------------^        \-- opaque --> kTunnel ------^
+//   kServe --HTTP/1 without a request for a while--> kResting --bytes, drain, idle--> kServe
 //
 // Owner: Listener. Thread: its worker. It pins only its listener's configuration and chain
 // (decisions A1): every request takes the routes that are newest when its head is complete.
@@ -22,6 +23,7 @@
 #include "sidecar/core/proxy_header.h"
 #include "sidecar/core/slab.h"
 #include "sidecar/http/connection.h"
+#include "sidecar/proxy/chain_table.h"
 #include "sidecar/proxy/detection_memory.h"
 #include "sidecar/proxy/exchange.h"
 #include "sidecar/proxy/services.h"
@@ -53,6 +55,7 @@ class Session final : public Sink,
   struct Accepted {
     std::unique_ptr<Transport> transport;
     std::shared_ptr<const config::ListenerConfig> listener;
+    std::shared_ptr<const ChainTable> chains;  // of the listener
     std::shared_ptr<const upstream::TlsContexts> contexts;
     telemetry::PeerId local = telemetry::PeerId::kUnknown;
     std::optional<SocketAddress> original_destination;
@@ -81,6 +84,7 @@ class Session final : public Sink,
                   http::RequestHead&& head, bool end) override;
   void on_malformed(http::ServerConnection& connection, const Error& error,
                     std::uint16_t status) override;
+  void on_connection_quiet(http::ServerConnection& connection) override;
   void on_connection_done(http::ServerConnection& connection, const Error& reason) override;
   // Exchange::Owner
   void on_exchange_done(Exchange& exchange) override;
@@ -96,6 +100,7 @@ class Session final : public Sink,
     kHandshake,
     kDetect,
     kServe,
+    kResting,
     kTunnel,
     kOver
   };
@@ -104,6 +109,7 @@ class Session final : public Sink,
   void read_header();
   void refuse_header(telemetry::ProxyHeaderResult result, std::string_view why);
   void begin_sniffing();
+  [[nodiscard]] bool calls_us();
   void sniff_more();
   void choose();
   [[nodiscard]] const SocketAddress& destination();
@@ -113,6 +119,8 @@ class Session final : public Sink,
   void fill_origin();
   void detect();
   void serve(http::Protocol protocol, telemetry::DetectedHow how);
+  void open_connection(http::Protocol protocol);
+  void wake_up();
   void tunnel();
   void refuse(const Error& error);
   void record_failure(const Error& error, std::uint16_t status);
@@ -122,6 +130,7 @@ class Session final : public Sink,
   const Services& services_;
   Owner& owner_;
   std::shared_ptr<const config::ListenerConfig> listener_;
+  std::shared_ptr<const ChainTable> chains_;  // until one was chosen
   std::shared_ptr<const upstream::TlsContexts> contexts_;
   const config::FilterChain* chain_ = nullptr;
   const config::HttpSettings* http_ = nullptr;
@@ -140,7 +149,7 @@ class Session final : public Sink,
   std::unique_ptr<Tunnel> tunnel_;
   Origin origin_;
   std::vector<std::pair<std::string, telemetry::PeerId>> peers_told_;  // at most kPeersToldMax
-  Timer deadline_;  // for PROXY header and sniffing together
+  Timer deadline_;  // for PROXY header and sniffing together; while resting, of the idle timeout
   TimePoint started_;
   State state_ = State::kSniff;
   bool draining_ = false;

@@ -68,9 +68,24 @@ void Session::refuse_header(telemetry::ProxyHeaderResult result, std::string_vie
   refuse(Error{Fault::kProtocol, Side::kDownstream, "PROXY header: " + std::string(why)});
 }
 
+// Whoever calls the listener itself was not redirected; what passed it on would come back here.
+bool Session::calls_us() {
+  if (!listener_->use_original_dst || destination() != transport_->local_address()) return false;
+  // With TPROXY the local address is the one that was called, and its port another one.
+  const std::uint16_t ours = listener_->address.port();
+  return ours == 0 || destination().port() == ours;
+}
+
 void Session::begin_sniffing() {
   state_ = State::kSniff;
-  const ChainNeeds needs = needs_of(*listener_);
+  if (calls_us()) {
+    services_.shard.proxy().downstream_accepted(telemetry::AcceptOutcome::kLoop).add();
+    return refuse(Error{Fault::kProtocol, Side::kDownstream,
+                        "it calls this listener itself, which is for redirected connections"});
+  }
+  const bool redirected = listener_->use_original_dst || listener_->read_original_dst;
+  if (redirected && !origin_.original_destination) origin_.original_destination = destination();
+  const ChainNeeds needs = chains_->needs(destination());
   // An inspector that no chain asks about would only make server-first protocols wait.
   if (!needs.tls && !needs.application) return choose();
   wait_for_first_bytes();
@@ -90,6 +105,8 @@ void Session::on_bytes(Buffer& bytes) {
     read_header();
   } else if (state_ == State::kSniff) {
     sniff_more();
+  } else if (state_ == State::kResting) {
+    wake_up();
   } else {
     WEFT_ASSERT(state_ == State::kDetect);
     detect();
@@ -99,7 +116,7 @@ void Session::on_bytes(Buffer& bytes) {
 void Session::sniff_more() {
   const Sniffed sniffed = sniff(as_text(first_.pull_up(std::min(first_.size(), kSniffBytesMax))));
   if (sniffed == Sniffed::kNeedMore) return;
-  if (sniffed == Sniffed::kTls && needs_of(*listener_).tls) {
+  if (sniffed == Sniffed::kTls && chains_->needs(destination()).tls) {
     if (hello_ == nullptr) hello_ = std::make_unique<tls::ClientHelloParser>();
     const Bytes all = first_.pull_up(first_.size());
     const auto state = hello_->feed(all.subspan(hello_fed_));
@@ -169,7 +186,7 @@ void Session::choose() {
   hello_.reset();
   deadline_.cancel();
   transport_->set_sink(nullptr);
-  chain_ = choose_chain(*listener_, facts);
+  chain_ = std::exchange(chains_, nullptr)->choose(facts);
   if (chain_ == nullptr) {
     services_.shard.proxy().downstream_accepted(telemetry::AcceptOutcome::kNoListener).add();
     refuse(Error{Fault::kProtocol, Side::kDownstream, "no filter chain takes this connection"});

@@ -1,5 +1,6 @@
 #include "sidecar/proxy/tunnel.h"
 
+#include "sidecar/core/buffer_budget.h"
 #include "sidecar/proxy/record_log.h"
 #include "sidecar/proxy/replies.h"
 
@@ -70,7 +71,7 @@ bool Tunnel::dial_next() {
       origin_.original_destination ? &*origin_.original_destination : nullptr;
   endpoint_ = cluster_->pick(context);
   if (endpoint_ == nullptr) {
-    finish(Error{Fault::kNoEndpoint, Side::kLocal, "no healthy endpoint in " + cluster_name_});
+    finish(cluster_->why_none(context));
     return false;
   }
   upstream_address_ = endpoint_->address_text();
@@ -145,7 +146,7 @@ void Tunnel::carry(bool from_downstream, Buffer& bytes) {
   Transport& source = from_downstream ? *downstream_ : *upstream_;
   Transport& target = from_downstream ? *upstream_ : *downstream_;
   target.write(std::move(bytes));
-  if (target.buffered() > Transport::kHighMark) source.pause();
+  if (target.buffered() > buffer_share(Transport::kHighMark)) source.pause();
   services_.turn.enlist(*this);
 }
 
@@ -206,7 +207,8 @@ void Tunnel::finish(const Error& reason) {
   if (!orderly) {
     const LocalReply reply = reply_for(reason);
     record_.flags = reply.flags;
-    record_.cause = reply.cause;
+    // Nothing else of a tunnel is denied.
+    record_.cause = reason.fault == Fault::kDenied ? telemetry::Cause::kEgressDenied : reply.cause;
     details_ = to_string(reason);
     if (upstream_ != nullptr) upstream_->abort();
     downstream_->abort();

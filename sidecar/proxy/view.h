@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +29,11 @@ class LiveTable final {
   // Index into the route's clusters. REQUIRES a route of this table that splits.
   [[nodiscard]] std::size_t choose(const config::Route& route) {
     return splits_[route.split].next();
+  }
+  // The same among those `usable` says yes to; nothing when there is none with a weight.
+  template <typename Usable>
+  [[nodiscard]] std::optional<std::size_t> choose_among(const config::Route& route, Usable usable) {
+    return splits_[route.split].next_among(usable);
   }
 
  private:

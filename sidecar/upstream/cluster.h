@@ -72,6 +72,8 @@ struct PickContext {
   const SocketAddress* original_destination = nullptr;
   // Of what the route's hash policies name; absent: anywhere on the ring.
   std::optional<std::uint64_t> hash;
+  // Of the request's session (session_key.h): that endpoint before all others, while it is usable.
+  std::optional<std::uint64_t> session;
 };
 
 // One request counted against the cluster's limits, one endpoint's load and the circuit breaker;
@@ -117,12 +119,22 @@ class Cluster {
 
   // Null: nothing healthy. Prefers endpoints that were not tried.
   [[nodiscard]] virtual Endpoint* pick(const PickContext& context) = 0;
+  // Why pick() said null.
+  [[nodiscard]] virtual Error why_none(const PickContext&) const {
+    return {Fault::kNoEndpoint, Side::kLocal, "no healthy endpoint in " + config().name};
+  }
+  // The endpoint of a session; null when it is not usable now, or not here.
+  [[nodiscard]] virtual Endpoint* find_session(std::uint64_t session) = 0;
+  // Whether anybody may be ready: EDS and health checks decide, and who is only ejected counts.
+  [[nodiscard]] virtual bool has_ready_endpoint() const = 0;
   // One more request on `endpoint`: kCircuitOpen while the breaker refuses, kLimit beyond
   // requests_max. The balancer sees it as load until the Permit dies.
   [[nodiscard]] virtual Result<Permit> admit(Endpoint& endpoint) = 0;
   // A connection with a free stream to `endpoint`, unless each has to be one caller's alone
-  // (ClusterConfig::proxy_header). REQUIRES endpoint to be this cluster's.
-  [[nodiscard]] virtual Acquired acquire(Endpoint& endpoint, TicketHolder& holder) = 0;
+  // (ClusterConfig::proxy_header). Who has to wait waits by `priority`. REQUIRES endpoint to be
+  // this cluster's.
+  [[nodiscard]] virtual Acquired acquire(Endpoint& endpoint, TicketHolder& holder,
+                                         config::Priority priority) = 0;
   // A connection of its own for a tunnel: dialed, counted against connections_max, not pooled.
   [[nodiscard]] virtual Result<std::unique_ptr<Dial>> dial(Endpoint& endpoint, const Caller& caller,
                                                            DialHolder& holder) = 0;
@@ -136,6 +148,9 @@ class Cluster {
   // May one more retry be made? Counts it against the budget (or retries_max) when it says yes.
   [[nodiscard]] virtual bool admit_retry() = 0;
   virtual void retry_done() = 0;  // a retry admitted before has ended
+  // One more upgrade or CONNECT: kLimit beyond tunnels_max.
+  [[nodiscard]] virtual Status admit_tunnel() = 0;
+  virtual void tunnel_done() = 0;  // one admitted before has ended, or became no tunnel
   // A first attempt begins: what the retry budget is a share of.
   virtual void count_request() = 0;
 

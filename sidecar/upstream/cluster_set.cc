@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "sidecar/upstream/address_index.h"
 #include "sidecar/upstream/live_cluster.h"
 
 namespace weft::upstream {
@@ -14,6 +15,7 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
   explicit LiveClusterSet(const Services& services) : services_(services) {}
 
   void apply(const config::Snapshot& snapshot, const TlsContexts& contexts) override {
+    known_.reset();
     // Make before break: what is new or changed first, removals after.
     for (const auto& [name, entry] : snapshot.clusters) {
       auto found = clusters_.find(name);
@@ -45,6 +47,16 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
     return found == clusters_.end() ? ClusterRef() : ClusterRef(*found->second);
   }
 
+  void note_check(std::string_view cluster, const SocketAddress& endpoint, bool passes) override {
+    const auto found = clusters_.find(cluster);
+    if (found != clusters_.end()) found->second->note_check(endpoint, passes);
+  }
+
+  void on_note(std::string_view cluster, Mailbox::Note note) override {
+    const auto found = clusters_.find(cluster);
+    if (found != clusters_.end()) found->second->on_note(note);
+  }
+
   void drain() override {
     for (const auto& [name, cluster] : clusters_) cluster->drain();
   }
@@ -56,6 +68,18 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
     std::sort(states.begin(), states.end(),
               [](const ClusterState& a, const ClusterState& b) { return a.name < b.name; });
     return states;
+  }
+
+  const config::Endpoint* find_known(const IpAddress& address) override {
+    if (!known_) {
+      known_.emplace();
+      for (const auto& [name, cluster] : clusters_) {
+        // The own app's addresses are not those of anybody else's.
+        if (cluster->endpoint_set() == nullptr || cluster->config().local_app) continue;
+        known_->add(*cluster->endpoint_set());
+      }
+    }
+    return known_->find(address);
   }
 
   void on_cluster_gone(LiveCluster& cluster) override {
@@ -71,6 +95,7 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner {
   std::unordered_map<std::string, std::unique_ptr<LiveCluster>, TextHash, std::equal_to<>>
       clusters_;
   std::vector<std::unique_ptr<LiveCluster>> leaving_;
+  std::optional<AddressIndex> known_;  // made when it is first asked for
 };
 
 }  // namespace

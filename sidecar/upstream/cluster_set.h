@@ -32,6 +32,7 @@ class ClusterSet {
     SharedLimitsTable&
         limits;             // one per process: limits hold for the whole sidecar (decisions D10)
     std::string zone = {};  // our own, Node.locality; empty: not known
+    Mailbox* mailbox = nullptr;  // null: this is the only worker
   };
   static std::unique_ptr<ClusterSet> make(const Services& services);
   virtual ~ClusterSet() = default;
@@ -39,13 +40,17 @@ class ClusterSet {
   virtual void apply(const config::Snapshot& snapshot, const TlsContexts& contexts) = 0;
   // Empty when there is no such cluster.
   [[nodiscard]] virtual ClusterRef find(std::string_view name) = 0;
+  // An endpoint passes or fails its health checks from now on.
+  virtual void note_check(std::string_view cluster, const SocketAddress& endpoint, bool passes) = 0;
+  // What another worker posted.
+  virtual void on_note(std::string_view cluster, Mailbox::Note note) = 0;
   // Close idle connections and take no new requests (process drain).
   virtual void drain() = 0;
 
   // For /clusters: one line of state per endpoint; called on the worker's thread.
   struct EndpointState {
     std::string address;
-    std::string state;  // ready, degraded, ejected, unhealthy, draining
+    std::string state;  // ready, degraded, ejected, failing_check, unchecked, unhealthy, draining
     std::uint32_t active_requests = 0;
     std::uint32_t connections = 0;
     std::uint64_t successes = 0;

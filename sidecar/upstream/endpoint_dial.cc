@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tls/dialer.h"
 
@@ -47,17 +48,82 @@ class HeaderConnector final : public Connector {
 
 // A dial that keeps its dialer: the next one may be made under other settings while this one is
 // still under way.
-class HeldDial final : public Dial {
+class HeldDial final : public Dial, public DialHolder {
  public:
   HeldDial(std::unique_ptr<HeaderConnector> connector, std::unique_ptr<tls::Dialer> dialer,
-           DialHolder& holder)
-      : connector_(std::move(connector)),
+           std::string identity, DialHolder& holder)
+      : holder_(holder),
+        identity_(std::move(identity)),
+        connector_(std::move(connector)),
         dialer_(std::move(dialer)),
-        inner_(dialer_->dial(holder)) {}
+        inner_(dialer_->dial(*this)) {}
+  void on_dialed(std::unique_ptr<Transport> transport) override {
+    const std::string peer = transport->tls().peer.uri();
+    if (identity_.empty() || peer == identity_) return holder_.on_dialed(std::move(transport));
+    transport->abort();
+    transport.reset();
+    holder_.on_dial_failed(
+        {Fault::kTlsIdentity, Side::kUpstream, "expected " + identity_ + ", found " + peer});
+  }
+  void on_dial_failed(const Error& error) override { holder_.on_dial_failed(error); }
 
  private:
+  DialHolder& holder_;
+  const std::string identity_;
   std::unique_ptr<HeaderConnector> connector_;  // may be null
   std::unique_ptr<tls::Dialer> dialer_;
+  std::unique_ptr<Dial> inner_;
+};
+
+const SocketAddress& source_for(const config::ClusterConfig& cluster,
+                                const SocketAddress& address) {
+  const bool other = cluster.source.is_ip() && address.is_ip() &&
+                     cluster.source.ip().is_v4() != address.ip().is_v4();
+  return other ? cluster.source_other : cluster.source;
+}
+
+// To an app that listens on one of several addresses: the next one while each refuses.
+class AppDial final : public Dial, public DialHolder {
+ public:
+  AppDial(Turn& turn, Connector& connector, const config::ClusterConfig& cluster,
+          const SocketAddress& first, DialHolder& holder)
+      : turn_(turn), connector_(connector), timeout_(cluster.connect_timeout), holder_(holder) {
+    // A copy: the configuration may be another before the last one was tried.
+    const auto add = [&](const SocketAddress& address) {
+      places_.push_back({address, source_for(cluster, address)});
+    };
+    add(first);
+    for (const SocketAddress& address : cluster.local_app_elsewhere) add(address);
+    dial_next();
+  }
+  void on_dialed(std::unique_ptr<Transport> transport) override {
+    holder_.on_dialed(std::move(transport));
+  }
+  void on_dial_failed(const Error& error) override {
+    if (error.fault != Fault::kConnect || next_ == places_.size()) {
+      return holder_.on_dial_failed(error);
+    }
+    turn_.retire(std::move(inner_));
+    dial_next();
+  }
+
+ private:
+  void dial_next() {
+    const Place& place = places_[next_++];
+    inner_ =
+        connector_.connect(place.address, {.timeout = timeout_, .source = place.source}, *this);
+  }
+
+  struct Place {
+    SocketAddress address;
+    SocketAddress source;
+  };
+  Turn& turn_;
+  Connector& connector_;
+  const Duration timeout_;
+  DialHolder& holder_;
+  std::vector<Place> places_;
+  std::size_t next_ = 0;
   std::unique_ptr<Dial> inner_;
 };
 
@@ -83,15 +149,21 @@ std::unique_ptr<Dial> dial_endpoint(Turn& turn, Connector& connector,
                                     const config::ClusterConfig& cluster,
                                     const SocketAddress& address,
                                     std::shared_ptr<const tls::ClientContext> context,
-                                    const Caller& caller, DialHolder& holder) {
-  const ConnectOptions options{.timeout = cluster.connect_timeout, .source = cluster.source};
+                                    const Caller& caller, DialHolder& holder,
+                                    const DialWishes& wishes) {
+  const ConnectOptions options{.timeout = cluster.connect_timeout,
+                               .source = source_for(cluster, address)};
+  const bool tls = cluster.tls && !wishes.plain;
+  if (!tls && !cluster.proxy_header && !cluster.local_app_elsewhere.empty()) {
+    return std::make_unique<AppDial>(turn, connector, cluster, address, holder);
+  }
   std::unique_ptr<HeaderConnector> header;
   if (cluster.proxy_header) {
     header = std::make_unique<HeaderConnector>(
         connector, write_proxy_header({*cluster.proxy_header, caller.source, caller.destination}));
   }
   Connector& chosen = header != nullptr ? *header : connector;
-  if (!cluster.tls) return chosen.connect(address, options, holder);
+  if (!tls) return chosen.connect(address, options, holder);
   if (context == nullptr) {
     return refuse_dial(turn, holder,
                        {Fault::kTlsHandshake, Side::kUpstream,
@@ -101,9 +173,10 @@ std::unique_ptr<Dial> dial_endpoint(Turn& turn, Connector& connector,
                                                                          : cluster.connect_timeout;
   auto dialer = std::make_unique<tls::Dialer>(
       turn, chosen, std::move(context),
-      tls::Dialer::Options{
-          .address = address, .connect = options, .tls = {.handshake_timeout = patience}});
-  return std::make_unique<HeldDial>(std::move(header), std::move(dialer), holder);
+      tls::Dialer::Options{.address = address,
+                           .connect = options,
+                           .tls = {.handshake_timeout = patience, .offers_alpn = !wishes.raw}});
+  return std::make_unique<HeldDial>(std::move(header), std::move(dialer), wishes.identity, holder);
 }
 
 std::unique_ptr<Dial> refuse_dial(Turn& turn, DialHolder& holder, Error why) {

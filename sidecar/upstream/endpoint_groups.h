@@ -27,8 +27,8 @@ class EndpointGroups final {
   enum class State : std::uint8_t {
     kReady,
     kDegraded,
-    kEjected,   // ready otherwise
-    kNotReady,  // as EDS or a health check says
+    kEjected,   // by us, or failing its health checks; ready otherwise
+    kNotReady,  // as EDS says
     kDraining
   };
   struct Member {

@@ -6,10 +6,6 @@ namespace weft::upstream {
 
 namespace {
 
-// Original-destination clusters make their endpoints as clients name them; the oldest idle one goes
-// first.
-constexpr std::size_t kOriginalDestinationsMax = 1024;
-
 using telemetry::LimitKind;
 
 LiveEndpoint& live(Endpoint& endpoint) { return static_cast<LiveEndpoint&>(endpoint); }
@@ -39,9 +35,12 @@ LiveCluster::LiveCluster(const ClusterSet::Services& services, Owner& owner, std
       budget_({}, services.turn.now()),
       change_timer_(services.turn.timers(), *this),
       breaker_timer_(services.turn.timers(), *this),
-      sweep_timer_(services.turn.timers(), *this) {}
+      sweep_timer_(services.turn.timers(), *this) {
+  if (services_.mailbox != nullptr) limits_->places.join(*services_.mailbox);
+}
 
 LiveCluster::~LiveCluster() {
+  if (services_.mailbox != nullptr) limits_->places.leave(*services_.mailbox);
   // Pools give their places back as they die; nobody is to dial with them any more.
   making_room_ = true;
 }
@@ -54,12 +53,17 @@ void LiveCluster::apply(const config::ClusterEntry& entry,
   const bool connections_fit = config_ != nullptr && same_connections(*config_, *entry.config);
   const bool first = config_ == nullptr;
   tls_ = std::move(tls);
-  if (config_ != entry.config) apply_config(entry.config, connections_fit || first);
+  // Most clusters of a push are as they were; they must not cost a thing.
+  const bool configured = config_ != entry.config;
+  if (configured) apply_config(entry.config, connections_fit || first);
+  set_passes_on(passes_on());
+  if (passes_on()) return;
   if (endpoint_set_ != entry.endpoints && entry.endpoints != nullptr) {
     endpoint_set_ = entry.endpoints;
-    apply_endpoints(*endpoint_set_);
+    apply_endpoints(endpoint_set_);
+  } else if (configured) {
+    rebuild();
   }
-  rebuild();
 }
 
 void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> config,
@@ -83,16 +87,22 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   metrics_->limit_max(LimitKind::kRequests).set(config_->limits.requests_max);
   metrics_->limit_max(LimitKind::kPending).set(config_->limits.pending_max);
   metrics_->limit_max(LimitKind::kRetries).set(config_->limits.retries_max);
+  metrics_->limit_max(LimitKind::kTunnels).set(config_->limits.tunnels_max.value_or(0));
   watch_breaker();
   if (!connections_fit) {
     for (const auto& endpoint : endpoints_) endpoint->renew_pool();
   }
+  for (const auto& endpoint : endpoints_) endpoint->keep_warm();
   const bool sweeps =
       config_->outlier && (config_->outlier->success_rate || config_->outlier->failure_percent);
   if (!sweeps) {
     sweep_timer_.cancel();
   } else if (!sweep_timer_.armed()) {
     sweep_timer_.arm(config_->outlier->interval);
+  }
+  // Checks switched off: what they said is of no use when they come back.
+  if (config_->health_check == nullptr) {
+    for (const auto& endpoint : endpoints_) endpoint->set_checked(LiveEndpoint::Checked::kAssumed);
   }
   // Ejection switched off: nobody stays out.
   if (!config_->outlier) {
@@ -102,25 +112,32 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   }
 }
 
-void LiveCluster::apply_endpoints(const config::EndpointSet& set) {
+void LiveCluster::apply_endpoints(const std::shared_ptr<const config::EndpointSet>& set) {
   std::vector<std::unique_ptr<LiveEndpoint>> next;
   std::unordered_map<SocketAddress, std::size_t, SocketAddressHash> by_address;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i)
+  bool others_pass = false;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     by_address.emplace(endpoints_[i]->config().address, i);
-  for (const config::Endpoint& wanted : set.endpoints) {
-    const auto old = by_address.find(wanted.address);
+    others_pass = others_pass || endpoints_[i]->checked() == LiveEndpoint::Checked::kPasses;
+  }
+  for (const config::Endpoint& one : set->endpoints) {
+    // One copy for all workers: it lives as long as any endpoint of its set.
+    std::shared_ptr<const config::Endpoint> wanted(set, &one);
+    const auto old = by_address.find(one.address);
     if (old != by_address.end() && endpoints_[old->second] != nullptr) {
       next.push_back(std::move(endpoints_[old->second]));
-      next.back()->set(wanted);
+      next.back()->set(std::move(wanted));
     } else {
       next.push_back(
           std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, wanted));
+      if (others_pass) next.back()->set_checked(LiveEndpoint::Checked::kPending);
     }
   }
   // New first, then the old ones go: those who wait at a leaving endpoint find the new ones when
   // they try again.
   std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, std::move(next));
   rebuild();
+  for (const auto& endpoint : endpoints_) endpoint->keep_warm();
   for (auto& endpoint : old) {
     if (endpoint == nullptr) continue;
     LiveEndpoint& leaver = *endpoint;
@@ -130,25 +147,16 @@ void LiveCluster::apply_endpoints(const config::EndpointSet& set) {
   bury_gone();
 }
 
+// Each time somebody begins or ends to use a connection: what changes then, and no more.
 void LiveCluster::update_gauges() {
   if (!metrics_) return;
-  using telemetry::EndpointState;
   using telemetry::PoolState;
-  std::int64_t healthy = 0;
-  std::int64_t unhealthy = 0;
   std::int64_t dialing = 0;
   std::int64_t connections = 0;
   for (const auto& endpoint : endpoints_) {
-    if (!endpoint->ejected()) {
-      (endpoint->config().health == config::Endpoint::Health::kHealthy ? healthy : unhealthy) += 1;
-    }
     dialing += static_cast<std::int64_t>(endpoint->pool().dialing());
     connections += static_cast<std::int64_t>(endpoint->connections());
   }
-  metrics_->endpoints(EndpointState::kHealthy).set(healthy);
-  metrics_->endpoints(EndpointState::kUnhealthy).set(unhealthy);
-  metrics_->endpoints(EndpointState::kEjected).set(ejected_);
-  metrics_->endpoints(EndpointState::kDraining).set(static_cast<std::int64_t>(leaving_.size()));
   metrics_->pool_connections(PoolState::kConnecting).set(dialing);
   const std::int64_t busy = std::min<std::int64_t>(active_, connections);
   metrics_->pool_connections(PoolState::kBusy).set(busy);
@@ -160,6 +168,7 @@ void LiveCluster::remove() {
   change_timer_.cancel();
   sweep_timer_.cancel();
   breaker_timer_.cancel();
+  originals_.reset();
   std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, {});
   endpoint_set_ = nullptr;
   rebuild();
@@ -184,6 +193,7 @@ void LiveCluster::bury_gone() {
     if (endpoint->gone()) services_.turn.retire(std::move(endpoint));
   }
   std::erase(leaving_, nullptr);
+  count_endpoints();
   if (gone()) owner_.on_cluster_gone(*this);
 }
 
@@ -199,9 +209,17 @@ void LiveCluster::unreference() {
 // ---- requests ----
 
 Endpoint* LiveCluster::pick(const PickContext& context) {
-  if (config_->discovery == config::ClusterConfig::Discovery::kOriginalDst) {
-    if (context.original_destination == nullptr || removed_) return nullptr;
+  if (passes_on()) {
+    const bool said =
+        context.original_destination != nullptr && context.original_destination->is_ip();
+    if (!said || removed_ || originals_ == nullptr) return nullptr;
     return original_destination(*context.original_destination);
+  }
+  if (context.session) {
+    Endpoint* kept = find_session(*context.session);
+    const bool tried =
+        kept != nullptr && context.tried != nullptr && context.tried->contains(*kept);
+    if (kept != nullptr && !tried) return kept;
   }
   return groups_->pick({.tried = context.tried,
                         .hash = context.hash,
@@ -209,23 +227,15 @@ Endpoint* LiveCluster::pick(const PickContext& context) {
                         .active = active_});
 }
 
-LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
+Endpoint* LiveCluster::find_session(std::uint64_t session) {
   for (const auto& endpoint : endpoints_) {
-    if (endpoint->config().address == address) return endpoint.get();
+    if (endpoint->session() != session) continue;
+    const EndpointGroups::State state = state_of(*endpoint);
+    const bool usable =
+        state == EndpointGroups::State::kReady || state == EndpointGroups::State::kDegraded;
+    return usable ? endpoint.get() : nullptr;
   }
-  if (endpoints_.size() >= kOriginalDestinationsMax) {
-    const auto idle = std::find_if(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) {
-      return endpoint->active_requests() == 0 && endpoint->pool().empty();
-    });
-    if (idle == endpoints_.end()) return nullptr;
-    services_.turn.retire(std::move(*idle));
-    endpoints_.erase(idle);
-  }
-  config::Endpoint settings;
-  settings.address = address;
-  endpoints_.push_back(
-      std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector, settings));
-  return endpoints_.back().get();
+  return nullptr;
 }
 
 Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
@@ -235,7 +245,8 @@ Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
     pass = limits_->breaker.enter(*config_->breaker);
     if (!pass.held) {
       metrics_->refused(telemetry::Refusal::kCircuitOpen).add();
-      return fail(Fault::kCircuitOpen, "the circuit breaker of " + name_);
+      // So short that it needs no memory: an open breaker refuses thousands a second.
+      return fail(Fault::kCircuitOpen, "breaker open");
     }
   }
   if (!limits_->requests.take(config_->limits.requests_max)) {
@@ -246,9 +257,8 @@ Result<Permit> LiveCluster::admit(Endpoint& endpoint) {
   }
   ++active_;
   live(endpoint).load().begin(services_.turn.now());
-  const auto in_use = static_cast<std::int64_t>(limits_->requests.value());
-  metrics_->limit_in_use(LimitKind::kRequests).set(in_use);
-  metrics_->limit_high_water(LimitKind::kRequests).raise(in_use);
+  metrics_->limit_in_use(LimitKind::kRequests).set(active_);  // the page adds up the workers
+  metrics_->limit_high_water(LimitKind::kRequests).raise(limits_->requests.value());
   return Permit(*this, endpoint, pass);
 }
 
@@ -257,18 +267,17 @@ void LiveCluster::release(Endpoint& endpoint, Breaker::Pass& pass) {
   --active_;
   limits_->breaker.give_back(pass);
   limits_->requests.give();
-  metrics_->limit_in_use(LimitKind::kRequests)
-      .set(static_cast<std::int64_t>(limits_->requests.value()));
+  metrics_->limit_in_use(LimitKind::kRequests).set(active_);
   // May retire a leaving endpoint, and this cluster with it: last.
   live(endpoint).end_request();
 }
 
-Acquired LiveCluster::acquire(Endpoint& endpoint, TicketHolder& holder) {
+Acquired LiveCluster::acquire(Endpoint& endpoint, TicketHolder& holder, config::Priority priority) {
   if (config_->proxy_header) {
     return Error{Fault::kNoEndpoint, Side::kLocal,
                  name_ + " sends a PROXY header for one caller, so it carries no HTTP"};
   }
-  Acquired acquired = live(endpoint).acquire(holder);
+  Acquired acquired = live(endpoint).acquire(holder, priority);
   if (std::holds_alternative<Error>(acquired)) metrics_->refused(telemetry::Refusal::kLimit).add();
   return acquired;
 }
@@ -307,7 +316,7 @@ class CountedDial final : public Dial, public DialHolder {
   CountedDial(LiveEndpoint& endpoint, const Caller& caller, DialHolder& holder,
               std::shared_ptr<SharedLimits> limits)
       : holder_(holder), limits_(std::move(limits)) {
-    inner_ = endpoint.dial_alone(caller, *this);
+    inner_ = endpoint.dial_alone(caller, *this, LiveEndpoint::Bytes::kRaw);
   }
   ~CountedDial() override {
     if (limits_ != nullptr) limits_->connections.give();
@@ -327,6 +336,7 @@ class CountedDial final : public Dial, public DialHolder {
 
 Result<std::unique_ptr<Dial>> LiveCluster::dial(Endpoint& endpoint, const Caller& caller,
                                                 DialHolder& holder) {
+  limits_->used.store(true, std::memory_order_relaxed);
   if (!limits_->connections.take(config_->limits.connections_max)) {
     metrics_->refused(telemetry::Refusal::kLimit).add();
     return fail(
@@ -359,6 +369,24 @@ void LiveCluster::retry_done() {
   limits_->retries.give();
   metrics_->limit_in_use(LimitKind::kRetries)
       .set(static_cast<std::int64_t>(limits_->retries.value()));
+}
+
+Status LiveCluster::admit_tunnel() {
+  const std::uint32_t max = config_->limits.tunnels_max.value_or(UINT32_MAX);
+  if (!limits_->tunnels.take(max)) {
+    metrics_->refused(telemetry::Refusal::kLimit).add();
+    return fail(Fault::kLimit, "limits.tunnels (" + std::to_string(max) + ") of " + name_);
+  }
+  metrics_->limit_in_use(LimitKind::kTunnels).set(++tunnels_);
+  // Another worker may be about to take back what it took too much.
+  metrics_->limit_high_water(LimitKind::kTunnels).raise(std::min(limits_->tunnels.value(), max));
+  return {};
+}
+
+void LiveCluster::tunnel_done() {
+  WEFT_ASSERT(tunnels_ > 0);
+  limits_->tunnels.give();
+  metrics_->limit_in_use(LimitKind::kTunnels).set(--tunnels_);
 }
 
 // ---- failures ----
@@ -395,32 +423,8 @@ void LiveCluster::on_timer(Timer& timer) {
     return;
   }
   if (&timer == &sweep_timer_) return sweep();
+  if (originals_ != nullptr && &timer == &originals_->sweep) return sweep_originals();
   return_the_ejected();
-}
-
-// ---- the connection limit ----
-
-void LiveCluster::connection_limit_reached() {
-  if (std::exchange(making_room_, true)) return;
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->pool().close_idle()) break;
-  }
-  making_room_ = false;
-}
-
-void LiveCluster::connection_given() {
-  if (waiting_ == 0 || std::exchange(making_room_, true)) return;
-  // Those who wait at an endpoint that was removed since came first.
-  for (const auto& endpoint : leaving_) endpoint->poke();
-  for (const auto& endpoint : endpoints_) endpoint->poke();
-  making_room_ = false;
-}
-
-void LiveCluster::count_waiting(int change) {
-  waiting_ = static_cast<std::uint32_t>(static_cast<int>(waiting_) + change);
-  const auto pending = static_cast<std::int64_t>(limits_->pending.value());
-  metrics_->limit_in_use(LimitKind::kPending).set(pending);
-  metrics_->limit_high_water(LimitKind::kPending).raise(pending);
 }
 
 ClusterSet::ClusterState LiveCluster::describe() const {
@@ -446,11 +450,7 @@ ClusterSet::ClusterState LiveCluster::describe() const {
     one.weight = endpoint->config().weight;
     one.latency = Duration(static_cast<std::int64_t>(
         endpoint->load().latency(services_.turn.now(), config_->balancing.ewma_decay)));
-    one.state = endpoint->ejected()                                                ? "ejected"
-                : endpoint->config().health == config::Endpoint::Health::kHealthy  ? "ready"
-                : endpoint->config().health == config::Endpoint::Health::kDegraded ? "degraded"
-                : endpoint->config().health == config::Endpoint::Health::kDraining ? "draining"
-                                                                                   : "unhealthy";
+    one.state = name_of_state(*endpoint);
     state.connections += one.connections;
     state.endpoints.push_back(std::move(one));
   }

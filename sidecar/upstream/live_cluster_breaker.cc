@@ -57,8 +57,9 @@ Duration LiveCluster::circuit_open_for() const {
 void LiveCluster::note_transition(Breaker::Edge edge) {
   if (!edge) return;
   metrics_->breaker_transitions(*edge).add();
-  WEFT_LOG(kWarn, "cluster {}: circuit breaker: {} to {}", name_, telemetry::from_state_of(*edge),
-           telemetry::to_state_of(*edge));
+  // A destination that flaps, or many that do, must not fill the log.
+  WEFT_LOG_LIMITED(kWarn, "cluster {}: circuit breaker: {} to {}", name_,
+                   telemetry::from_state_of(*edge), telemetry::to_state_of(*edge));
   watch_breaker();
 }
 

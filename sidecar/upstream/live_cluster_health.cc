@@ -14,20 +14,76 @@ namespace {
 constexpr int kSlowStartSteps = 64;
 constexpr Duration kSlowStartStepMin = std::chrono::milliseconds(50);
 
-EndpointGroups::State state_of(const LiveEndpoint& endpoint) {
+}  // namespace
+
+// ---- what is known of one endpoint ----
+
+bool LiveCluster::check_fails(const LiveEndpoint& endpoint) const {
+  using Checked = LiveEndpoint::Checked;
+  return config_->health_check != nullptr && endpoint.config().checked &&
+         (endpoint.checked() == Checked::kFails || endpoint.checked() == Checked::kPending);
+}
+
+EndpointGroups::State LiveCluster::state_of(const LiveEndpoint& endpoint) const {
   using Health = config::Endpoint::Health;
   using State = EndpointGroups::State;
+  const bool out = endpoint.ejected() || check_fails(endpoint);
   switch (endpoint.config().health) {
     case Health::kHealthy:
-      return endpoint.ejected() ? State::kEjected : State::kReady;
+      return out ? State::kEjected : State::kReady;
     case Health::kDegraded:
-      return endpoint.ejected() ? State::kEjected : State::kDegraded;
+      return out ? State::kEjected : State::kDegraded;
     case Health::kDraining:
       return State::kDraining;
     case Health::kUnhealthy:
       break;
   }
   return State::kNotReady;
+}
+
+std::string_view LiveCluster::name_of_state(const LiveEndpoint& endpoint) const {
+  using Health = config::Endpoint::Health;
+  if (endpoint.ejected()) return "ejected";
+  switch (endpoint.config().health) {
+    case Health::kHealthy:
+    case Health::kDegraded:
+      if (check_fails(endpoint)) {
+        return endpoint.checked() == LiveEndpoint::Checked::kFails ? "failing_check" : "unchecked";
+      }
+      return endpoint.config().health == Health::kHealthy ? "ready" : "degraded";
+    case Health::kDraining:
+      return "draining";
+    case Health::kUnhealthy:
+      break;
+  }
+  return "unhealthy";
+}
+
+void LiveCluster::note_check(const SocketAddress& address, bool passes) {
+  using Checked = LiveEndpoint::Checked;
+  if (config_ == nullptr || config_->health_check == nullptr) return;
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->config().address != address) continue;
+    endpoint->set_checked(passes ? Checked::kPasses : Checked::kFails);
+    rebuild();
+    return;
+  }
+}
+
+// ---- all of them ----
+
+namespace {
+
+// Nobody is well: those that we ourselves keep out may be no worse than no answer at all
+// (behaviour.md 6: never the last ready endpoint).
+void use_whom_we_keep_out(std::vector<EndpointGroups::Member>& members) {
+  using State = EndpointGroups::State;
+  for (const EndpointGroups::Member& member : members) {
+    if (member.state == State::kReady || member.state == State::kDegraded) return;
+  }
+  for (EndpointGroups::Member& member : members) {
+    if (member.state == State::kEjected) member.state = State::kReady;
+  }
 }
 
 }  // namespace
@@ -55,6 +111,7 @@ void LiveCluster::rebuild() {
       not_after(now + std::max<Duration>(slow.window / kSlowStartSteps, kSlowStartStepMin));
     }
   }
+  if (config_ != nullptr && config_->keep_last_ready) use_whom_we_keep_out(members);
   if (groups_ != nullptr) {
     EndpointGroups::Setting setting{.panic_percent = config_->panic_percent,
                                     .own_zone = services_.zone};
@@ -69,7 +126,35 @@ void LiveCluster::rebuild() {
   } else {
     change_timer_.cancel();
   }
+  count_endpoints();
   update_gauges();
+}
+
+bool LiveCluster::has_ready_endpoint() const {
+  using Health = config::Endpoint::Health;
+  if (passes_on()) return true;
+  return std::any_of(endpoints_.begin(), endpoints_.end(), [](const auto& endpoint) {
+    const Health health = endpoint->config().health;
+    return health == Health::kHealthy || health == Health::kDegraded;
+  });
+}
+
+void LiveCluster::count_endpoints() {
+  if (!metrics_) return;
+  using telemetry::EndpointState;
+  std::int64_t healthy = 0;
+  std::int64_t unhealthy = 0;
+  std::int64_t failing_check = 0;
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->ejected()) continue;
+    const bool well = endpoint->config().health == config::Endpoint::Health::kHealthy;
+    ++(check_fails(*endpoint) ? failing_check : well ? healthy : unhealthy);
+  }
+  metrics_->endpoints(EndpointState::kHealthy).set(healthy);
+  metrics_->endpoints(EndpointState::kUnhealthy).set(unhealthy);
+  metrics_->endpoints(EndpointState::kEjected).set(ejected_);
+  metrics_->endpoints(EndpointState::kFailingCheck).set(failing_check);
+  metrics_->endpoints(EndpointState::kDraining).set(static_cast<std::int64_t>(leaving_.size()));
 }
 
 bool LiveCluster::may_eject() const {

@@ -4,6 +4,7 @@
 
 #include "sidecar/upstream/endpoint_dial.h"
 #include "sidecar/upstream/live_cluster.h"
+#include "sidecar/upstream/session_key.h"
 
 namespace weft::upstream {
 
@@ -25,31 +26,39 @@ telemetry::PeerId peer_of(const config::Endpoint& settings,
 }  // namespace
 
 LiveEndpoint::LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector,
-                           const config::Endpoint& settings)
+                           std::shared_ptr<const config::Endpoint> settings)
     : cluster_(cluster),
       turn_(turn),
       connector_(connector),
-      settings_(settings),
-      address_text_(settings.address.to_string()),
-      peer_(peer_of(settings, cluster.config().labels)),
+      settings_(std::move(settings)),
+      address_text_(settings_->address.to_string()),
+      session_(session_key(address_text_)),
+      peer_(peer_of(*settings_, cluster.config().labels)),
       ready_since_(turn.now()),
       pool_(std::make_unique<Pool>(turn, *this)) {}
 
 LiveEndpoint::~LiveEndpoint() = default;
 
-void LiveEndpoint::set(const config::Endpoint& settings) {
+void LiveEndpoint::set(std::shared_ptr<const config::Endpoint> settings) {
   using Health = config::Endpoint::Health;
   const auto ready = [](Health health) {
     return health == Health::kHealthy || health == Health::kDegraded;
   };
-  if (ready(settings.health) && !ready(settings_.health)) ready_since_ = turn_.now();
-  settings_ = settings;
-  peer_ = peer_of(settings_, cluster_.config().labels);
+  if (ready(settings->health) && !ready(settings_->health)) ready_since_ = turn_.now();
+  settings_ = std::move(settings);
+  peer_ = peer_of(*settings_, cluster_.config().labels);
 }
 
 void LiveEndpoint::return_to_service() {
   outlier_.return_to_service(turn_.now());
   ready_since_ = turn_.now();
+}
+
+void LiveEndpoint::set_checked(Checked checked) {
+  const bool comes_back =
+      checked == Checked::kPasses && checked_ != Checked::kAssumed && checked_ != Checked::kPasses;
+  checked_ = checked;
+  if (comes_back) ready_since_ = turn_.now();
 }
 
 void LiveEndpoint::renew_pool() {
@@ -62,6 +71,7 @@ void LiveEndpoint::renew_pool() {
 
 void LiveEndpoint::leave() {
   leaving_ = true;
+  pool_->keep_idle(0);
   pool_->drain();
 }
 
@@ -87,9 +97,17 @@ void LiveEndpoint::end_request() {
 
 std::unique_ptr<Dial> LiveEndpoint::dial(DialHolder& holder) { return dial_alone({}, holder); }
 
-std::unique_ptr<Dial> LiveEndpoint::dial_alone(const Caller& caller, DialHolder& holder) {
-  return dial_endpoint(turn_, connector_, cluster_.config(), settings_.address, cluster_.tls(),
-                       caller, holder);
+std::unique_ptr<Dial> LiveEndpoint::dial_alone(const Caller& caller, DialHolder& holder,
+                                               Bytes bytes) {
+  const config::ClusterConfig& config = cluster_.config();
+  DialWishes wishes{.plain = in_the_clear(), .raw = bytes == Bytes::kRaw && config.mesh_peer};
+  if (config.known_destinations) wishes.identity = settings_->identity;
+  return dial_endpoint(turn_, connector_, config, settings_->address, cluster_.tls(), caller,
+                       holder, wishes);
+}
+
+bool LiveEndpoint::in_the_clear() const {
+  return cluster_.config().known_destinations && settings_->identity.empty();
 }
 
 http::Protocol LiveEndpoint::protocol_of(const Transport& transport) const {
@@ -110,7 +128,7 @@ http::ConnectionOptions LiveEndpoint::connection_options() const {
   http::ConnectionOptions options;
   options.codec.limits = config.http.limits;
   options.codec.http2 = config.http.http2;
-  options.codec.secured = config.tls.has_value();
+  options.codec.secured = config.tls.has_value() && !in_the_clear();
   options.timeouts.idle = config.http.idle_timeout;
   return options;
 }
@@ -120,44 +138,38 @@ bool LiveEndpoint::multiplexes() const {
   return protocol == config::UpstreamHttp::Protocol::kHttp2;
 }
 
-std::uint64_t LiveEndpoint::requests_per_connection_max() const {
-  return cluster_.config().http.requests_per_connection_max;
+bool LiveEndpoint::spent(std::uint64_t handed_out) {
+  const std::uint64_t max = cluster_.config().http.requests_per_connection_max;
+  return (max != 0 && handed_out >= max) || cluster_.gives_place_away();
+}
+
+Duration LiveEndpoint::connection_age() {
+  const config::UpstreamHttp& http = cluster_.config().http;
+  const Duration age = http.connection_age_max;
+  if (age <= Duration::zero() || http.connection_age_jitter_percent <= 0) return age;
+  const double more = http.connection_age_jitter_percent / 100 * cluster_.random().unit();
+  return age + Duration(static_cast<std::int64_t>(static_cast<double>(age.count()) * more));
+}
+
+void LiveEndpoint::keep_warm() {
+  using Health = config::Endpoint::Health;
+  const bool ready =
+      settings_->health == Health::kHealthy || settings_->health == Health::kDegraded;
+  pool_->keep_idle(ready && !leaving_ ? cluster_.config().http.idle_connections_min : 0);
 }
 
 Duration LiveEndpoint::pending_timeout() const { return cluster_.config().limits.pending_timeout; }
 
-bool LiveEndpoint::take_connection() {
-  SharedCount& connections = cluster_.limits().connections;
-  if (!connections.take(cluster_.config().limits.connections_max)) {
-    cluster_.connection_limit_reached();
-    return false;
-  }
-  telemetry::ClusterMetrics& metrics = cluster_.metrics();
-  const auto in_use = static_cast<std::int64_t>(connections.value());
-  metrics.limit_in_use(telemetry::LimitKind::kConnections).set(in_use);
-  metrics.limit_high_water(telemetry::LimitKind::kConnections).raise(in_use);
-  return true;
+bool LiveEndpoint::take_connection(bool needed) { return cluster_.take_connection(needed); }
+
+void LiveEndpoint::give_connection() { cluster_.give_connection(); }
+
+bool LiveEndpoint::take_pending(config::Priority priority) {
+  return cluster_.take_pending(priority);
 }
 
-void LiveEndpoint::give_connection() {
-  SharedCount& connections = cluster_.limits().connections;
-  connections.give();
-  cluster_.metrics()
-      .limit_in_use(telemetry::LimitKind::kConnections)
-      .set(static_cast<std::int64_t>(connections.value()));
-  cluster_.connection_given();
-}
-
-bool LiveEndpoint::take_pending() {
-  if (!cluster_.limits().pending.take(cluster_.config().limits.pending_max)) return false;
-  cluster_.count_waiting(+1);
-  return true;
-}
-
-void LiveEndpoint::give_pending(Duration waited) {
-  cluster_.limits().pending.give();
-  cluster_.count_waiting(-1);
-  cluster_.metrics().queue.observe(waited);
+void LiveEndpoint::give_pending(Duration waited, Pool::Left why) {
+  cluster_.give_pending(waited, why);
 }
 
 void LiveEndpoint::on_pool_changed() { cluster_.update_gauges(); }

@@ -25,17 +25,17 @@ class LiveCluster;
 class LiveEndpoint final : public Endpoint, public Pool::Owner {
  public:
   LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector,
-               const config::Endpoint& settings);
+               std::shared_ptr<const config::Endpoint> settings);
   ~LiveEndpoint() override;
 
   // Endpoint
-  [[nodiscard]] const config::Endpoint& config() const override { return settings_; }
+  [[nodiscard]] const config::Endpoint& config() const override { return *settings_; }
   [[nodiscard]] const EndpointLoad& load() const override { return load_; }
   [[nodiscard]] bool ejected() const override { return outlier_.ejected(); }
   [[nodiscard]] telemetry::PeerId peer() const override { return peer_; }
   [[nodiscard]] const std::string& address_text() const override { return address_text_; }
 
-  void set(const config::Endpoint& settings);
+  void set(std::shared_ptr<const config::Endpoint> settings);
   // Connections made so far are not fit any more (TLS, protocol): they finish, new ones are made.
   void renew_pool();
   // No longer configured.
@@ -46,18 +46,31 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
     return leaving_ && load_.active() == 0 && pool_->empty() && old_pools_.empty();
   }
 
-  [[nodiscard]] Acquired acquire(TicketHolder& holder) { return pool_->acquire(holder); }
-  // A connection for the holder alone.
-  [[nodiscard]] std::unique_ptr<Dial> dial_alone(const Caller& caller, DialHolder& holder);
+  [[nodiscard]] Acquired acquire(TicketHolder& holder, config::Priority priority) {
+    return pool_->acquire(holder, priority);
+  }
+  // Has as many connections ready as its cluster wants.
+  void keep_warm();
+  // A connection for the holder alone. Raw: for bytes that are not the cluster's protocol, so a
+  // sidecar of the mesh is not told that they are.
+  enum class Bytes : std::uint8_t { kHttp, kRaw };
+  [[nodiscard]] std::unique_ptr<Dial> dial_alone(const Caller& caller, DialHolder& holder,
+                                                 Bytes bytes = Bytes::kHttp);
   [[nodiscard]] Pool& pool() { return *pool_; }
   [[nodiscard]] const Pool& pool() const { return *pool_; }
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] OutlierState& outlier() { return outlier_; }
+  // What its health checks say, where there are any. Assumed: nobody knows better, since its
+  // cluster is new to checks. Pending: it is new, and others are known to be well.
+  enum class Checked : std::uint8_t { kAssumed, kPending, kPasses, kFails };
+  [[nodiscard]] Checked checked() const { return checked_; }
+  void set_checked(Checked checked);
 
   [[nodiscard]] EndpointLoad& load() { return load_; }
   // When it came, became ready, or came back: slow start counts from here.
   [[nodiscard]] TimePoint ready_since() const { return ready_since_; }
   void return_to_service();
+  [[nodiscard]] std::uint64_t session() const { return session_; }
   [[nodiscard]] std::uint32_t active_requests() const { return load_.active(); }
   void end_request();
 
@@ -66,12 +79,13 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   [[nodiscard]] http::Protocol protocol_of(const Transport& transport) const override;
   [[nodiscard]] http::ConnectionOptions connection_options() const override;
   [[nodiscard]] bool multiplexes() const override;
-  [[nodiscard]] std::uint64_t requests_per_connection_max() const override;
+  [[nodiscard]] bool spent(std::uint64_t handed_out) override;
+  [[nodiscard]] Duration connection_age() override;
   [[nodiscard]] Duration pending_timeout() const override;
-  [[nodiscard]] bool take_connection() override;
+  [[nodiscard]] bool take_connection(bool needed) override;
   void give_connection() override;
-  [[nodiscard]] bool take_pending() override;
-  void give_pending(Duration waited) override;
+  [[nodiscard]] bool take_pending(config::Priority priority) override;
+  void give_pending(Duration waited, Pool::Left why) override;
   void on_pool_changed() override;
   void on_pool_drained(Pool& pool) override;
 
@@ -79,15 +93,20 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   std::uint64_t failures = 0;
 
  private:
+  // Whether nobody there has an identity, in a cluster where that is for each to say.
+  [[nodiscard]] bool in_the_clear() const;
+
   LiveCluster& cluster_;
   Turn& turn_;
   Connector& connector_;
-  config::Endpoint settings_;
+  std::shared_ptr<const config::Endpoint> settings_;
   std::string address_text_;
+  std::uint64_t session_;  // by which a session names it
   telemetry::PeerId peer_ = telemetry::PeerId::kUnknown;
   OutlierState outlier_;
   EndpointLoad load_;
   TimePoint ready_since_;
+  Checked checked_ = Checked::kAssumed;
   bool leaving_ = false;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Pool>> old_pools_;

@@ -29,6 +29,9 @@ void PeakEwma::set(std::span<const Candidate> candidates, TimePoint now) {
 double PeakEwma::score(std::size_t index, TimePoint now) const {
   const Candidate& candidate = draw_.at(index);
   const EndpointLoad& load = candidate.endpoint->load();
+  // One request tells more than a guess, which a lone caller's steady neighbour would beat for
+  // ever.
+  if (!load.sampled() && load.active() == 0) return 0.0;
   const double latency = load.sampled() ? load.latency(now, decay_) : median_;
   return std::max({latency, load.waiting_age(now), kLatencyMin}) * (load.active() + 1.0) /
          static_cast<double>(candidate.weight);

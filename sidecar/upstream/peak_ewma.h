@@ -2,8 +2,9 @@
 // PeakEwma: of two endpoints drawn at random, the one with the lower score: latency x (requests
 // under way + 1) / weight.
 //
-// The latency is EndpointLoad's, or the age of what waits when that is more. An endpoint without an
-// answer yet is taken for the median of its group. The two are always different ones: drawn twice,
+// The latency is EndpointLoad's, or the age of what waits when that is more. An endpoint that has
+// never been asked comes first, and is taken for the median of its group until it has answered. The
+// two are always different ones: drawn twice,
 // a bad endpoint would still get 1/n^2 of all requests.
 
 #include <vector>

@@ -6,15 +6,26 @@
 
 namespace weft::upstream {
 
-Ticket::Ticket(Pool& pool, Turn& turn, TicketHolder& holder)
-    : pool_(&pool), holder_(holder), patience_(turn.timers(), *this), since_(turn.now()) {}
+namespace {
+
+// After an idle connection could not be made.
+constexpr Duration kRedialIdle = std::chrono::seconds(1);
+
+}  // namespace
+
+Ticket::Ticket(Pool& pool, Turn& turn, TicketHolder& holder, config::Priority priority)
+    : pool_(&pool),
+      holder_(holder),
+      patience_(turn.timers(), *this),
+      since_(turn.now()),
+      priority_(priority) {}
 
 Ticket::~Ticket() {
-  if (pool_ != nullptr) pool_->leave_queue(*this);
+  if (pool_ != nullptr) pool_->leave_queue(*this, Pool::Left::kCancelled);
 }
 
 void Ticket::on_timer(Timer&) {
-  pool_->leave_queue(*this);
+  pool_->leave_queue(*this, Pool::Left::kExpired);
   holder_.on_ticket_failed(Error{Fault::kLimit, Side::kLocal, "waited too long for a connection"});
 }
 
@@ -32,30 +43,33 @@ class Pool::Dialing final : public DialHolder {
   std::unique_ptr<Dial> dial_;
 };
 
-Pool::Pool(Turn& turn, Owner& owner) : turn_(turn), owner_(owner) {}
+Pool::Pool(Turn& turn, Owner& owner) : turn_(turn), owner_(owner), upkeep_(turn.timers(), *this) {}
 
 Pool::~Pool() {
   // Tickets may outlive us by the rest of this turn; they must not look back.
-  while (Ticket* ticket = waiting_.pop_front()) {
+  while (Ticket* ticket = waiting_.front()) {
+    waiting_.remove(*ticket);
     ticket->pool_ = nullptr;
     ticket->patience_.cancel();
-    owner_.give_pending(turn_.now() - ticket->since_);
+    owner_.give_pending(turn_.now() - ticket->since_, Left::kCancelled);
   }
   for (std::size_t i = 0; i < connections_.size() + dialing_.size(); ++i) owner_.give_connection();
 }
 
-Acquired Pool::acquire(TicketHolder& holder) {
+Acquired Pool::acquire(TicketHolder& holder, config::Priority priority) {
   if (draining_) return Error{Fault::kDraining, Side::kLocal, "the endpoint is being removed"};
   // Nobody overtakes those who wait.
   if (waiting_.empty()) {
-    if (http::ClientConnection* ready = find_ready()) return ready;
+    if (http::ClientConnection* ready = find_ready()) {
+      if (idle_min_ != 0) dial_idle(1);
+      return ready;
+    }
   }
-  if (!owner_.take_pending())
+  if (!owner_.take_pending(priority))
     return Error{Fault::kLimit, Side::kLocal, "too many requests wait for a connection"};
-  auto ticket = std::make_unique<Ticket>(*this, turn_, holder);
+  auto ticket = std::make_unique<Ticket>(*this, turn_, holder, priority);
   if (owner_.pending_timeout() > Duration::zero()) ticket->patience_.arm(owner_.pending_timeout());
-  waiting_.push_back(*ticket);
-  ++waiting_count_;
+  waiting_.push(*ticket);
   dial_if_needed();
   return ticket;
 }
@@ -87,12 +101,57 @@ Pool::Member* Pool::member_of(const http::ClientConnection& connection) {
 void Pool::dial_if_needed() {
   // HTTP/1 needs one connection per waiting request, HTTP/2 one for all of them.
   const std::size_t wanted =
-      owner_.multiplexes() ? std::min<std::size_t>(waiting_count_, 1) : waiting_count_;
-  while (dialing_.size() < wanted && owner_.take_connection()) {
-    dialing_.push_back(std::make_unique<Dialing>(*this));
-  }
+      owner_.multiplexes() ? std::min<std::size_t>(waiting_.size(), 1) : waiting_.size();
+  while (dialing_.size() < wanted && owner_.take_connection(true)) begin_dial();
+  if (idle_min_ != 0) dial_idle(0);
   owner_.on_pool_changed();
 }
+
+void Pool::begin_dial() { dialing_.push_back(std::make_unique<Dialing>(*this)); }
+
+// ---- connections for requests to come ----
+
+void Pool::keep_idle(std::uint32_t count) {
+  idle_min_ = count;
+  if (count != 0) dial_idle(0);
+}
+
+void Pool::dial_idle(std::size_t given) {
+  if (draining_ || turn_.now() < redial_at_) return;
+  const auto ready = static_cast<std::size_t>(
+      std::count_if(connections_.begin(), connections_.end(),
+                    [](const Member& member) { return member.connection->available() != 0; }));
+  const bool shared = owner_.multiplexes();
+  if (shared && ready != 0) return;
+  const std::size_t wanted = shared ? 1 : waiting_.size() + idle_min_ + given;
+  while (ready + dialing_.size() < wanted && owner_.take_connection(false)) begin_dial();
+}
+
+// ---- age ----
+
+void Pool::tend() {
+  TimePoint next = TimePoint::max();
+  for (const Member& member : connections_) {
+    if (!member.connection->draining()) next = std::min(next, member.ends_at);
+  }
+  if (redial_at_ > turn_.now()) next = std::min(next, redial_at_);
+  if (next == TimePoint::max()) {
+    upkeep_.cancel();
+  } else {
+    upkeep_.arm_at(next);
+  }
+}
+
+void Pool::on_timer(Timer&) {
+  for (const Member& member : connections_) {
+    if (member.ends_at <= turn_.now() && !member.connection->draining()) member.connection->drain();
+  }
+  tend();
+  // For those who wait as well, whose connection may just have been told to end.
+  dial_if_needed();
+}
+
+// ---- dials ----
 
 void Pool::on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport) {
   const auto found = std::find_if(dialing_.begin(), dialing_.end(),
@@ -103,6 +162,10 @@ void Pool::on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport) 
   const http::Protocol protocol = owner_.protocol_of(*transport);
   connections_.push_back(Member{std::make_unique<http::ClientConnection>(
       turn_, std::move(transport), protocol, owner_.connection_options(), *this)});
+  if (const Duration age = owner_.connection_age(); age > Duration::zero()) {
+    connections_.back().ends_at = turn_.now() + age;
+    tend();
+  }
   serve();
 }
 
@@ -116,7 +179,14 @@ void Pool::on_dial_failed(Dialing& dialing, const Error& error) {
   // meant for. They hear it before the connection is given back, which lets those who still wait
   // dial again.
   const bool last_hope = connections_.empty() && dialing_.empty();
-  fail_waiting(error, last_hope || owner_.multiplexes() ? waiting_count_ : 1);
+  const std::size_t waiting = waiting_.size();
+  fail_waiting(error, last_hope || owner_.multiplexes() ? waiting
+                      : dialing_.size() < waiting       ? 1
+                                                        : 0);
+  if (idle_min_ != 0) {
+    redial_at_ = turn_.now() + kRedialIdle;
+    tend();
+  }
   owner_.give_connection();
   dial_if_needed();
   report_if_drained();
@@ -127,7 +197,7 @@ void Pool::fail_waiting(const Error& error, std::size_t count) {
   while (count-- > 0) {
     Ticket* ticket = waiting_.front();
     if (ticket == nullptr) return;
-    leave_queue(*ticket);
+    leave_queue(*ticket, Left::kFailed);
     ticket->holder_.on_ticket_failed(error);
   }
 }
@@ -136,7 +206,7 @@ void Pool::serve() {
   while (Ticket* ticket = waiting_.front()) {
     http::ClientConnection* ready = find_ready();
     if (ready == nullptr) break;
-    leave_queue(*ticket);
+    leave_queue(*ticket, Left::kServed);
     ticket->holder_.on_connection_ready(*ready);
   }
   dial_if_needed();
@@ -152,13 +222,26 @@ void Pool::end_if_draining() {
   }
 }
 
-void Pool::leave_queue(Ticket& ticket) {
+void Pool::displace(Ticket& ticket) {
+  leave_queue(ticket, Left::kGaveWay);
+  displaced_.push_back(ticket);
+  turn_.enlist(*this);
+}
+
+void Pool::flush() {
+  while (Ticket* ticket = displaced_.pop_front()) {
+    ticket->holder_.on_ticket_failed(
+        Error{Fault::kLimit, Side::kLocal, "gave way where too many wait for a connection"});
+  }
+  report_if_drained();
+}
+
+void Pool::leave_queue(Ticket& ticket, Left why) {
   if (ticket.pool_ == nullptr) return;
   ticket.pool_ = nullptr;
   ticket.patience_.cancel();
-  ticket.unlink();
-  --waiting_count_;
-  owner_.give_pending(turn_.now() - ticket.since_);
+  waiting_.remove(ticket);
+  owner_.give_pending(turn_.now() - ticket.since_, why);
   // It may be the last thing a draining pool held; a call down raises no event.
   if (draining_ && waiting_.empty()) turn_.enlist(*this);
 }
@@ -166,8 +249,7 @@ void Pool::leave_queue(Ticket& ticket) {
 void Pool::on_capacity(http::ClientConnection& connection) {
   Member* member = member_of(connection);
   if (member == nullptr) return;
-  const std::uint64_t max = owner_.requests_per_connection_max();
-  if (max != 0 && member->handed_out >= max && !connection.draining()) connection.drain();
+  if (owner_.spent(member->handed_out) && !connection.draining()) connection.drain();
   serve();
 }
 

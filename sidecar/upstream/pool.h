@@ -5,7 +5,8 @@
 // Ticket; dropping it leaves the queue, in any state. HTTP/1: one stream a connection, newest idle
 // first. HTTP/2: one connection until the peer's stream limit, then another (decisions D13).
 // Invariant: a request waits only while every connection is busy or being dialed, or the cluster
-// may have no more of them. Owner: LiveEndpoint. Thread: its worker.
+// may have no more of them. A connection ends gracefully when it is old, or has carried enough;
+// some may be kept ready for requests to come. Owner: LiveEndpoint. Thread: its worker.
 
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "sidecar/core/slab.h"
 #include "sidecar/core/turn.h"
 #include "sidecar/http/connection.h"
+#include "sidecar/upstream/waiting_line.h"
 
 namespace weft::upstream {
 
@@ -26,7 +28,7 @@ class TicketHolder {
  public:
   // A free stream, for use before returning: open() at once or leave it to the next in line.
   virtual void on_connection_ready(http::ClientConnection& connection) = 0;
-  // kConnect, kConnectTimeout, kTls…, kLimit (waited too long).
+  // kConnect, kConnectTimeout, kTls…, kLimit (waited too long, or gave way to another).
   virtual void on_ticket_failed(const Error& error) = 0;
 
  protected:
@@ -37,23 +39,29 @@ class TicketHolder {
 // is dropped.
 class Ticket final : public ListNode<Ticket>, public TimerSink, public SlabAllocated<Ticket> {
  public:
-  Ticket(Pool& pool, Turn& turn, TicketHolder& holder);
+  Ticket(Pool& pool, Turn& turn, TicketHolder& holder, config::Priority priority);
   ~Ticket();
+  [[nodiscard]] config::Priority priority() const { return priority_; }
+  [[nodiscard]] TimePoint since() const { return since_; }
   void on_timer(Timer& timer) override;
 
  private:
   friend class Pool;
-  Pool* pool_;  // null once the holder was called
+  Pool* pool_;  // null once it has left the line
   TicketHolder& holder_;
   Timer patience_;
   TimePoint since_;
+  const config::Priority priority_;
 };
 
 // A ready connection at once; or a Ticket; or a refusal (kLimit).
 using Acquired = std::variant<http::ClientConnection*, std::unique_ptr<Ticket>, Error>;
 
-class Pool final : public http::ClientConnection::Owner, public Flushable {
+class Pool final : public http::ClientConnection::Owner, public Flushable, public TimerSink {
  public:
+  // Why a ticket has left the line. Who gave way leaves his place to the one he gave way to.
+  enum class Left : std::uint8_t { kServed, kCancelled, kExpired, kFailed, kGaveWay };
+
   // What a pool needs of its cluster; it outlives the pool.
   class Owner {
    public:
@@ -63,13 +71,18 @@ class Pool final : public http::ClientConnection::Owner, public Flushable {
     [[nodiscard]] virtual http::ConnectionOptions connection_options() const = 0;
     [[nodiscard]] virtual bool multiplexes()
         const = 0;  // several streams a connection are expected
-    [[nodiscard]] virtual std::uint64_t requests_per_connection_max() const = 0;
+    // A connection that was given out so often takes no more requests.
+    [[nodiscard]] virtual bool spent(std::uint64_t handed_out) = 0;
+    // How old the connection that was just made may get; zero: as old as it likes.
+    [[nodiscard]] virtual Duration connection_age() = 0;
     [[nodiscard]] virtual Duration pending_timeout() const = 0;  // zero: none
-    // Limits of the whole cluster. A connection counts from dialing to its end.
-    [[nodiscard]] virtual bool take_connection() = 0;
+    // Limits of the whole cluster. A connection counts from dialing to its end. `needed`: somebody
+    // waits for it, so that idle ones elsewhere may be closed for it.
+    [[nodiscard]] virtual bool take_connection(bool needed) = 0;
     virtual void give_connection() = 0;
-    [[nodiscard]] virtual bool take_pending() = 0;
-    virtual void give_pending(Duration waited) = 0;
+    // A place in line, or that of somebody who gives way.
+    [[nodiscard]] virtual bool take_pending(config::Priority priority) = 0;
+    virtual void give_pending(Duration waited, Left why) = 0;
     virtual void on_pool_changed() = 0;  // for gauges
     // The pool has been drained and holds nothing any more.
     virtual void on_pool_drained(Pool& pool) = 0;
@@ -81,7 +94,14 @@ class Pool final : public http::ClientConnection::Owner, public Flushable {
   Pool(Turn& turn, Owner& owner);
   ~Pool();
 
-  [[nodiscard]] Acquired acquire(TicketHolder& holder);
+  [[nodiscard]] Acquired acquire(TicketHolder& holder, config::Priority priority);
+  // From now on this many connections are ready for requests to come; for HTTP/2 one is enough.
+  void keep_idle(std::uint32_t count);
+  // Who gives way here to a newcomer, and that he does: he hears kLimit at the end of the turn.
+  [[nodiscard]] Ticket* loser(config::WhenFull when_full, config::Priority newcomer) {
+    return waiting_.loser(when_full, newcomer);
+  }
+  void displace(Ticket& ticket);
   // No new requests; those that wait are still served, since they were sent here when this was the
   // right place; connections end when their streams have. on_pool_drained follows, unless empty()
   // already.
@@ -98,9 +118,10 @@ class Pool final : public http::ClientConnection::Owner, public Flushable {
 
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
   [[nodiscard]] std::size_t dialing() const { return dialing_.size(); }
-  [[nodiscard]] std::size_t waiting() const { return waiting_count_; }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
-  void flush() override { report_if_drained(); }
+  void flush() override;
+  void on_timer(Timer& timer) override;
   void on_capacity(http::ClientConnection& connection) override;
   void on_connection_done(http::ClientConnection& connection, const Error& reason) override;
 
@@ -110,6 +131,7 @@ class Pool final : public http::ClientConnection::Owner, public Flushable {
   struct Member {
     std::unique_ptr<http::ClientConnection> connection;
     std::uint64_t handed_out = 0;
+    TimePoint ends_at = TimePoint::max();
   };
 
   [[nodiscard]] http::ClientConnection* find_ready();
@@ -119,7 +141,11 @@ class Pool final : public http::ClientConnection::Owner, public Flushable {
   void on_dial_done(Dialing& dialing, std::unique_ptr<Transport> transport);
   void on_dial_failed(Dialing& dialing, const Error& error);
   void serve();
-  void leave_queue(Ticket& ticket);
+  void begin_dial();
+  // `given`: of the ready ones, those that the caller is about to use.
+  void dial_idle(std::size_t given);
+  void tend();
+  void leave_queue(Ticket& ticket, Left why);
   void fail_waiting(const Error& error, std::size_t count);
   void end_if_draining();
   void report_if_drained();
@@ -128,8 +154,11 @@ class Pool final : public http::ClientConnection::Owner, public Flushable {
   Owner& owner_;
   std::vector<Member> connections_;  // newest use last
   std::vector<std::unique_ptr<Dialing>> dialing_;
-  IntrusiveList<Ticket> waiting_;
-  std::size_t waiting_count_ = 0;
+  WaitingLine waiting_;
+  IntrusiveList<Ticket> displaced_;  // to be told at the end of the turn
+  Timer upkeep_;                     // a connection gets old; idle ones are dialed again
+  TimePoint redial_at_{};
+  std::uint32_t idle_min_ = 0;
   bool draining_ = false;
   bool over_ = false;  // on_pool_drained was told
 };

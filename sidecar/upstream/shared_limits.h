@@ -16,6 +16,7 @@
 
 #include "sidecar/core/strings.h"
 #include "sidecar/upstream/breaker.h"
+#include "sidecar/upstream/shared_places.h"
 
 namespace weft::upstream {
 
@@ -39,7 +40,10 @@ struct SharedLimits {
   SharedCount pending;
   SharedCount requests;
   SharedCount retries;
+  std::atomic<bool> used{false};  // there has been a connection, which health checks ask
+  SharedCount tunnels;            // inside HTTP
   Breaker breaker;
+  SharedPlaces places;
 };
 
 class SharedLimitsTable final {
@@ -53,7 +57,10 @@ class SharedLimitsTable final {
     if (limits == nullptr) {
       limits = std::make_shared<SharedLimits>();
       found->second = limits;
-      std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });
+      if (table_.size() >= sweep_at_) {
+        std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });
+        sweep_at_ = 2 * table_.size() + kSweepMin;
+      }
     }
     return limits;
   }
@@ -61,6 +68,9 @@ class SharedLimitsTable final {
  private:
   std::mutex mutex_;
   std::unordered_map<std::string, std::weak_ptr<SharedLimits>, TextHash, std::equal_to<>> table_;
+  // Those of clusters that have gone are forgotten when the table has doubled, not at each new one.
+  static constexpr std::size_t kSweepMin = 64;
+  std::size_t sweep_at_ = kSweepMin;
 };
 
 }  // namespace weft::upstream

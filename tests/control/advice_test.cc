@@ -156,5 +156,68 @@ TEST(Advice, IsPartOfLint) {
   EXPECT_NE(report.text(false).find("0 errors, 2 warnings\n"), std::string::npos);
 }
 
+TEST(Advice, FindsBalancingThatDoesNotDoWhatItSays) {
+  EXPECT_EQ(advice(kShop + policy("loadBalancer: {type: Maglev, hash: {path: true}, slowStart: "
+                                  "10s}")),
+            "t.yaml:21: Service shop/cart port 80: loadBalancer.slowStart 10s has no effect with "
+            "Maglev\n");
+  EXPECT_EQ(advice(kShop + policy("loadBalancer: {hash: {header: x-user}}")),
+            "t.yaml:21: Service shop/cart port 80: loadBalancer.hash header x-user has no effect "
+            "with PeakEwma: RingHash and Maglev hash\n");
+  EXPECT_EQ(advice(kShop + policy("loadBalancer: {type: RingHash, hash: {source: true}}")),
+            "t.yaml:21: Service shop/cart port 80: hashes by the caller's address; where apps "
+            "reach their sidecar over 127.0.0.1 they all have that one, and share one instance\n");
+  EXPECT_EQ(advice(kShop + policy("loadBalancer: {locality: OwnZone}")),
+            "note t.yaml:21: Service shop/cart port 80: own zone first, and no Workload behind it "
+            "says its zone\n");
+  EXPECT_EQ(advice(kShop + policy("outlier: {successRate: {minInstances: 3}}")),
+            "t.yaml:21: Service shop/cart port 80: outlier.successRate compares at least 3 "
+            "instances, and there are 1\n");
+}
+
+// ---- Istio's kinds ----
+
+std::string istio_http(const std::string& rules) {
+  return "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: cart, "
+         "namespace: shop}\nspec:\n  hosts: [cart]\n  http:\n" +
+         rules;
+}
+
+TEST(Advice, KnowsVirtualServices) {
+  const std::string to = "    route: [{destination: {host: cart}}]\n";
+  EXPECT_EQ(advice(kShop + istio_http("  - match: [{uri: {prefix: /a}}]\n" + to)), "");
+  EXPECT_EQ(
+      advice(kShop + istio_http("  - match: [{uri: {prefix: /a}}]\n" + to +
+                                "  - match: [{uri: {exact: /ab}}]\n" + to)),
+      "t.yaml:24: http[1] never takes a request for Service shop/cart port 80: VirtualService "
+      "shop/cart http[0] is asked first\n");
+  EXPECT_EQ(
+      advice(kShop + istio_http("  - retries: {attempts: 2}\n" + to)),
+      "note t.yaml:22: Service shop/cart port 80 by VirtualService shop/cart http[0]: POST and "
+      "PATCH are repeated as well on [unprocessed, cancelled, unavailable, 503], though they "
+      "may have been processed\n");
+  EXPECT_EQ(advice(kShop + istio_http("  - route: [{destination: {host: beta}}]\n")),
+            "t.yaml:22: http[0].route[0]: nothing is ready behind Service shop/beta port 80, which "
+            "is to take 1 of 1 requests\n");
+}
+
+TEST(Advice, FindsFailuresThatNobodyMayHaveMeant) {
+  EXPECT_EQ(advice(kShop + policy("faults: [{name: a, until: \"2026-12-01T00:00:00Z\", reset: "
+                                  "true}]")),
+            "t.yaml:21: Service shop/cart port 80: fault a leaves no request an answer of the "
+            "app\n");
+  EXPECT_EQ(advice(kShop + policy("faults: [{name: a, until: \"2026-12-01T00:00:00Z\", reset: "
+                                  "true, percent: 5%}]")),
+            "");
+  EXPECT_EQ(advice(kShop + policy("fallback: {on: [CircuitOpen], response: {}}\n  circuitBreaker: "
+                                  "{preset: Off}")),
+            "t.yaml:21: Service shop/cart port 80: fallback waits for an open circuit, and "
+            "circuitBreaker is Off\n");
+  EXPECT_EQ(advice(kShop + policy("timeouts: {request: 100ms}\n  retry: {backoff: {base: 50ms, "
+                                  "max: 80ms}}")),
+            "t.yaml:22: Service shop/cart port 80: waits of up to 160ms between tries are more "
+            "than timeouts.request 100ms has room for\n");
+}
+
 }  // namespace
 }  // namespace weft::control::cli

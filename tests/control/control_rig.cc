@@ -44,7 +44,7 @@ class ControlRig::Pending final : public Dial {
 
 ControlRig::ControlRig() {
   wall_now = read_wall_clock();
-  library = tls::Library::make({.wall_clock = [] { return wall_now; }}).value();
+  library = tls::Library::make({.wall_clock = [] { return wall_now; }});
 }
 
 ControlRig::~ControlRig() {
@@ -83,8 +83,9 @@ bool ControlRig::answer_dials() {
       continue;
     }
     pipes.push_back(std::make_unique<weft::testing::MemoryPipe>(turn));
-    Door& door =
-        dial->port == kTlsPort ? control->server().tls_door() : control->server().plain_door();
+    Door& door = dial->port == kTlsPort       ? control->server().tls_door()
+                 : dial->port == kWebhookPort ? control->server().webhook_door()
+                                              : control->server().plain_door();
     door.adopt(pipes.back()->take_right());
     dial->holder.on_dialed(pipes.back()->take_left());
   }
@@ -129,6 +130,22 @@ std::shared_ptr<const tls::ClientContext> ControlRig::context(const std::string&
   auto made = tls::ClientContext::make(material, caller_settings(), library);
   EXPECT_TRUE(made) << made.error().detail;
   return *made;
+}
+
+std::unique_ptr<tls::Dialer> ControlRig::webhook_dialer(bool http1) {
+  TlsSettings settings;
+  settings.alpn =
+      http1 ? std::vector<std::string>{"http/1.1"} : std::vector<std::string>{"h2", "http/1.1"};
+  settings.server_name = "weft-control.weft-system.svc";
+  settings.peer_names = {{.type = SanMatcher::Type::kDns, .value = settings.server_name}};
+  auto made = tls::ClientContext::make(
+      {.version = "webhook", .roots_pem = control->authority().root_pem()}, settings, library);
+  EXPECT_TRUE(made) << made.error().detail;
+  return std::make_unique<tls::Dialer>(
+      turn, *this, *made,
+      tls::Dialer::Options{.address = SocketAddress(IpAddress::v4(0x7f000001), kWebhookPort),
+                           .connect = {},
+                           .tls = {}});
 }
 
 std::unique_ptr<tls::Dialer> ControlRig::dialer(std::shared_ptr<const tls::ClientContext> context) {

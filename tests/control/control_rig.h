@@ -46,6 +46,7 @@ class ControlRig final : public Connector, public Control::Owner {
   // Connector: the port says which door.
   static constexpr std::uint16_t kTlsPort = 15012;
   static constexpr std::uint16_t kPlainPort = 15010;
+  static constexpr std::uint16_t kWebhookPort = 15017;
   [[nodiscard]] std::unique_ptr<Dial> connect(const SocketAddress& address,
                                               const ConnectOptions& options,
                                               DialHolder& holder) override;
@@ -55,6 +56,8 @@ class ControlRig final : public Connector, public Control::Owner {
   // both are empty.
   [[nodiscard]] std::shared_ptr<const tls::ClientContext> context(
       const std::string& name_space = "", const std::string& account = "");
+  // As the API server: it knows the root and the name of the Service, and shows no certificate.
+  [[nodiscard]] std::unique_ptr<tls::Dialer> webhook_dialer(bool http1);
   [[nodiscard]] std::unique_ptr<tls::Dialer> dialer(
       std::shared_ptr<const tls::ClientContext> context);
 

@@ -144,6 +144,29 @@ TEST(EffectivePolicy, LetsTheRouteObjectItselfBeatEveryPolicyOnIt) {
             "retry.backoff.max 2s TrafficPolicy shop/u\n");
 }
 
+TEST(EffectivePolicy, TakesWhatTheServiceSaysItselfBeforeItsNamespacesPolicy) {
+  std::string shop = kShop;
+  shop.replace(shop.find("  ports: "), 9,
+               "  sessionAffinity: ClientIP\n  trafficDistribution: PreferClose\n  ports: ");
+  EXPECT_EQ(effective(*mesh_of(shop + policy("shop/n", kNamespace,
+                                             "loadBalancer: {type: Random, locality: Any}"))),
+            "loadBalancer.type RingHash Service shop/cart\n"
+            "loadBalancer.hash source Service shop/cart\n"
+            "loadBalancer.locality OwnZone Service shop/cart\n");
+  EXPECT_EQ(effective(*mesh_of(shop + policy("shop/s", kService,
+                                             "loadBalancer: {type: Maglev, hash: {path: true}, "
+                                             "locality: Auto}"))),
+            "loadBalancer.type Maglev TrafficPolicy shop/s\n"
+            "loadBalancer.hash path TrafficPolicy shop/s\n"
+            "loadBalancer.locality OwnZone Service shop/cart\n");
+  const auto mesh = mesh_of(shop);
+  const MeshService& service = *mesh->find_service({"shop", "cart"});
+  EXPECT_EQ(EffectivePolicy(*mesh, {service, service.ports.front(), ""})
+                .source_of(policy_field_index("loadBalancer.type"))
+                .place,
+            "t.yaml:5");
+}
+
 TEST(EffectivePolicy, SaysInWhichLineAFieldWasWritten) {
   const auto mesh = mesh_of(kShop + policy("shop/s", kService, "timeouts:\n    request: 1s"));
   const MeshService& service = *mesh->find_service({"shop", "cart"});

@@ -61,7 +61,7 @@ std::string explained(const ExplainQuestion& question) {
 
 TEST(Explain, NamesForEachFieldTheDocumentAndTheLine) {
   const std::string text = explained({.service = "cart"});
-  EXPECT_EQ(lines_with(text, "limits.requests "),
+  EXPECT_EQ(lines_with(text, "  limits.requests "),
             "limits.requests 7 TrafficPolicy shop/p t.yaml:40\n");
   EXPECT_EQ(lines_with(text, "timeouts.connect"), "timeouts.connect 2s weft's default\n");
   EXPECT_EQ(lines_with(text, "timeouts.request"),
@@ -105,8 +105,10 @@ TEST(Explain, SpeaksJson) {
 TEST(Explain, SaysTheSameOfWhatAControlPlaneTells) {
   Registry registry;
   registry.set_files({{.name = "t.yaml", .text = kShop}});
-  const auto files = files_of_config_page(make_config_page(registry));
+  bool has_lines = true;
+  const auto files = files_of_config_page(make_config_page(registry), has_lines);
   ASSERT_TRUE(files.has_value());
+  EXPECT_TRUE(has_lines);
   Registry again;
   again.set_files(*files);
   EXPECT_EQ(testing::describe_problems(again), "");
@@ -116,9 +118,54 @@ TEST(Explain, SaysTheSameOfWhatAControlPlaneTells) {
   for (std::size_t i = 0; i < before->ports[0].destination.size(); ++i) {
     EXPECT_EQ(before->ports[0].destination[i].value, after->ports[0].destination[i].value);
     EXPECT_EQ(before->ports[0].destination[i].document, after->ports[0].destination[i].document);
+    EXPECT_EQ(before->ports[0].destination[i].place, after->ports[0].destination[i].place);
   }
-  EXPECT_FALSE(files_of_config_page("[]").has_value());
-  EXPECT_FALSE(files_of_config_page("{\"objects\": 1}").has_value());
+  EXPECT_FALSE(files_of_config_page("[]", has_lines).has_value());
+  EXPECT_FALSE(files_of_config_page("{\"objects\": 1}", has_lines).has_value());
+}
+
+TEST(ConfigPage, KeepsTheLinesOfEveryFileUntilARestart) {
+  const std::vector<SourceFile> written = {
+      {.name = "a.yaml",
+       .text =
+           "# first\n\n--- {apiVersion: weft.dev/v1alpha1, kind: TrafficPolicy, metadata: {name: "
+           "one, namespace: shop}, spec: {targetRefs: [{kind: Namespace, name: shop}],\n"
+           "  timeouts: {request: 1s}}}\n"},
+      {.name = "b.yaml", .text = "# before\n" + kShop}};
+  Registry registry;
+  registry.set_files(written);
+  EXPECT_EQ(testing::describe_problems(registry), "");
+  const auto places = [](const Mesh& mesh) {
+    std::string out;
+    for (const auto& [place, policy] : mesh.policies.all()) {
+      each_policy_field(
+          [&](const PolicyField& field, const auto& setting) {
+            if (!setting.value) return;
+            out += policy->metadata.place + " " + std::string(field.name) + " " +
+                   std::to_string(setting.line) + "\n";
+          },
+          policy->fields);
+    }
+    return out;
+  };
+  bool has_lines = true;
+  Registry again;
+  again.set_files(*files_of_config_page(make_config_page(registry), has_lines));
+  EXPECT_TRUE(has_lines);
+  EXPECT_EQ(testing::describe_problems(again), "");
+  EXPECT_EQ(places(*again.mesh()), places(*registry.mesh()));
+  EXPECT_NE(places(*again.mesh()).find("a.yaml:3 timeouts.request 4\n"), std::string::npos);
+
+  std::vector<Registry::Kept> kept;
+  for (const auto& [key, held] : registry.accepted()) kept.push_back({key, held.file, held.json});
+  Registry restarted;
+  EXPECT_TRUE(restarted.restore(kept, 7).empty());
+  EXPECT_TRUE(files_of_config_page(make_config_page(restarted), has_lines).has_value());
+  EXPECT_FALSE(has_lines);
+  restarted.set_files(written);
+  has_lines = true;
+  EXPECT_TRUE(files_of_config_page(make_config_page(restarted), has_lines).has_value());
+  EXPECT_TRUE(has_lines);
 }
 
 // ---- route ----

@@ -45,7 +45,11 @@ TEST(Documents, SayWhatTheyAreOrAreRefused) {
       {"- a", "1:1: want an object: a map with apiVersion and kind\n"},
       {"a: 1", "1:1: kind: is required\n1:1: apiVersion: is required\n"},
       {"apiVersion: v1\nkind: Deployment\n",
-       "2:7: kind: want one of Service, Workload, HTTPRoute, TrafficPolicy, MeshConfig, found "
+       "2:7: kind: want one of Service, ConfigMap, Workload, HTTPRoute, GRPCRoute, TLSRoute, "
+       "TCPRoute, "
+       "ReferenceGrant, BackendTLSPolicy, XBackendTrafficPolicy, VirtualService, DestinationRule, "
+       "TrafficPolicy, "
+       "MeshConfig, found "
        "'Deployment'\n"},
       {"apiVersion: v2\nkind: Service\n", "1:13: apiVersion: want v1 for Service, found 'v2'\n"},
       {"apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: HTTPRoute\n",
@@ -136,8 +140,11 @@ TEST(ServiceText, SaysEveryMistake) {
       {kService + "spec: {type: ExternalName, externalName: x.example}\n",
        "4:14: spec.type: ExternalName is not supported yet\n"
        "4:42: spec.externalName: not supported yet\n"},
-      {kService + "spec: {sessionAffinity: ClientIP}\n",
-       "4:25: spec.sessionAffinity: ClientIP is not supported yet, only None\n"},
+      {kService + "spec: {sessionAffinity: Cookie}\n",
+       "4:25: spec.sessionAffinity: want one of None, ClientIP, found 'Cookie'\n"},
+      {kService + "spec: {trafficDistribution: Near}\n",
+       "4:29: spec.trafficDistribution: want one of PreferClose, PreferSameZone, PreferSameNode, "
+       "found 'Near'\n"},
       {kService + "spec: {publishNotReadyAddresses: \"true\"}\n",
        "4:34: spec.publishNotReadyAddresses: want true or false, found the text \"true\"\n"},
       {kService + "spec: {prots: []}\n", "4:8: spec.prots: unknown field\n"},
@@ -148,8 +155,9 @@ TEST(ServiceText, PassesOverWhatConcernsTheOutside) {
   EXPECT_EQ(mistakes_in(kService + "spec: {clusterIP: None, ipFamilies: [IPv4], type: NodePort, "
                                    "ports: [{port: 80, nodePort: 30000}]}\n"),
             "");
-  EXPECT_EQ(notes_in(kService + "spec: {trafficDistribution: PreferClose}\n"),
-            "4:29: spec.trafficDistribution: has no effect here\n");
+  EXPECT_EQ(notes_in(kService + "spec: {trafficDistribution: PreferClose}\n"), "");
+  EXPECT_EQ(notes_in(kService + "spec: {trafficDistribution: PreferSameNode}\n"),
+            "4:29: spec.trafficDistribution: works as PreferSameZone: nodes are not known here\n");
 }
 
 TEST(WorkloadText, SaysEveryMistake) {
@@ -178,15 +186,26 @@ TEST(WorkloadText, SaysEveryMistake) {
   });
 }
 
+TEST(RouteText, WithoutParentsIsARouteThatHoldsNowhere) {
+  EXPECT_EQ(notes_in(kRoute + "spec: {rules: []}\n"),
+            "4:7: spec.parentRefs: is missing: the route holds nowhere\n");
+}
+
 TEST(RouteText, SaysEveryMistakeOfParentsAndBackends) {
   expect_all({
-      {kRoute + "spec: {rules: []}\n", "4:7: spec.parentRefs: is required\n"},
       {kRoute + "spec:\n  parentRefs:\n  - {group: \"\", kind: Service}\n",
        "6:5: spec.parentRefs[0].name: is required\n"},
       {kRoute + "spec:\n  parentRefs:\n  - {group: \"\", kind: Service, name: a}\n"
                 "  - {group: core, kind: Service, name: a}\n",
        "7:5: spec.parentRefs[1]: names the same parent as another one: give each its own port or "
        "sectionName\n"},
+      {rule("backendRefs: [{name: a, port: 80, kind: '*'}, {name: a, port: 80, group: '*'}]\n"),
+       "7:45: spec.rules[0].backendRefs[0].kind: '*' must be a kind: letters, digits and '-', "
+       "beginning with a letter\n"
+       "7:78: spec.rules[0].backendRefs[1].group: '*' must be labels of a-z, 0-9 and '-' joined by "
+       "dots\n"},
+      {rule("filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a, A]}}]\n"),
+       "7:77: spec.rules[0].filters[0].requestHeaderModifier.remove: 'A' is there twice\n"},
       {rule("backendRefs: [{name: cart-v1}]\n"),
        "7:19: spec.rules[0].backendRefs[0].port: is required for a Service\n"},
       {rule("backendRefs: [{name: cart-v1, port: 80, weight: 1000001}]\n"),
@@ -195,8 +214,16 @@ TEST(RouteText, SaysEveryMistakeOfParentsAndBackends) {
       {rule("backendRefs: [{name: a, port: 80, filters: [{type: URLRewrite, urlRewrite: {}}]}]\n"),
        "7:56: spec.rules[0].backendRefs[0].filters[0].type: URLRewrite is not supported on a "
        "backend yet\n"},
-      {rule("sessionPersistence: {}\n"),
-       "7:25: spec.rules[0].sessionPersistence: not supported yet\n"},
+      {rule(
+           "sessionPersistence: {idleTimeout: 1m, absoluteTimeout: 1h, type: Header, cookieConfig: "
+           "{}}\n"),
+       "7:39: spec.rules[0].sessionPersistence.idleTimeout: not supported yet\n"
+       "7:60: spec.rules[0].sessionPersistence.absoluteTimeout: not supported yet but for a "
+       "Permanent cookie\n"
+       "7:92: spec.rules[0].sessionPersistence.cookieConfig: is for type Cookie\n"},
+      {rule("sessionPersistence: {cookieConfig: {lifetimeType: Permanent}}\n"),
+       "7:25: spec.rules[0].sessionPersistence.absoluteTimeout: is required for a Permanent "
+       "cookie\n"},
       {rule("name: a\n  - name: a\n"),
        "8:11: spec.rules[1].name: is another rule's name already\n"},
       {kRoute + "spec:\n" + kParent + "  hostnames: [\"Cart\", \"10.0.0.1\"]\n",
@@ -248,10 +275,19 @@ TEST(RouteText, SaysEveryMistakeOfMatches) {
 
 TEST(RouteText, SaysEveryMistakeOfFilters) {
   expect_all({
-      {rule("filters: [{type: RequestMirror, requestMirror: {backendRef: {name: a}}}]\n"),
-       "7:22: spec.rules[0].filters[0].type: RequestMirror is not supported yet\n"},
-      {rule("filters: [{type: CORS, cors: {}}]\n"),
-       "7:22: spec.rules[0].filters[0].type: CORS is not supported yet\n"},
+      {rule("filters: [{type: RequestMirror, requestMirror: {backendRef: {name: a}, percent: 1, "
+            "fraction: {numerator: 2, denominator: 1}}}]\n"),
+       "7:65: spec.rules[0].filters[0].requestMirror.backendRef.port: is required for a Service\n"
+       "7:98: spec.rules[0].filters[0].requestMirror.fraction: must not be there: percent is\n"
+       "7:110: spec.rules[0].filters[0].requestMirror.fraction.numerator: must not be more than "
+       "denominator\n"},
+      {rule("filters: [{type: CORS, cors: {allowOrigins: [shop.example], allowMethods: [GET, "
+            "\"*\"], "
+            "maxAge: 0}}]\n"),
+       "7:50: spec.rules[0].filters[0].cors.allowOrigins[0]: 'shop.example' must be '*' or an "
+       "origin, as https://shop.example or https://*.example:8443\n"
+       "7:79: spec.rules[0].filters[0].cors.allowMethods: '*' must stand alone\n"
+       "7:99: spec.rules[0].filters[0].cors.maxAge: want a number from 1 to 2147483647, found 0\n"},
       {rule("filters: [{type: Magic}]\n"),
        "7:22: spec.rules[0].filters[0].type: 'Magic' is no filter\n"},
       {rule("filters: [{type: URLRewrite}]\n"),
@@ -358,8 +394,6 @@ TEST(MeshConfigText, SaysEveryMistake) {
        "4:35: spec.tracing.otlp.endpoint: 'collector': want http://HOST:PORT\n"
        "4:56: spec.tracing.otlp.protocol: Grpc is not supported yet, only Http\n"},
       {kConfig + "spec: {outbound: {unknown: Allow, opaquePorts: [0]}}\n",
-       "4:28: spec.outbound.unknown: only Deny is supported yet: without redirect there is no "
-       "original address to pass on to\n"
        "4:48: spec.outbound.opaquePorts: want numbers from 1 to 65535\n"},
       {kConfig + "spec: {accessLog: {mode: Sampled, sampling: 1%}}\n",
        "4:26: spec.accessLog.mode: Sampled is not supported yet\n"

@@ -175,6 +175,182 @@ TEST(PlannedPolicy, ReachesTheRouteFieldByField) {
   EXPECT_EQ(action.retry.replay_bytes_max, 1u << 20);
 }
 
+// ---- balancing ----
+
+config::Balancing balancing_of(const std::string& written, const std::string& shop = kShop) {
+  const auto set = plan(
+      mesh_of(shop +
+              (written.empty() ? "" : policy("shop/lb", kCart, "loadBalancer: {" + written + "}"))),
+      kCartNode);
+  EXPECT_EQ(judge(*set), "");
+  return cluster(*set).balancing;
+}
+
+TEST(PlannedPolicy, BalancesByPeakEwmaUnlessItSaysOtherwise) {
+  using config::BalancerKind;
+  EXPECT_EQ(balancing_of("").kind, BalancerKind::kPeakEwma);
+  EXPECT_EQ(balancing_of("type: PeakEwma").kind, BalancerKind::kPeakEwma);
+  EXPECT_EQ(balancing_of("type: RoundRobin").kind, BalancerKind::kRoundRobin);
+  EXPECT_EQ(balancing_of("type: Random").kind, BalancerKind::kRandom);
+  EXPECT_EQ(balancing_of("type: LeastRequest").kind, BalancerKind::kLeastRequest);
+  EXPECT_EQ(balancing_of("type: RingHash, hash: {path: true}").kind, BalancerKind::kRingHash);
+  EXPECT_EQ(balancing_of("type: Maglev, hash: {path: true}").kind, BalancerKind::kMaglev);
+}
+
+envoy::config::cluster::v3::Cluster raw_cluster(const xds::ResourceSet& set) {
+  envoy::config::cluster::v3::Cluster told;
+  told.ParseFromString(set.types.at("envoy.config.cluster.v3.Cluster")
+                           ->resources.at("outbound|80||cart.shop.svc.cluster.local")
+                           ->body.value());
+  return told;
+}
+
+TEST(PlannedPolicy, TellsProxiesThatDoNotKnowPeakEwmaTheNextBest) {
+  const auto told = raw_cluster(*plan(mesh_of(kShop), kCartNode));
+  EXPECT_EQ(told.lb_policy(), envoy::config::cluster::v3::Cluster::LEAST_REQUEST);
+  std::string types;
+  for (const auto& one : told.load_balancing_policy().policies()) {
+    types += one.typed_extension_config().typed_config().type_url() + "\n";
+  }
+  EXPECT_EQ(types,
+            "type.googleapis.com/weft.lb.v1.PeakEwma\n"
+            "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3."
+            "LeastRequest\n");
+}
+
+TEST(PlannedPolicy, TellsGrpcClientsTheBalancersTheyKnow) {
+  using Cluster = envoy::config::cluster::v3::Cluster;
+  const auto told = [](const std::string& type) {
+    const auto mesh = mesh_of(kShop + policy("shop/lb", kCart, "loadBalancer: {" + type + "}"));
+    const auto set = plan(mesh, {.kind = Node::Kind::kProxyless, .workload = {}});
+    return raw_cluster(*set);
+  };
+  EXPECT_EQ(told("type: PeakEwma").lb_policy(), Cluster::ROUND_ROBIN);
+  EXPECT_FALSE(told("type: PeakEwma").has_load_balancing_policy());
+  EXPECT_EQ(told("type: RingHash, hash: {header: a}").lb_policy(), Cluster::RING_HASH);
+  EXPECT_EQ(told("type: Maglev, hash: {header: a}").lb_policy(), Cluster::RING_HASH);
+  EXPECT_EQ(told("type: LeastRequest").lb_policy(), Cluster::ROUND_ROBIN) << "for the older ones";
+  EXPECT_EQ(told("type: LeastRequest")
+                .load_balancing_policy()
+                .policies(0)
+                .typed_extension_config()
+                .typed_config()
+                .type_url(),
+            "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3."
+            "LeastRequest");
+}
+
+TEST(PlannedPolicy, SparesANewInstanceWhereTheBalancerCan) {
+  for (const char* type : {"PeakEwma", "RoundRobin", "LeastRequest"}) {
+    EXPECT_EQ(balancing_of("slowStart: 30s, type: " + std::string(type)).slow_start.window,
+              Duration(30s))
+        << type;
+  }
+  EXPECT_EQ(balancing_of("slowStart: 30s, type: Random").slow_start.window, Duration(0));
+  EXPECT_EQ(balancing_of("").slow_start.window, Duration(0));
+}
+
+TEST(PlannedPolicy, BoundsTheLoadOfAHash) {
+  for (const char* type : {"RingHash", "Maglev"}) {
+    const std::string written = "type: " + std::string(type) + ", hash: {path: true";
+    EXPECT_EQ(balancing_of(written + "}").bounded_load_percent, 0u) << type;
+    EXPECT_EQ(balancing_of(written + ", boundedLoad: 125%}").bounded_load_percent, 125u) << type;
+  }
+}
+
+TEST(PlannedPolicy, HashesRequestsByWhatItNames) {
+  using Of = config::HashPolicy::Of;
+  const auto hash = [](const std::string& written) {
+    const auto set =
+        plan(mesh_of(kShop + policy("shop/lb", kCart,
+                                    "loadBalancer: {type: RingHash, hash: {" + written + "}}")),
+             kCartNode);
+    EXPECT_EQ(judge(*set), "");
+    return forward(route(*set)).hash_policies;
+  };
+  ASSERT_EQ(hash("header: X-User").size(), 1u);
+  EXPECT_EQ(hash("header: X-User")[0].of, Of::kHeader);
+  EXPECT_EQ(hash("header: X-User")[0].name, "x-user");
+  EXPECT_EQ(hash("cookie: id")[0].of, Of::kCookie);
+  EXPECT_EQ(hash("cookie: id")[0].cookie_ttl, Duration(0)) << "made, for the session";
+  EXPECT_EQ(hash("query: id")[0].of, Of::kQueryParameter);
+  EXPECT_EQ(hash("path: true")[0].of, Of::kPath);
+  EXPECT_EQ(hash("source: true")[0].of, Of::kSourceAddress);
+  const auto none = plan(
+      mesh_of(kShop + policy("shop/lb", kCart, "loadBalancer: {hash: {path: true}}")), kCartNode);
+  EXPECT_TRUE(forward(route(*none)).hash_policies.empty()) << "nobody balances by it";
+}
+
+TEST(PlannedPolicy, HashesRequestsAsTheirBackendsWantIt) {
+  const std::string routed =
+      kShop +
+      "---\napiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: shop}\nspec: "
+      "{ports: [{name: http, port: 80}]}\n---\n"
+      "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: front, "
+      "namespace: shop}\nspec:\n  parentRefs: [{group: \"\", kind: Service, name: front}]\n"
+      "  rules:\n  - backendRefs: [{name: front, port: 80, weight: 0}, {name: cart, port: 80}]\n" +
+      policy("shop/lb", kCart, "loadBalancer: {type: Maglev, hash: {query: id}}");
+  const auto set = plan(mesh_of(routed), kCartNode);
+  const auto table =
+      told<config::RouteConfig>(*set, "envoy.config.route.v3.RouteConfiguration", "15001");
+  for (const auto& host : table.virtual_hosts) {
+    ASSERT_EQ(forward(host.routes.at(0)).hash_policies.size(), 1u) << host.name;
+    EXPECT_EQ(forward(host.routes.at(0)).hash_policies[0].name, "id") << host.name;
+  }
+}
+
+TEST(PlannedPolicy, KeepsToItsOwnZoneWhereTheServiceOrThePolicySaysSo) {
+  using enum config::LocalityPreference;
+  std::string close = kShop;
+  close.replace(close.find("app: cart}, ports"), 10,
+                "app: cart}, trafficDistribution: PreferClose");
+  EXPECT_EQ(balancing_of("").localities, kNone);
+  EXPECT_EQ(balancing_of("locality: OwnZone").localities, kOwnZone);
+  EXPECT_EQ(balancing_of("", close).localities, kOwnZone);
+  EXPECT_EQ(balancing_of("locality: Auto", close).localities, kOwnZone);
+  EXPECT_EQ(balancing_of("locality: Any", close).localities, kNone);
+}
+
+TEST(PlannedPolicy, KeepsAClientWithItsInstanceWhereTheServiceSaysSo) {
+  std::string sticky = kShop;
+  sticky.replace(sticky.find("app: cart}, ports"), 10, "app: cart}, sessionAffinity: ClientIP");
+  const auto set = plan(mesh_of(sticky), kCartNode);
+  EXPECT_EQ(cluster(*set).balancing.kind, config::BalancerKind::kRingHash);
+  ASSERT_EQ(forward(route(*set)).hash_policies.size(), 1u);
+  EXPECT_EQ(forward(route(*set)).hash_policies[0].of, config::HashPolicy::Of::kSourceAddress);
+  EXPECT_EQ(balancing_of("type: Random", sticky).kind, config::BalancerKind::kRandom);
+}
+
+TEST(PlannedPolicy, EjectsByRatesWhereItSaysSo) {
+  const auto ejection = [](const std::string& written) {
+    const auto set =
+        plan(mesh_of(kShop + policy("shop/o", kCart, "outlier: {" + written + "}")), kCartNode);
+    EXPECT_EQ(judge(*set), "");
+    return *cluster(*set).outlier;
+  };
+  const auto both = ejection(
+      "successRate: {factor: 2.5, minInstances: 3, minRequests: 10}, failurePercent: {threshold: "
+      "40%, minInstances: 2, minRequests: 20}");
+  EXPECT_EQ(both.success_rate, (config::OutlierDetection::SuccessRate{
+                                   .endpoints_min = 3, .requests_min = 10, .stdev_factor = 2.5}));
+  EXPECT_EQ(both.failure_percent, (config::OutlierDetection::FailurePercent{
+                                      .endpoints_min = 2, .requests_min = 20, .percent = 40}));
+  EXPECT_EQ(ejection("successRate: {}").success_rate, config::OutlierDetection::SuccessRate{});
+  EXPECT_EQ(ejection("interval: 1s").success_rate, std::nullopt);
+  EXPECT_EQ(ejection("failurePercent: {enabled: false}").failure_percent, std::nullopt);
+}
+
+TEST(PlannedPolicy, TellsGrpcClientsOfEjectionByRatesOnly) {
+  const auto told = [](const std::string& written) {
+    const auto mesh = mesh_of(kShop + policy("shop/o", kCart, "outlier: {" + written + "}"));
+    return raw_cluster(*plan(mesh, {.kind = Node::Kind::kProxyless, .workload = {}}));
+  };
+  EXPECT_FALSE(told("gatewayErrors: 3").has_outlier_detection());
+  const auto by_share = told("failurePercent: {threshold: 40%}");
+  EXPECT_EQ(by_share.outlier_detection().failure_percentage_threshold().value(), 40u);
+  EXPECT_EQ(by_share.outlier_detection().enforcing_success_rate().value(), 0u);
+}
+
 TEST(PlannedPolicy, TurnsEjectionOffWhereItSaysSo) {
   const auto set = plan(
       mesh_of(kShop + policy("shop/none", kCart, "outlier: {gatewayErrors: 0, localFailures: 0}")),

@@ -328,7 +328,7 @@ TEST(Routes, AnswerWhatLeadsNowhereWith500) {
            std::to_string(one.route().cluster_not_found_response_code()) + " " +
            one.route().cluster() + "\n";
   }
-  EXPECT_EQ(out, "0 2 outbound|81||b.shop.svc.cluster.local\n0 2 unusable\n500 0 \n0 2 \n");
+  EXPECT_EQ(out, "0 2 unusable\n0 2 unusable\n500 0 \n0 2 \n");
 }
 
 TEST(Routes, RewriteWholePathElements) {

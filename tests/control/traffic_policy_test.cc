@@ -36,54 +36,56 @@ struct Case {
 };
 
 TEST(TrafficPolicy, OfTheWholeSchemaSaysWhatIsBuilt) {
-  EXPECT_EQ(mistakes_in(kHead +
-                        "  timeouts: {connect: 1s, head: 2s, attempt: 3s, request: 10s, idle: 0s, "
-                        "stream: 1h}\n"
-                        "  retry: {attempts: 3, on: [unprocessed, reset, 503], methods: Any, "
-                        "backoff: {base: 10ms, max: 1s, jitter: Full}, maxRetryAfter: 2s, "
-                        "bufferLimit: 128Ki}\n"
-                        "  retryBudget: {percent: 10%, interval: 20s, min: 30/10s}\n"
-                        "  circuitBreaker: {preset: Fast, window: 20s, minRequests: 5, "
-                        "failureRatio: 50%, consecutiveFailures: 3, slowCalls: {threshold: 1s, "
-                        "ratio: 80%}, openFor: 10s, maxOpenFor: 2m, trials: 2, count: [Timeout, "
-                        "Connect, Reset, ServerError, RateLimited]}\n"
-                        "  outlier: {gatewayErrors: 2, localFailures: 3, errors5xx: 4, interval: "
-                        "5s, ejectFor: 6s, maxEjectFor: 7s, maxEjected: 50%}\n"
-                        "  limits: {connections: 1, requests: 2, pending: 3, pendingTimeout: 4s, "
-                        "requestsPerConnection: 5, whenFull: Reject}\n"
-                        "  loadBalancer: {type: Random, locality: Auto, panicBelow: 10%, "
-                        "slowStart: 0s}\n"
-                        "  connection: {protocol: Http1, idleTimeout: 30s, maxAge: 0s, minIdle: "
-                        "0}\n"),
-            "");
+  EXPECT_EQ(
+      mistakes_in(
+          kHead +
+          "  timeouts: {connect: 1s, head: 2s, attempt: 3s, request: 10s, idle: 0s, "
+          "stream: 1h}\n"
+          "  retry: {attempts: 3, on: [unprocessed, reset, 503], methods: Any, "
+          "backoff: {base: 10ms, max: 1s, jitter: Decorrelated}, maxRetryAfter: 2s, "
+          "bufferLimit: 128Ki}\n"
+          "  retryBudget: {percent: 10%, interval: 20s, min: 30/10s}\n"
+          "  circuitBreaker: {preset: Fast, window: 20s, minRequests: 5, "
+          "failureRatio: 50%, consecutiveFailures: 3, slowCalls: {threshold: 1s, "
+          "ratio: 80%}, openFor: 10s, maxOpenFor: 2m, trials: 2, count: [Timeout, "
+          "Connect, Reset, ServerError, RateLimited]}\n"
+          "  outlier: {gatewayErrors: 2, localFailures: 3, errors5xx: 4, interval: "
+          "5s, ejectFor: 6s, maxEjectFor: 7s, maxEjected: 50%, successRate: "
+          "{factor: 2.5, minInstances: 3, minRequests: 10}, failurePercent: "
+          "{enabled: false, threshold: 50%, minInstances: 2, minRequests: 20}}\n"
+          "  limits: {connections: 1, requests: 2, pending: 3, pendingTimeout: 4s, "
+          "requestsPerConnection: 5, whenFull: DropOldest}\n"
+          "  loadBalancer: {type: Maglev, hash: {header: x-user, boundedLoad: "
+          "125%}, locality: OwnZone, panicBelow: 10%, slowStart: 10s}\n"
+          "  connection: {protocol: Http1, idleTimeout: 30s, maxAge: 1h, minIdle: "
+          "2}\n"
+          "  health: {http: {path: /healthz, host: cart.example}, interval: 5s, "
+          "timeout: 1s, healthy: 1, unhealthy: 2}\n"
+          "  emptyBackend: Fail\n"
+          "  priority: Low\n"
+          "  fallback: {on: [CircuitOpen, Overloaded], response: {status: 200, "
+          "headers: [{name: x-a, value: b}], body: later}}\n"
+          "  faults:\n"
+          "  - {name: slow, match: {headers: [{name: x-t, value: a.*, type: "
+          "RegularExpression}]}, percent: 1%, until: \"2026-12-01T00:00:00Z\", "
+          "delay: {fixed: 2s, jitter: 100ms}, abort: {status: 503}}\n"
+          "  - {name: g, until: \"2026-12-01T00:00:00Z\", abort: {grpc: 14}}\n"
+          "  - {name: r, until: \"2026-12-01T00:00:00Z\", reset: true}\n"
+          "  - {name: b, until: \"2026-12-01T00:00:00Z\", slowBody: "
+          "{bytesPerSecond: 100}}\n"
+          "  inbound: {limits: {connections: 1, requests: 2, pending: 3, "
+          "pendingTimeout: 4s, whenFull: DropLowest}, priority: {default: Normal, "
+          "max: Critical, trustFrom: [Mesh]}, rateLimits: [{name: a, key: Header, header: x-user, "
+          "rate: 100/1s, burst: 20}, {name: b, rate: 5/1m}]}\n"),
+      "");
 }
 
 TEST(TrafficPolicy, RefusesByNameWhatIsNotBuilt) {
-  EXPECT_EQ(mistakes_in(kHead +
-                        "  hedge: {after: p95}\n  health: {tcp: "
-                        "{}}\n  emptyBackend: Fail\n  fallback: {}\n  faults: []\n  inbound: {}\n"),
+  EXPECT_EQ(mistakes_in(kHead + "  hedge: {after: p95}\n  timeouts: {adaptive: {percentile: 99}}\n"
+                                "  limits: {adaptive: {}}\n"),
             "6:10: spec.hedge: not supported yet\n"
-            "7:11: spec.health: not supported yet\n"
-            "8:17: spec.emptyBackend: not supported yet\n"
-            "9:13: spec.fallback: not supported yet\n"
-            "10:11: spec.faults: not supported yet\n"
-            "11:12: spec.inbound: not supported yet\n");
-  EXPECT_EQ(mistakes_in(kHead + "  timeouts: {adaptive: {percentile: 99}}\n"
-                                "  retry: {backoff: {jitter: Decorrelated}}\n"
-                                "  outlier: {successRate: {}, failurePercent: {}}\n"
-                                "  limits: {whenFull: DropOldest, adaptive: {}}\n"
-                                "  loadBalancer: {locality: Strict, slowStart: 10s}\n"
-                                "  connection: {maxAge: 1h, minIdle: 2}\n"),
-            "6:24: spec.timeouts.adaptive: not supported yet\n"
-            "7:29: spec.retry.backoff.jitter: Decorrelated is not supported yet, only Full\n"
-            "8:26: spec.outlier.successRate: not supported yet\n"
-            "8:46: spec.outlier.failurePercent: not supported yet\n"
-            "9:22: spec.limits.whenFull: DropOldest is not supported yet, only Reject\n"
-            "9:44: spec.limits.adaptive: not supported yet\n"
-            "10:28: spec.loadBalancer.locality: Strict is not supported yet, only Auto\n"
-            "10:47: spec.loadBalancer.slowStart: not supported yet\n"
-            "11:24: spec.connection.maxAge: not supported yet\n"
-            "11:37: spec.connection.minIdle: not supported yet\n");
+            "7:24: spec.timeouts.adaptive: not supported yet\n"
+            "8:22: spec.limits.adaptive: not supported yet\n");
 }
 
 TEST(TrafficPolicy, TellsMistakesInACircuitBreaker) {
@@ -120,6 +122,108 @@ TEST(TrafficPolicy, TellsMistakesInACircuitBreaker) {
       {of_route("circuitBreaker: {preset: Fast}"),
        "6:19: spec.circuitBreaker: belongs to a destination, which all routes to it share: let "
        "the policy name a Service or a Namespace\n"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(mistakes_in(one.yaml), one.mistakes) << one.yaml;
+}
+
+TEST(TrafficPolicy, TellsMistakesInBalancing) {
+  const std::string needs =
+      " needs hash: what of a request leads it to its instance (header, cookie, query, path or "
+      "source)\n";
+  const std::vector<Case> cases = {
+      {of_service("loadBalancer: {type: RingHash}"),
+       "6:24: spec.loadBalancer.type: RingHash" + needs},
+      {of_service("loadBalancer: {type: Maglev}"), "6:24: spec.loadBalancer.type: Maglev" + needs},
+      {of_service("loadBalancer: {hash: {}}"),
+       "6:24: spec.loadBalancer.hash: want one of header, cookie, query, path, source\n"},
+      {of_service("loadBalancer: {hash: {header: a, path: true}}"),
+       "6:24: spec.loadBalancer.hash: want one of header, cookie, query, path, source\n"},
+      {of_service("loadBalancer: {hash: {header: \"a b\"}}"),
+       "6:33: spec.loadBalancer.hash.header: 'a b' must be a header's name\n"},
+      {of_service("loadBalancer: {hash: {cookie: \"a;b\"}}"),
+       "6:33: spec.loadBalancer.hash.cookie: 'a;b' must be a cookie's name\n"},
+      {of_service("loadBalancer: {hash: {source: false}}"),
+       "6:33: spec.loadBalancer.hash.source: want true, or another one in its place\n"},
+      {of_service("loadBalancer: {hash: {path: true, boundedLoad: 99%}}"),
+       "6:50: spec.loadBalancer.hash.boundedLoad: want 100% to 1000%: a share of the average "
+       "load\n"},
+      {of_service("loadBalancer: {locality: Strict}"),
+       "6:28: spec.loadBalancer.locality: want one of Auto, OwnZone, Any, found 'Strict'\n"},
+      {of_service("loadBalancer: {slowStart: 2h}"),
+       "6:29: spec.loadBalancer.slowStart: want 0s for none, or 1ms to 1h, found 2h\n"},
+      {of_service("outlier: {successRate: {factor: 0}}"),
+       "6:35: spec.outlier.successRate.factor: want a number from 0.1 to 100, found 0\n"},
+      {of_service("outlier: {failurePercent: {threshold: 0.5%}}"),
+       "6:41: spec.outlier.failurePercent.threshold: want a whole percentage from 1% to 100%\n"},
+      {of_service("outlier: {failurePercent: {minRequests: 0}}"),
+       "6:43: spec.outlier.failurePercent.minRequests: want a number from 1 to 1000000, found "
+       "0\n"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(mistakes_in(one.yaml), one.mistakes) << one.yaml;
+}
+
+TEST(TrafficPolicy, TellsMistakesInFaults) {
+  const auto fault = [](const std::string& fields) {
+    return of_service("faults: [{name: a, until: \"2026-12-01T00:00:00Z\", " + fields + "}]");
+  };
+  const std::vector<Case> cases = {
+      {of_service("faults: [{name: a, reset: true}]"), "6:12: spec.faults[0].until: is required\n"},
+      {of_service("faults: [{name: a, until: \"2026-02-30T00:00:00Z\", reset: true}]"),
+       "6:29: spec.faults[0].until: want a time such as \"2026-01-31T08:00:00Z\"\n"},
+      {fault("percent: 1%"), "6:12: spec.faults[0]: want delay, abort, reset or slowBody\n"},
+      {fault("reset: true, abort: {status: 503}"),
+       "6:12: spec.faults[0]: want one of abort, reset, slowBody\n"},
+      {fault("reset: true, percent: 0%"),
+       "6:75: spec.faults[0].percent: want more than 0%; without the fault there is none\n"},
+      {fault("abort: {}"), "6:60: spec.faults[0].abort: want one of status and grpc\n"},
+      {fault("abort: {status: 99}"),
+       "6:69: spec.faults[0].abort.status: want a number from 200 to 599, found 99\n"},
+      {fault("delay: {fixed: 1s, jitter: 2s}"),
+       "6:80: spec.faults[0].delay.jitter: must not be more than fixed: it is that much more or "
+       "less\n"},
+      {fault("slowBody: {}"), "6:63: spec.faults[0].slowBody.bytesPerSecond: is required\n"},
+      {fault("reset: true}, {name: a, until: \"2026-12-01T00:00:00Z\", reset: true"),
+       "6:74: spec.faults[1].name: is another fault's name already\n"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(mistakes_in(one.yaml), one.mistakes) << one.yaml;
+}
+
+TEST(TrafficPolicy, TellsMistakesInFallbackHealthAndWhatComesIn) {
+  const std::vector<Case> cases = {
+      {of_service("fallback: {}"), "6:13: spec.fallback: want one of backendRef and response\n"},
+      {of_service("fallback: {on: [Sometimes], response: {}}"),
+       "6:18: spec.fallback.on: want one or more of CircuitOpen, Overloaded, RetriesExhausted, "
+       "each once\n"},
+      {of_service("fallback: {backendRef: {name: a}}"),
+       "6:26: spec.fallback.backendRef.port: is required\n"},
+      {of_service("health: {}"), "6:11: spec.health: want one of http, grpc and tcp\n"},
+      {of_service("health: {tcp: {}, grpc: {}}"),
+       "6:11: spec.health: want one of http, grpc and tcp\n"},
+      {of_service("health: {tcp: {}, interval: 1ms}"),
+       "6:31: spec.health.interval: want 10ms to 1h, found 1ms\n"},
+      {of_service("inbound: {rateLimits: [{name: a, rate: 0/1s}]}"),
+       "6:42: spec.inbound.rateLimits[0].rate: would let nobody in; without the limit there is "
+       "none\n"},
+      {of_service("inbound: {rateLimits: [{name: a, rate: \"5\"}]}"),
+       "6:42: spec.inbound.rateLimits[0].rate: want a rate with its time, as 100/1s, found '5'\n"},
+      {of_service("inbound: {rateLimits: [{name: a, key: Header, rate: 5/1s}]}"),
+       "6:26: spec.inbound.rateLimits[0].header: is required by key: Header\n"},
+      {with_targets("[{kind: Service, name: a, namespace: other}]\n  inbound: {limits: {requests: "
+                    "1}}"),
+       "6:12: spec.inbound: is for a policy beside its target, in namespace other\n"},
+      {of_service("inbound: {priority: {default: Normal, max: Low}}"),
+       "6:46: spec.inbound.priority.max: must not be lower than default\n"},
+      {of_service("inbound: {priority: {trustFrom: [Mesh, Everyone]}}"),
+       "6:35: spec.inbound.priority.trustFrom: want Mesh, callers with a certificate of the mesh, "
+       "found 'Everyone'\n"},
+      {of_service("inbound: {limits: {whenFull: Wait}}"),
+       "6:32: spec.inbound.limits.whenFull: want one of Reject, DropLowest, DropOldest, found "
+       "'Wait'\n"},
+      {of_service("priority: low"),
+       "6:13: spec.priority: want one of Critical, High, Normal, Low, found 'low'\n"},
+      {of_route("health: {tcp: {}}"),
+       "6:11: spec.health: belongs to a destination, which all routes to it share: let the policy "
+       "name a Service or a Namespace\n"},
   };
   for (const Case& one : cases) EXPECT_EQ(mistakes_in(one.yaml), one.mistakes) << one.yaml;
 }
@@ -180,8 +284,8 @@ TEST(TrafficPolicy, RefusesWhatContradictsItself) {
       {of_service("retry: {attempts: 11}"),
        "6:21: spec.retry.attempts: want a number from 0 to 10, found 11\n"},
       {of_service("loadBalancer: {type: Fastest}"),
-       "6:24: spec.loadBalancer.type: want one of RoundRobin, Random, LeastRequest, found "
-       "'Fastest'\n"},
+       "6:24: spec.loadBalancer.type: want one of PeakEwma, RoundRobin, Random, LeastRequest, "
+       "RingHash, Maglev, found 'Fastest'\n"},
       {of_service("retries: {attempts: 1}"), "6:3: spec.retries: unknown field\n"},
       {of_service("limits: {max: 1}"), "6:12: spec.limits.max: unknown field\n"},
   };
@@ -261,6 +365,17 @@ TEST(TrafficPolicy, ReadsSizesAndRates) {
   EXPECT_EQ(fields_of(of_service("retry: {bufferLimit: 0}")).buffer_limit.value, 0u);
   EXPECT_EQ(fields_of(of_service("retryBudget: {min: 600/1m}")).budget_min.value, 10u);
   EXPECT_EQ(fields_of(of_service("retryBudget: {min: 0/1s}")).budget_min.value, 0u);
+}
+
+TEST(TrafficPolicy, SaysByWhatARequestIsHashed) {
+  const auto hash = [](const std::string& what) {
+    return describe(*fields_of(of_service("loadBalancer: {hash: {" + what + "}}")).hash.value);
+  };
+  EXPECT_EQ(hash("header: x-user"), "header x-user");
+  EXPECT_EQ(hash("cookie: session, boundedLoad: 150%"), "cookie session, boundedLoad 150%");
+  EXPECT_EQ(hash("query: id"), "query id");
+  EXPECT_EQ(hash("path: true"), "path");
+  EXPECT_EQ(hash("source: true"), "source");
 }
 
 TEST(TrafficPolicy, HasEachFieldOnceInTheTable) {

@@ -81,15 +81,13 @@ Result<Asked> ask(const SocketAddress& address, http::ClientRequest request, Dur
 
 Result<Asked> ask_secured(const SocketAddress& address, const TlsMaterial& material,
                           http::ClientRequest request, Duration timeout) {
-  Result<std::shared_ptr<tls::Library>> library = tls::Library::make();
-  if (!library) return fail(library.error());
   TlsSettings settings;
   settings.alpn = {"h2", "http/1.1"};
   settings.peer_names = {{.type = SanMatcher::Type::kUri,
                           .how = SanMatcher::How::kPrefix,
                           .value = fmt::format("spiffe://{}/", Shop::kTrustDomain)}};
   Result<std::shared_ptr<const tls::ClientContext>> context =
-      tls::ClientContext::make(material, settings, std::move(*library));
+      tls::ClientContext::make(material, settings, tls::Library::make());
   if (!context) return fail(context.error());
   if (request.authority.empty()) request.authority = address.to_string();
   net::Loop loop;

@@ -259,7 +259,7 @@ class ControlPlane::House final : public xds::Catalog,
     material.roots_pem = owner_.root_;
     TlsSettings settings;
     settings.alpn = {"h2"};
-    context_ = tls::ServerContext::make(material, settings, tls::Library::make().value()).value();
+    context_ = tls::ServerContext::make(material, settings, tls::Library::make()).value();
   }
 
   std::unique_ptr<tls::Stream> take(tls::Stream& stream) {

@@ -101,6 +101,39 @@ TEST(Timeouts, RequestTimeoutCoversAllTries) {
   EXPECT_LE(silent.requests(), 4U);
 }
 
+// x-envoy-expected-rq-timeout-ms, as an Envoy in front of us would send it.
+std::string expects(std::string_view milliseconds) {
+  return "x-envoy-expected-rq-timeout-ms: " + std::string(milliseconds) + "\r\n";
+}
+
+TEST(Timeouts, WhatAnEnvoyExpectsIsADeadlineAndWhatIsLeftGoesOn) {
+  Origin origin;
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
+              {cluster("cart", {origin.address()})});
+  EXPECT_EQ(ask(proxy, "/", expects("5000")).status(), 200);
+  const std::string told = origin.last().field("x-envoy-expected-rq-timeout-ms");
+  ASSERT_FALSE(told.empty());
+  EXPECT_LE(std::stoi(told), 5000);
+  EXPECT_GT(std::stoi(told), 0);
+  EXPECT_EQ(ask(proxy, "/", expects("0")).status(), 504) << "it is over";
+  EXPECT_EQ(origin.requests(), 1U) << "and reaches nobody";
+  for (const char* nonsense : {"", "-1", "1x", "99999999999999999999"}) {
+    EXPECT_EQ(ask(proxy, "/", expects(nonsense)).status(), 200) << nonsense;
+  }
+}
+
+TEST(Timeouts, WhatAnEnvoyExpectsOnlyShortens) {
+  Origin silent(Origin::never_answers());
+  config::Route bounded = to("/bounded", "cart");
+  forward(bounded).timeouts.request = 200ms;
+  Proxy proxy({http_listener("in", routes({bounded, to("/", "cart")}))},
+              {cluster("cart", {silent.address()})});
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask(proxy, "/", expects("100")).status(), 504);
+  EXPECT_EQ(ask(proxy, "/bounded", expects("60000")).status(), 504);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
+}
+
 TEST(Ejection, LeavesOutAnEndpointAfterFiveFailures) {
   Origin good;
   Origin bad(Origin::replies(500, "bad"));

@@ -15,25 +15,26 @@ TEST(AdminPages, CloseAConnectionTooManyAndCountIt) {
   Proxy proxy(std::move(start));
   std::uint16_t port = 0;
   proxy.on_loop([&](sidecar::Sidecar& sidecar) { port = sidecar.admin_address().port(); });
-  const auto ready = [](Wire& wire) {
+  // 503 while it starts is an answer as well.
+  const auto answered = [](Wire& wire) {
     return wire.send("GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n") &&
-           wire.read_message(true).status() == 200;
+           wire.read_message(true).status() != 0;
   };
   std::vector<Wire> crowd;
   for (std::size_t i = 0; i < sidecar::Admin::kConnectionsMax; ++i) {
     crowd.push_back(Wire::to(port));
-    EXPECT_TRUE(ready(crowd.back())) << "connection " << i;
+    EXPECT_TRUE(answered(crowd.back())) << "connection " << i;
   }
   EXPECT_EQ(Wire::to(port).read_all(), "") << "one too many";
   EXPECT_TRUE(proxy.metric_reaches(1, "weft_admin_connections_refused_total"));
-  EXPECT_TRUE(ready(crowd.front())) << "those who are there are served";
+  EXPECT_TRUE(answered(crowd.front())) << "those who are there are served";
 
   crowd.pop_back();
   const auto until = std::chrono::steady_clock::now() + kPatience;
   bool served = false;
   while (!served && std::chrono::steady_clock::now() < until) {
     Wire next = Wire::to(port);
-    served = ready(next);
+    served = answered(next);
   }
   EXPECT_TRUE(served) << "there is room again";
 }

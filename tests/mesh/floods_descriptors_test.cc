@@ -48,7 +48,7 @@ TEST_F(OutOfDescriptors, RequestsThatNeedAnUpstreamConnectionAreAnswered503) {
   constexpr std::size_t kAsking = 20;
   for (std::size_t i = 0; i < kAsking; ++i)
     ASSERT_TRUE(crowd_[i].send("GET / HTTP/1.1\r\nhost: shop\r\n\r\n"));
-  EXPECT_TRUE(sidecar_.metric_reaches(kAsking / 2, "weft_requests_total", "\"503\""));
+  EXPECT_TRUE(sidecar_.metric_reaches(kAsking / 2.0, "weft_requests_total", "\"503\""));
   EXPECT_TRUE(sidecar_.ready());
   EXPECT_TRUE(sidecar_.alive());
 }

@@ -72,6 +72,49 @@ TEST(Backpressure, AStalledOriginStopsTheCaller) {
   origin.release();
 }
 
+// Nobody reads from it, so nothing but a look of our own tells.
+bool all_is_over(Proxy& proxy) {
+  const auto until = std::chrono::steady_clock::now() + 5s;
+  while (proxy.metric("weft_downstream_connections") +
+             proxy.metric("weft_limit_in_use", {"limit=\"requests\""}) !=
+         0) {
+    if (std::chrono::steady_clock::now() > until) return false;
+  }
+  return true;
+}
+
+TEST(Backpressure, ACallerWhoResetsIsNoticedThoughItsOriginNeverReads) {
+  Origin origin([&](Origin& self, Wire& wire) {
+    (void)wire.read_to("\r\n\r\n");
+    self.note({});
+    self.wait_for_release();
+  });
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
+              {cluster("cart", {origin.address()})});
+  Wire wire = proxy.dial();
+  ASSERT_TRUE(wire.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n"));
+  ASSERT_TRUE(origin.wait_for(1));
+  EXPECT_LT(wire.send_until_stuck(1'000'000'000, 500ms), 32U * 1024 * 1024);
+  wire.reset();
+  EXPECT_TRUE(all_is_over(proxy));
+  EXPECT_EQ(proxy.metric("weft_requests_total", {"response_flags=\"DR\""}), 1);
+  origin.release();
+}
+
+TEST(Backpressure, ATunnelsCallerWhoResetsIsNoticedThoughItsOriginNeverReads) {
+  Origin origin([&](Origin& self, Wire&) {
+    self.note({});
+    self.wait_for_release();
+  });
+  Proxy proxy({tcp_listener("in", "cart")}, {cluster("cart", {origin.address()})});
+  Wire wire = proxy.dial();
+  ASSERT_TRUE(origin.wait_for(1));
+  EXPECT_LT(wire.send_until_stuck(1'000'000'000, 500ms), 32U * 1024 * 1024);
+  wire.reset();
+  EXPECT_TRUE(all_is_over(proxy));
+  origin.release();
+}
+
 TEST(Tunnel, CarriesBytesBothWaysWithHalfClose) {
   Origin origin([](Origin& self, Wire& wire) {
     const std::string all = wire.read_all();  // until the caller's end

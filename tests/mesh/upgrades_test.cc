@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-const std::string kAsk =
+const std::string kAskForIt =
     "GET /chat HTTP/1.1\r\nhost: shop\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
 const std::string kConnect = "CONNECT db:5432 HTTP/1.1\r\nhost: db:5432\r\n\r\n";
 
@@ -74,7 +74,7 @@ TEST(Upgrades, ThatAreNotListedAreRefused) {
   http_of(listener).access_logs = {
       {.path = log.path(), .format = config::AccessLog::Format::kJson}};
   Proxy proxy({listener}, {cluster("cart", {origin.address()})});
-  EXPECT_EQ(status_of(proxy, kAsk), 403);
+  EXPECT_EQ(status_of(proxy, kAskForIt), 403);
   EXPECT_EQ(status_of(proxy, kConnect), 403);
   EXPECT_EQ(status_by_http2(proxy, "websocket"), 403);
   EXPECT_EQ(status_by_http2(proxy, ""), 403);
@@ -94,7 +94,7 @@ TEST(Upgrades, ThatAreNotListedAreRefused) {
 TEST(Upgrades, ThatAreListedPass) {
   Origin origin(agrees());
   Proxy proxy({listener_to({"connect", "websocket"})}, {cluster("cart", {origin.address()})});
-  EXPECT_EQ(status_of(proxy, kAsk), 101);
+  EXPECT_EQ(status_of(proxy, kAskForIt), 101);
   EXPECT_EQ(status_of(proxy, kConnect), 200);
   EXPECT_EQ(status_by_http2(proxy, ""), 200);
 }
@@ -104,7 +104,7 @@ TEST(Upgrades, ARouteOutranksItsListener) {
   Proxy proxy({listener_to({"websocket"},
                            {{.protocol = "websocket", .allowed = false}, {.protocol = "connect"}})},
               {cluster("cart", {origin.address()})});
-  EXPECT_EQ(status_of(proxy, kAsk), 403);
+  EXPECT_EQ(status_of(proxy, kAskForIt), 403);
   EXPECT_EQ(status_of(proxy, kConnect), 200);
 }
 
@@ -113,7 +113,7 @@ TEST(Upgrades, ARefusalLeavesTheConnectionOfUse) {
   Proxy proxy({listener_to({})}, {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(wire.send(kAsk));
+    ASSERT_TRUE(wire.send(kAskForIt));
     const Wire::Message answer = wire.read_message(true);
     EXPECT_EQ(answer.status(), 403);
     EXPECT_EQ(answer.body, "denied\n");
@@ -126,7 +126,7 @@ TEST(Upgrades, WhereNothingIsRoutedARefusalComesFirst) {
   Origin origin;
   Proxy proxy({http_listener("in", routes({to("/shop", "cart")}))},
               {cluster("cart", {origin.address()})});
-  EXPECT_EQ(status_of(proxy, kAsk), 403);
+  EXPECT_EQ(status_of(proxy, kAskForIt), 403);
   EXPECT_EQ(status_of(proxy, kConnect), 403);
 }
 

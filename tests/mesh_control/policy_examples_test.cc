@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstring>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -15,10 +17,35 @@
 namespace weft::mesh_test {
 namespace {
 
+// The time in an hour, in place of those that examples were written with.
+std::string with_time_left(std::string text) {
+  const std::time_t then = std::time(nullptr) + 3600;
+  std::tm parts{};
+  ::gmtime_r(&then, &parts);
+  char time[32];
+  std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  const std::string key = "until: \"";
+  for (std::size_t at = 0; (at = text.find(key, at)) != std::string::npos; at += key.size()) {
+    text.replace(at + key.size(), std::strlen(time), time);
+  }
+  return text;
+}
+
+// What an example says of Service `name`, said of cart.
+std::string of_cart(std::string text, const std::string& name) {
+  text.erase(0, text.find("---\n"));
+  for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos;) {
+    text.replace(at, name.size(), "cart");
+  }
+  return text;
+}
+
 // A mesh whose Service cart has both versions behind it, and one example applied to it.
 class PolicyExample : public ::testing::Test {
  protected:
-  void start(const std::string& example, Origin::Serve v1, Origin::Serve v2) {
+  // `besides`: further lines of its spec. `name`: the Service it is about, where that is not cart.
+  void start(const std::string& example, Origin::Serve v1, Origin::Serve v2,
+             const std::string& besides = "", const std::string& name = "") {
     mesh_ = std::make_unique<WholeMesh>(std::move(v1), std::move(v2));
     mesh_->write("route.yaml", "");
     mesh_->start_control();
@@ -31,14 +58,19 @@ class PolicyExample : public ::testing::Test {
     std::ostringstream text;
     text << file.rdbuf();
     ASSERT_NE(text.str(), "");
-    ASSERT_TRUE(mesh_->edit("policy.yaml", text.str())) << mesh_->control_page("mesh");
+    const std::string policy = name.empty() ? text.str() : of_cart(text.str(), name);
+    ASSERT_TRUE(mesh_->edit("policy.yaml", with_time_left(policy) + besides))
+        << mesh_->control_page("mesh");
   }
   [[nodiscard]] std::size_t asked() const {
     return mesh_->v1().requests() + mesh_->v2().requests();
   }
-  [[nodiscard]] static int ask(Wire& wire, const std::string& method) {
+  // `fields`: header lines, each with its end.
+  [[nodiscard]] static int ask(Wire& wire, const std::string& method,
+                               const std::string& fields = "") {
     if (!wire.send(method +
-                   " / HTTP/1.1\r\nhost: cart.shop.svc.cluster.local\r\ncontent-length: 0\r\n\r\n"))
+                   " / HTTP/1.1\r\nhost: cart.shop.svc.cluster.local\r\ncontent-length: 0\r\n" +
+                   fields + "\r\n"))
       return 0;
     return wire.read_message(true).status();
   }
@@ -70,7 +102,9 @@ TEST_F(PolicyExample, TimeoutsEndACallToWhatNeverAnswers) {
 }
 
 TEST_F(PolicyExample, EjectionSparesTheInstanceThatFails) {
-  start("policy-ejection.yaml", Origin::replies(503, "no"), Origin::replies(200, "v2"));
+  // By default requests turn away from what fails before it is ejected.
+  start("policy-ejection.yaml", Origin::replies(503, "no"), Origin::replies(200, "v2"),
+        "  loadBalancer: {type: RoundRobin}\n");
   Wire wire = mesh_->call_from_web();
   int good = 0;
   for (int i = 0; i < 200; ++i) good += ask(wire, "GET") == 200 ? 1 : 0;
@@ -103,6 +137,175 @@ TEST_F(PolicyExample, BalancingGoesRound) {
   for (int i = 0; i < 40; ++i) EXPECT_EQ(ask(wire, "GET"), 200);
   EXPECT_EQ(mesh_->v1().requests(), 20u);
   EXPECT_EQ(mesh_->v2().requests(), 20u);
+}
+
+TEST_F(PolicyExample, HashSendsAUserToTheSameInstance) {
+  start("policy-hash.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  std::size_t at_v1 = 0;
+  for (int user = 0; user < 40; ++user) {
+    const std::string fields = "x-user: u" + std::to_string(user) + "\r\n";
+    const std::size_t before = mesh_->v1().requests();
+    EXPECT_EQ(ask(wire, "GET", fields), 200);
+    const bool first = mesh_->v1().requests() > before;
+    at_v1 += first ? 1 : 0;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(wire, "GET", fields), 200);
+    EXPECT_EQ(mesh_->v1().requests() - before, first ? 4u : 0u) << "user " << user;
+  }
+  EXPECT_GT(at_v1, 5u);
+  EXPECT_LT(at_v1, 35u);
+}
+
+TEST_F(PolicyExample, LocalityKeepsToTheCallersZoneWhileItCan) {
+  start("policy-locality.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(ask(wire, "GET"), 200);
+  EXPECT_EQ(mesh_->v1().requests(), 40u);
+  mesh_->set_ready_v1(false);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (mesh_->v2().requests() == 0 && std::chrono::steady_clock::now() < until) {
+    EXPECT_EQ(ask(wire, "GET"), 200);
+  }
+  EXPECT_GT(mesh_->v2().requests(), 0u);
+}
+
+TEST_F(PolicyExample, RatesEjectTheInstanceThatFailsMost) {
+  start("policy-rates.yaml", Origin::replies(503, "no"), Origin::replies(200, "v2"),
+        "  loadBalancer: {type: RoundRobin}\n");
+  Wire wire = mesh_->call_from_web();
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  int row = 0;
+  while (row < 300 && std::chrono::steady_clock::now() < until) {
+    row = ask(wire, "GET") == 200 ? row + 1 : 0;
+  }
+  EXPECT_EQ(row, 300) << "v1 is still asked";
+  EXPECT_GT(mesh_->v1().requests(), 9u);
+}
+
+TEST_F(PolicyExample, HealthSparesTheInstanceThatSaysItIsIll) {
+  start("policy-health.yaml", Origin::replies(503, "no"), Origin::replies(200, "v2"),
+        "  loadBalancer: {type: RoundRobin}\n");
+  Wire wire = mesh_->call_from_web();
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  int row = 0;
+  while (row < 100 && std::chrono::steady_clock::now() < until) {
+    row = ask(wire, "GET") == 200 ? row + 1 : 0;
+  }
+  EXPECT_EQ(row, 100) << "v1 is still asked";
+}
+
+TEST_F(PolicyExample, InboundLetsTwoRequestsIntoEachInstance) {
+  start("policy-inbound.yaml", Origin::holds(), Origin::holds());
+  std::vector<Wire> busy;
+  for (std::size_t i = 1; i <= 4; ++i) {
+    busy.push_back(mesh_->call_from_web());
+    ASSERT_TRUE(busy.back().send("GET / HTTP/1.1\r\nhost: cart.shop.svc.cluster.local\r\n\r\n"));
+  }
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (asked() < 4 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  ASSERT_EQ(asked(), 4u);
+  Wire fifth = mesh_->call_from_web();
+  EXPECT_EQ(ask(fifth, "GET"), 503);
+  EXPECT_EQ(mesh_->v1().requests(), 2u);
+  EXPECT_EQ(mesh_->v2().requests(), 2u);
+  mesh_->v1().release();
+  mesh_->v2().release();
+  for (Wire& wire : busy) EXPECT_EQ(wire.read_message(true).status(), 200);
+}
+
+// The server's own queue: what matters least gives way, and only who is trusted can say that he
+// matters more.
+TEST_F(PolicyExample, PriorityDropsTheLowestFirstWhereTheQueueIsFull) {
+  start("policy-priority.yaml", Origin::holds(), Origin::holds());
+  const auto send = [&](const std::string& target, const std::string& fields = "") {
+    Wire wire = mesh_->call_from_web();
+    EXPECT_TRUE(wire.send("GET " + target + " HTTP/1.1\r\nhost: cart.shop.svc.cluster.local\r\n" +
+                          fields + "\r\n"));
+    return wire;
+  };
+  const auto waiting = [&](double count) {
+    return cart_v1_->metric_reaches(count, "weft_limit_in_use", {"limit=\"pending\""});
+  };
+  Wire first = send("/first");
+  ASSERT_TRUE(mesh_->v1().wait_for(1));
+  Wire report = send("/reports");
+  ASSERT_TRUE(waiting(1));
+  Wire plain = send("/plain");
+  ASSERT_TRUE(waiting(2));
+  Wire pay = send("/pay");
+  EXPECT_EQ(report.read_message(true).status(), 503) << "the lowest gives way";
+  EXPECT_EQ(send("/reports").read_message(true).status(), 503) << "and finds nobody lower";
+  EXPECT_EQ(send("/plain", "x-weft-priority: critical\r\n").read_message(true).status(), 503)
+      << "nobody raises himself";
+  EXPECT_EQ(send("/pay", "x-weft-priority: low\r\n").read_message(true).status(), 503)
+      << "who says that he can wait is believed";
+  EXPECT_EQ(mesh_->v1().requests(), 1u);
+  mesh_->v1().release();
+  EXPECT_EQ(first.read_message(true).status(), 200);
+  EXPECT_EQ(pay.read_message(true).status(), 200);
+  EXPECT_EQ(plain.read_message(true).status(), 200);
+  EXPECT_EQ(mesh_->v1().requests(), 3u) << "what gave way was never sent";
+  EXPECT_EQ(mesh_->v1().last().target(), "/plain") << "after the one that came later";
+}
+
+TEST_F(PolicyExample, ConnectionsWaitForRequests) {
+  start("policy-connections.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(wire, "GET"), 200);
+}
+
+TEST_F(PolicyExample, FaultsFailEverySecondRequestThatAsksForIt) {
+  start("policy-faults.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(wire, "GET"), 200);
+  EXPECT_EQ(asked(), 20u);
+  int failed = 0;
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) failed += ask(wire, "GET", "x-exercise: 1\r\n") == 503 ? 1 : 0;
+  EXPECT_GT(failed, 1);
+  EXPECT_LT(failed, 19);
+  EXPECT_EQ(asked(), 40u - static_cast<std::size_t>(failed));
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(20 * 80));
+}
+
+TEST_F(PolicyExample, RateLimitsAreEachUsersOwn) {
+  start("policy-rate-limits.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  int good = 0;
+  for (int i = 0; i < 30; ++i) good += ask(wire, "GET", "x-user: ann\r\n") == 200 ? 1 : 0;
+  // Five at each of the two instances, however the requests were shared between them.
+  EXPECT_GE(good, 5);
+  EXPECT_LE(good, 10);
+  EXPECT_LE(mesh_->v1().requests(), 5u);
+  EXPECT_LE(mesh_->v2().requests(), 5u);
+  EXPECT_EQ(ask(wire, "GET", "x-user: bob\r\n"), 200);
+}
+
+TEST_F(PolicyExample, FallbackAnswersWhenEveryTryFailed) {
+  start("policy-fallback.yaml", Origin::replies(200, "v1"), Origin::replies(503, "no"),
+        "  emptyBackend: Fail\n");
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(wire, "GET"), 200);
+}
+
+TEST_F(PolicyExample, BreakersOpenAfterAsManyFailuresAsTheySayAndAnswerInstead) {
+  struct Case {
+    const char* name;
+    std::size_t failures;
+    int status;
+  };
+  for (const Case& one :
+       {Case{"payment", 5, 503}, Case{"credit", 3, 200}, Case{"fraud", 10, 200}}) {
+    start("breaker-" + std::string(one.name) + ".yaml", Origin::replies(503, "no"),
+          Origin::replies(503, "no"), "", one.name);
+    Wire wire = mesh_->call_from_web();
+    for (std::size_t i = 0; i < one.failures + 10; ++i) (void)ask(wire, "GET");
+    EXPECT_EQ(asked(), one.failures) << one.name;
+    EXPECT_EQ(ask(wire, "GET"), one.status) << one.name;
+    cart_v1_.reset();
+    cart_v2_.reset();
+    web_.reset();
+  }
 }
 
 }  // namespace

@@ -19,11 +19,12 @@ constexpr std::uint16_t kOutbound = 15001;
 
 std::string workload(const std::string& name, const std::string& address,
                      const std::string& account, const std::string& version,
-                     std::uint16_t app_port) {
+                     const std::string& zone, std::uint16_t app_port) {
   return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " + name +
          ", namespace: shop, labels: {app: " + account + ", version: " + version +
          "}}\nspec:\n  address: " + address + "\n  serviceAccount: " + account +
-         "\n  ports: [{name: http, port: 8080, appPort: " + std::to_string(app_port) +
+         "\n  locality: {region: r, zone: " + zone +
+         "}\n  ports: [{name: http, port: 8080, appPort: " + std::to_string(app_port) +
          ", appProtocol: http}]\n";
 }
 
@@ -52,13 +53,13 @@ WholeMesh::~WholeMesh() {
 }
 
 void WholeMesh::write_shop(bool v1_ready) {
-  files_.replace("shop.yaml", service("cart", "app: cart") +
-                                  service("cart-v1", "app: cart, version: v1") +
-                                  service("cart-v2", "app: cart, version: v2") +
-                                  workload("web-a", addresses_[0], "web", "v1", 9) +
-                                  workload("cart-v1-a", addresses_[1], "cart", "v1", v1_.port()) +
-                                  (v1_ready ? "" : "  ready: false\n") +
-                                  workload("cart-v2-a", addresses_[2], "cart", "v2", v2_.port()));
+  files_.replace("shop.yaml",
+                 service("cart", "app: cart") + service("cart-v1", "app: cart, version: v1") +
+                     service("cart-v2", "app: cart, version: v2") +
+                     workload("web-a", addresses_[0], "web", "v1", "a", 9) +
+                     workload("cart-v1-a", addresses_[1], "cart", "v1", "a", v1_.port()) +
+                     (v1_ready ? "" : "  ready: false\n") +
+                     workload("cart-v2-a", addresses_[2], "cart", "v2", "b", v2_.port()));
 }
 
 void WholeMesh::write_route(int v1, int v2) {

@@ -16,6 +16,9 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr std::uint64_t kMega = 1'000'000;
+constexpr std::uint64_t kMebi = 1024 * 1024;
+
 class MemoryGuardTest : public ::testing::Test, public MemoryGuard::Owner {
  protected:
   MemoryGuardTest()
@@ -33,8 +36,9 @@ class MemoryGuardTest : public ::testing::Test, public MemoryGuard::Owner {
     return MemoryGroup::find(root_, root_ / "self");
   }
   void on_memory_full(bool full) override { told_.push_back(full); }
+  void on_memory_read(const MemoryReading& reading) override { read_.push_back(reading.used); }
   // After a second with so much in use.
-  std::vector<bool> with(int used) {
+  std::vector<bool> with(std::uint64_t used) {
     write("pod/memory.current", std::to_string(used));
     turn_.advance(turn_.now() + seconds(1));
     turn_.end();
@@ -44,6 +48,7 @@ class MemoryGuardTest : public ::testing::Test, public MemoryGuard::Owner {
   const std::filesystem::path root_;
   Turn turn_{TimePoint{}};
   std::vector<bool> told_;
+  std::vector<std::uint64_t> read_;
 };
 
 TEST_F(MemoryGuardTest, FindsTheNearestGroupThatHasALimit) {
@@ -89,18 +94,42 @@ TEST_F(MemoryGuardTest, HasNothingToGuardWithoutALimit) {
 
 TEST_F(MemoryGuardTest, SaysFullAboveNinetyPercentAndRelaxesBelowEighty) {
   write("self", "0::/pod");
-  write("pod/memory.max", "1000");
+  write("pod/memory.max", std::to_string(1000 * kMega));
   write("pod/memory.current", "0");
   MemoryGuard guard(turn_.timers(), *this, *find());
-  EXPECT_EQ(with(900), std::vector<bool>{});
-  EXPECT_EQ(with(901), std::vector<bool>{true});
-  EXPECT_EQ(with(999), std::vector<bool>{});
-  EXPECT_EQ(with(801), std::vector<bool>{}) << "in between what was said holds";
-  EXPECT_EQ(with(800), std::vector<bool>{false});
-  EXPECT_EQ(with(899), std::vector<bool>{});
-  EXPECT_EQ(with(950), std::vector<bool>{true});
+  EXPECT_EQ(with(900 * kMega), std::vector<bool>{});
+  EXPECT_EQ(with(901 * kMega), std::vector<bool>{true});
+  EXPECT_EQ(with(999 * kMega), std::vector<bool>{});
+  EXPECT_EQ(with(801 * kMega), std::vector<bool>{}) << "in between what was said holds";
+  EXPECT_EQ(with(800 * kMega), std::vector<bool>{false});
+  EXPECT_EQ(with(899 * kMega), std::vector<bool>{});
+  EXPECT_EQ(with(950 * kMega), std::vector<bool>{true});
+  EXPECT_EQ(read_.back(), 950 * kMega);
   write("pod/memory.max", "max");
-  EXPECT_EQ(with(5000), std::vector<bool>{false}) << "a limit that went away refuses nobody";
+  EXPECT_EQ(with(5000 * kMega), std::vector<bool>{false})
+      << "a limit that went away refuses nobody";
+}
+
+TEST_F(MemoryGuardTest, LeavesRoomForACrowdInASmallGroup) {
+  write("self", "0::/pod");
+  write("pod/memory.max", std::to_string(96 * kMebi));
+  write("pod/memory.current", "0");
+  MemoryGuard guard(turn_.timers(), *this, *find());
+  EXPECT_EQ(with(80 * kMebi), std::vector<bool>{});
+  EXPECT_EQ(with(80 * kMebi + 1), std::vector<bool>{true}) << "16 MiB are left";
+  EXPECT_EQ(with(71 * kMebi), std::vector<bool>{});
+  EXPECT_EQ(with(70 * kMebi), std::vector<bool>{false});
+}
+
+TEST(MemoryReading, LeavesTheBuffersTwoThirdsOrWhatTheOthersLeave) {
+  MemoryReading reading{.used = 10 * kMebi, .limit = 96 * kMebi};
+  EXPECT_EQ(reading.for_buffers(0), 64 * kMebi);
+  reading.used = 60 * kMebi;
+  EXPECT_EQ(reading.for_buffers(50 * kMebi), 64 * kMebi) << "their own does not count against them";
+  EXPECT_EQ(reading.for_buffers(10 * kMebi), 38 * kMebi) << "96 without half the room and 50";
+  reading.used = 95 * kMebi;
+  EXPECT_EQ(reading.for_buffers(0), 6 * kMebi) << "never nothing, or nobody would move";
+  EXPECT_EQ(reading.for_buffers(200 * kMebi), 64 * kMebi);
 }
 
 }  // namespace

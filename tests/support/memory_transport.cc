@@ -4,6 +4,7 @@
 #include <array>
 
 #include "sidecar/core/assert.h"
+#include "sidecar/core/buffer_budget.h"
 
 namespace weft::testing {
 
@@ -44,7 +45,7 @@ class MemoryPipe::Half final : public Transport {
     if (broken_ || shut_down_) return bytes.clear();
     queued_.append(std::move(bytes));
     bytes.clear();
-    if (queued_.size() > kHighMark) above_high_mark_ = true;
+    if (queued_.size() > buffer_share(kHighMark)) above_high_mark_ = true;
   }
   void flush() override {
     if (broken_) return;
@@ -90,7 +91,7 @@ class MemoryPipe::Half final : public Transport {
       return true;
     }
     flush();  // room that appeared on the wire
-    if (above_high_mark_ && queued_.size() < kLowMark) {
+    if (above_high_mark_ && queued_.size() < buffer_share(kHighMark) / (kHighMark / kLowMark)) {
       above_high_mark_ = false;
       sink_->on_writable();
       return true;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
 
 #include "telemetry/access_record.h"
@@ -162,6 +163,27 @@ TEST(TextLog, HostileTextCannotForgeALine) {
   record.path = "/\" 200 -\r\n[forged]\xff";
   EXPECT_NE(text(record).find("\"GET /\\\" 200 -\\x0d\\x0a[forged]\\xff -\""), std::string::npos)
       << text(record);
+}
+
+TEST(TextLog, FindsWhatIsNotPlainWhereverItStands) {
+  constexpr std::size_t kSize = 19;  // two words and a rest
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string escaped(1, static_cast<char>(byte));
+    if (byte == '"' || byte == '\\') {
+      escaped = "\\" + escaped;
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      char digits[8];
+      std::snprintf(digits, sizeof digits, "\\x%02x", static_cast<unsigned>(byte));
+      escaped = digits;
+    }
+    for (std::size_t at = 0; at < kSize; ++at) {
+      std::string raw(kSize, '!');
+      raw[at] = static_cast<char>(byte);
+      std::string out;
+      append_log_text(out, raw);
+      EXPECT_EQ(out, std::string(at, '!') + escaped + std::string(kSize - at - 1, '!')) << byte;
+    }
+  }
 }
 
 TEST(Failed, KnowsWhatSomebodyShouldLookAt) {

@@ -27,6 +27,15 @@ class Contexts : public ::testing::Test {
   }
 };
 
+TEST_F(Contexts, OpenTheirLibraryAndNobodyElseDoes) {
+  EXPECT_EQ(cast_.library->native(), nullptr) << "no configuration has asked for TLS";
+  EXPECT_EQ(server_error(), "made");
+  const auto* native = cast_.library->native();
+  EXPECT_NE(native, nullptr);
+  EXPECT_EQ(client_error(), "made");
+  EXPECT_EQ(cast_.library->native(), native) << "they share it";
+}
+
 TEST_F(Contexts, NameThePartThatIsWrong) {
   const TlsMaterial good = material_;
   EXPECT_EQ(server_error(), "made");

@@ -60,7 +60,7 @@ class MeshPair final {
 // The usual contexts: one authority, one identity each, the usual settings; what differs is written
 // by the test.
 struct Cast {
-  std::shared_ptr<Library> library = Library::make().value();
+  std::shared_ptr<Library> library = Library::make();
   Authority authority;
   Identity client_identity = authority.leaf("client");
   Identity server_identity = authority.leaf("server");

@@ -96,7 +96,7 @@ TEST_F(Rotation, AsksAtOnceForItsOwnName) {
   EXPECT_EQ(rotator_.state(), Rotator::State::kWaiting);
   EXPECT_EQ(rotator_.not_after(), wall + hours(24));
   // The material works as it is.
-  const auto library = Library::make().value();
+  const auto library = Library::make();
   EXPECT_TRUE(ServerContext::make(*materials_[0], server_settings(), library).has_value());
 }
 

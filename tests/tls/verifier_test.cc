@@ -288,7 +288,7 @@ TEST(ChainCache, IsOfNoUseForOtherRoots) {
 TEST(ChainCache, ForgetsWhatHasExpired) {
   held_clock = read_wall_clock();
   Cast cast;
-  cast.library = Library::make({.wall_clock = &read_held_clock}).value();
+  cast.library = Library::make({.wall_clock = &read_held_clock});
   cast.client_identity = cast.authority.leaf("client", hours(1), held_clock);
   const auto client = cast.client();
   const auto server = cast.server();
@@ -305,7 +305,7 @@ TEST(ChainCache, ForgetsWhatHasExpired) {
 
 TEST(ChainCache, StaysWithinItsBound) {
   Cast cast;
-  cast.library = Library::make({.chain_cache_entries = 4}).value();
+  cast.library = Library::make({.chain_cache_entries = 4});
   const auto server = cast.server();
   for (int i = 0; i < 10; ++i) {
     cast.client_identity = cast.authority.leaf("client");

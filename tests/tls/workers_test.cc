@@ -13,7 +13,7 @@ namespace {
 
 TEST(Workers, ShakeHandsWhileTheMainThreadMakesNewContexts) {
   struct Worker {
-    std::shared_ptr<Library> library = Library::make().value();
+    std::shared_ptr<Library> library = Library::make();
     std::shared_ptr<const ClientContext> client;
     std::shared_ptr<const ServerContext> server;
     std::thread thread;

@@ -219,7 +219,6 @@ TEST(Listeners, FiltersThatDoNothingUnaskedArePassedOver) {
   EXPECT_EQ(
       read.findings.notes(),
       (std::vector<std::string>{
-          at + "[0].typed_config: envoy.extensions.filters.http.cors.v3.Cors has no effect here",
           at + "[1].typed_config: envoy.extensions.filters.http.grpc_stats.v3.FilterConfig has no "
                "effect here",
           at + "[2].typed_config: some.new.Filter has no effect here"}));

@@ -377,8 +377,10 @@ TEST(Refused, RouteActions) {
       {Kind::kRoutes, route("route { cluster_header: 'a b' }"),
        kAction + ".cluster_header: \"a b\" is not a header name"},
       {Kind::kRoutes, action("metadata_match {}"), kAction + ".metadata_match: is not supported"},
-      {Kind::kRoutes, action("request_mirror_policies { cluster: 'm' }"),
-       kAction + ".request_mirror_policies: is not supported"},
+      {Kind::kRoutes, action("request_mirror_policies {}"),
+       kAction + ".request_mirror_policies[0].cluster: must not be empty"},
+      {Kind::kRoutes, action("request_mirror_policies { cluster: 'm' cluster_header: 'x' }"),
+       kAction + ".request_mirror_policies[0].cluster_header: is not supported"},
       {Kind::kRoutes, action("auto_host_rewrite { value: true }"),
        kAction + ".auto_host_rewrite: is not supported"},
       {Kind::kRoutes, action("prefix_rewrite: '/a' regex_rewrite { pattern { regex: 'x' } }"),
@@ -470,7 +472,8 @@ TEST(Refused, Clusters) {
        cluster("load_assignment { cluster_name: 'c' endpoints { " + endpoint("cart.shop") + " } }"),
        "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address: "
        "\"cart.shop\" is not an IP address"},
-      {Kind::kCluster, cluster("health_checks {}"), "health_checks: is not supported"},
+      {Kind::kCluster, cluster("health_checks {} health_checks {}"),
+       "health_checks: has 2 items, at most 1 are allowed"},
       {Kind::kCluster, cluster("transport_socket_matches { name: 'x' }"),
        "transport_socket_matches: is not supported"},
       {Kind::kCluster,
@@ -571,7 +574,7 @@ TEST(Refused, Secrets) {
       {Kind::kSecret, "name: 's' validation_context { crl { inline_string: 'x' } }",
        "validation_context.crl: is not supported"},
       {Kind::kSecret, "name: 's' validation_context { system_root_certs {} }",
-       "validation_context.system_root_certs: is not supported"},
+       "validation_context.system_root_certs: is not supported here"},
   });
 }
 

@@ -251,7 +251,7 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
           "slow_threshold { nanos: 200000000 } open_for { seconds: 3 } max_open_for { seconds: 30 "
           "} trials { value: 2 } count: TIMEOUT count: SERVER_ERROR } "
           "keep_last_ready_endpoint: true pending_timeout { seconds: 1 } mesh_peer: true "
-          "local_app: true") +
+          "local_app: true tunnels_max { value: 7 }") +
       " } }"));
   EXPECT_EQ(c.discovery, config::ClusterConfig::Discovery::kEds);
   EXPECT_EQ(c.eds_service_name, "cart:80");
@@ -263,6 +263,7 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
   EXPECT_EQ(c.limits.requests_max, 20U);
   EXPECT_EQ(c.limits.pending_max, 1024U);
   EXPECT_EQ(c.limits.pending_timeout, 1s);
+  EXPECT_EQ(c.limits.tunnels_max, 7U);
   ASSERT_TRUE(c.retry_budget);
   EXPECT_EQ(c.retry_budget->percent, 20.0);
   EXPECT_EQ(c.retry_budget->interval, 10s);

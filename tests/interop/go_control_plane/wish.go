@@ -27,10 +27,11 @@ import (
 type Wish struct {
 	Listen, V1, V2, Weight uint
 	Extra                  bool            // a third cluster, v3, and a route /v3 to it
+	Policy                 Policy          // of the requests under /policy; empty: there are none
 	Broken                 map[string]bool // "cluster", "listener": one more, which nobody can accept; "route": the routes themselves
 }
 
-// apply obeys one line: "weight N", "extra on|off", "break WHAT", "mend".
+// apply obeys one line: "weight N", "extra on|off", "policy WHAT", "break WHAT", "mend".
 func (w *Wish) apply(words []string) error {
 	if len(words) == 1 && words[0] == "mend" {
 		clear(w.Broken)
@@ -49,6 +50,14 @@ func (w *Wish) apply(words []string) error {
 			w.Weight = uint(weight)
 		case "extra":
 			w.Extra = words[1] == "on"
+		case "policy":
+			if err := Policy(words[1]).check(); err != nil {
+				return err
+			}
+			w.Policy = Policy(words[1])
+			if w.Policy == "off" {
+				w.Policy = ""
+			}
 		case "break":
 			w.Broken[words[1]] = true
 		default:
@@ -59,7 +68,7 @@ func (w *Wish) apply(words []string) error {
 }
 
 func (w *Wish) snapshot(version string) (*cache.Snapshot, error) {
-	listeners := []types.Resource{httpListener("in", w.Listen, routerFilter())}
+	listeners := []types.Resource{httpListener("in", w.Listen, append(w.Policy.filters(), routerFilter())...)}
 	clusters := []types.Resource{edsCluster("v1"), edsCluster("v2")}
 	endpoints := []types.Resource{oneEndpoint("v1", w.V1), oneEndpoint("v2", w.V2)}
 	routes := []*route.Route{to("/", weighted(w.Weight))}
@@ -67,6 +76,11 @@ func (w *Wish) snapshot(version string) (*cache.Snapshot, error) {
 		clusters = append(clusters, edsCluster("v3"))
 		endpoints = append(endpoints, oneEndpoint("v3", w.V2))
 		routes = append([]*route.Route{to("/v3", &route.RouteAction{ClusterSpecifier: &route.RouteAction_Cluster{Cluster: "v3"}})}, routes...)
+	}
+	if w.Policy != "" {
+		clusters = append(clusters, w.Policy.cluster())
+		endpoints = append(endpoints, w.Policy.endpoints(w.V1, w.V2))
+		routes = append([]*route.Route{w.Policy.route()}, routes...)
 	}
 	if w.Broken["cluster"] {
 		broken := &cluster.Cluster{Name: "broken-cluster", ConnectTimeout: durationpb.New(-time.Second),

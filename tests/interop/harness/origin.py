@@ -6,6 +6,7 @@
     /bytes?n=N      N bytes;   /chunked?n=N  the same in chunks, without a length
     /status/N       an empty answer with that status
     /slow?ms=N      an answer after so long
+    /policy/…       the same, for whoever routes what is under it in another way
     /call?port=P&target=T   asks there, as an app does that passes the trace headers of its caller on
 """
 
@@ -71,7 +72,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(target.query))
         fields = list(self.headers.items())
         origin.remember({"method": self.command, "target": self.path, "fields": fields, "length": len(body)})
-        name = target.path.split("/")[1]
+        if origin.fails_under and self.path.startswith(origin.fails_under):
+            self._answer(500)
+            return
+        name, *parts = target.path.removeprefix("/policy").split("/")[1:]
         if name == "echo":
             told = {"origin": origin.name, "method": self.command, "target": self.path, "fields": fields,
                     "length": len(body), "sha256": hashlib.sha256(body).hexdigest()}
@@ -92,7 +96,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.write(b"0\r\n\r\n")
         elif name == "status":
-            self._answer(int(target.path.split("/")[2]))
+            self._answer(int(parts[0]))
         elif name == "slow":
             time.sleep(int(query["ms"]) / 1000)
             self._answer(200, b"at last\n")
@@ -109,6 +113,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class Origin:
     def __init__(self, name="origin"):
         self.name = name
+        self.fails_under = ""  # targets that begin so are answered with 500
         self._lock = threading.Lock()
         self._seen = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -125,9 +130,9 @@ class Origin:
         with self._lock:
             return list(self._seen)
 
-    def count(self):
+    def count(self, under=""):
         with self._lock:
-            return len(self._seen)
+            return sum(request["target"].startswith(under) for request in self._seen)
 
     def forget(self):
         with self._lock:

@@ -180,6 +180,26 @@ TEST(Split, NeverChoosesAWeightOfZero) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(split.next(), 1u);
 }
 
+TEST(Split, WhatOneLeavesTheOthersShareByTheirWeights) {
+  Random random(3);
+  Split split({{"empty", 50, {}}, {"a", 40, {}}, {"b", 10, {}}, {"off", 0, {}}}, random);
+  std::vector<int> taken(4);
+  const auto usable = [](std::size_t index) { return index != 0; };
+  for (int i = 0; i < 10'000; ++i) {
+    const std::size_t chosen = split.next();
+    ++taken[usable(chosen) ? chosen : split.next_among(usable).value_or(3)];
+  }
+  EXPECT_EQ(taken[0], 0);
+  EXPECT_NEAR(taken[1], 8000, 2);
+  EXPECT_NEAR(taken[2], 2000, 2);
+  EXPECT_EQ(taken[3], 0) << "a weight of zero means never";
+  EXPECT_FALSE(split.next_among([](std::size_t index) { return index == 3; }));
+  // It is back: the old shares hold at once.
+  std::vector<int> after(4);
+  for (int i = 0; i < 1000; ++i) ++after[split.next()];
+  EXPECT_NEAR(after[0], 500, 2);
+}
+
 TEST(Split, SidecarsDoNotStartInStep) {
   int canary_first = 0;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {

@@ -23,6 +23,9 @@ struct ServerOwner final : ServerConnection::Owner {
   Requests requests;
   std::string done;
   bool abandon_in_request = false;
+  bool rests = false;  // takes the transport of a quiet connection
+  std::unique_ptr<Transport> resting;
+  int quiet = 0;
 
   void abandon() {
     if (connection == nullptr) return;
@@ -36,6 +39,12 @@ struct ServerOwner final : ServerConnection::Owner {
   }
   void on_malformed(ServerConnection&, const Error& error, std::uint16_t status) override {
     requests.on_malformed(error, status);
+  }
+  void on_connection_quiet(ServerConnection&) override {
+    ++quiet;
+    if (!rests) return;
+    resting = connection->take_transport();
+    turn.retire(std::move(connection));
   }
   void on_connection_done(ServerConnection&, const Error& reason) override {
     done += "[" + to_string(reason) + "]";

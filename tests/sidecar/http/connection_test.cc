@@ -146,6 +146,81 @@ TEST_P(Connections, CloseWhenIdleForTooLong) {
   EXPECT_EQ(pair.server.done.substr(0, 7), "[closed");
 }
 
+// ---- quiet ones ----
+
+constexpr std::string_view kQuietGet = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+void answer_last(RawClient& caller) {
+  caller.server.requests.all.back()->server->send_head(with_length(0), true);
+  caller.pipe.run();
+}
+
+TEST(QuietConnections, GoOnAsNewOnesOnTheSameTransport) {
+  RawClient caller(Protocol::kHttp1);
+  caller.server.rests = true;
+  for (int i = 1; i <= 3; ++i) {
+    caller.write(kQuietGet);
+    answer_last(caller);
+    caller.pass(Connection::kQuiet - 1ms);
+    EXPECT_EQ(caller.server.quiet, i - 1);
+    caller.pass(1s);
+    EXPECT_EQ(caller.server.quiet, i);
+    ASSERT_EQ(caller.server.connection, nullptr);
+    caller.pass(100s);
+    caller.server.connection =
+        std::make_unique<ServerConnection>(caller.turn, std::move(caller.server.resting),
+                                           Protocol::kHttp1, ConnectionOptions(), caller.server);
+    caller.server.connection->start(Buffer());
+  }
+  EXPECT_EQ(caller.server.requests.all.size(), 3U);
+  EXPECT_EQ(caller.server.done, "");
+}
+
+TEST(QuietConnections, AreToldOfOnceForEachTimeWithoutARequest) {
+  RawClient caller(Protocol::kHttp1);
+  caller.pass(100s);
+  EXPECT_EQ(caller.server.quiet, 1);
+  caller.write(kQuietGet);
+  caller.pass(100s);
+  EXPECT_EQ(caller.server.quiet, 1) << "a request is under way";
+  answer_last(caller);
+  caller.pass(100s);
+  EXPECT_EQ(caller.server.quiet, 2);
+}
+
+TEST(QuietConnections, AreNoneWhileSomethingOfAMessageIsThere) {
+  ConnectionOptions options;
+  options.timeouts.head = 100s;
+  for (const std::string_view begun :
+       {"G", "GET / HTTP/1.1\r\nhost: a\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n1"}) {
+    RawClient caller(Protocol::kHttp1, options);
+    caller.write(begun);
+    if (!caller.server.requests.all.empty()) answer_last(caller);
+    caller.pass(10s);
+    EXPECT_EQ(caller.server.quiet, 0) << begun;
+  }
+}
+
+TEST(QuietConnections, AreNoneThatCountTheirRequests) {
+  ConnectionOptions options;
+  options.codec.limits.requests_per_connection_max = 5;
+  RawClient caller(Protocol::kHttp1, options);
+  caller.pass(10s);
+  EXPECT_EQ(caller.server.quiet, 0);
+}
+
+TEST(QuietConnections, EndWhenIdleForTooLongAllTheSame) {
+  ConnectionOptions options;
+  options.timeouts.idle = 10s;
+  RawClient caller(Protocol::kHttp1, options);
+  caller.pass(9s);
+  EXPECT_EQ(caller.server.done, "");
+  caller.pass(3s);
+  EXPECT_EQ(caller.server.quiet, 1);
+  EXPECT_TRUE(caller.ear.ended);
+}
+
 TEST_P(Connections, GiveUpAPeerThatTakesNoBytes) {
   ConnectionOptions options;
   options.timeouts.stream_idle = 60s;

@@ -419,6 +419,56 @@ TEST(Socket, TellsAPausedSinkAtOnceThatItsWritesAreLost) {
   EXPECT_TRUE(rig.run_until([&] { return conn.fault.has_value(); }));
 }
 
+// A paused connection that libuv watches no longer, since bytes have come that nobody wants.
+std::unique_ptr<Conn> stopped(Rig& rig, Ends& ends, Side side) {
+  auto conn =
+      std::make_unique<Conn>(rig, Socket::adopt(rig.loop, std::move(ends.ours), {.side = side}));
+  conn->socket->pause();
+  write_all(ends.theirs, "unread");
+  rig.run_turns(5);
+  EXPECT_EQ(conn->received, "");
+  return conn;
+}
+
+TEST(Socket, TellsAPausedSinkWithinASecondThatItsCallerHasGone) {
+  Rig rig;
+  Ends ends = tcp_ends();
+  const auto conn = stopped(rig, ends, Side::kDownstream);
+  const TimePoint began = rig.loop.now();
+  reset_connection(ends.theirs);
+  ASSERT_TRUE(rig.run_until([&] { return conn->fault.has_value(); }));
+  EXPECT_EQ(to_string(*conn->fault), "downstream reset: read: connection reset by peer");
+  EXPECT_LT(rig.loop.now() - began, 2 * PausedSockets::kLookEvery);
+}
+
+TEST(Socket, TellsASinkThatHasHeardTheEndThatItsCallerHasGone) {
+  Rig rig;
+  Ends ends = tcp_ends();
+  Conn conn(rig, std::move(ends.ours));
+  ::shutdown(ends.theirs.get(), SHUT_WR);
+  ASSERT_TRUE(rig.run_until([&] { return conn.ended; }));
+  reset_connection(ends.theirs);
+  EXPECT_TRUE(rig.run_until([&] { return conn.fault.has_value(); }));
+}
+
+TEST(Socket, KeepsWhatAnUpstreamSaidBeforeItsResetForThePausedSink) {
+  Rig rig;
+  Ends ends = tcp_ends();
+  const auto conn = stopped(rig, ends, Side::kUpstream);
+  Ends others = tcp_ends();
+  const auto bystander = stopped(rig, others, Side::kDownstream);
+  reset_connection(ends.theirs);
+  reset_connection(others.theirs);
+  // Looked at in the same moment.
+  ASSERT_TRUE(rig.run_until([&] { return bystander->fault.has_value(); }));
+  rig.run_turns(2);
+  EXPECT_FALSE(conn->fault.has_value());
+  conn->socket->resume();
+  ASSERT_TRUE(rig.run_until([&] { return conn->fault.has_value(); }));
+  EXPECT_EQ(conn->received, "unread");
+  EXPECT_FALSE(conn->ended);
+}
+
 TEST(Socket, TellsOneFaultAndThenNothing) {
   Rig rig;
   Ends ends = tcp_ends();

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "sidecar/core/random.h"
 #include "sidecar/proxy/replies.h"
+#include "telemetry/trace_context.h"
 
 namespace weft::proxy {
 namespace {
@@ -32,13 +34,18 @@ TEST(Hop, ReplacesAPrefixAsTheGatewayApiSays) {
 
 TEST(Hop, BelievesMeshFieldsOnlyFromTheMesh) {
   http::Headers headers;
-  for (const char* name : {"x-weft-peer", "X-Weft-Cause", "x-weft-unheard-of", "x-request-id"})
+  for (const char* name :
+       {"x-weft-peer", "X-Weft-Cause", "x-weft-priority", "x-weft-unheard-of", "x-request-id"})
     headers.add_copy(name, "v");
-  http::Headers copy = headers.clone();
-  strip_mesh_fields(headers, false);
+  http::Headers of_app = headers.clone();
+  http::Headers of_peer = headers.clone();
+  strip_mesh_fields(headers, Sender::kStranger);
   EXPECT_EQ(headers.size(), 1u);
-  strip_mesh_fields(copy, true);
-  EXPECT_EQ(copy.size(), 3u);
+  strip_mesh_fields(of_app, Sender::kOwnApp);
+  EXPECT_EQ(of_app.size(), 2u);
+  EXPECT_TRUE(of_app.has(http::HeaderId::kXWeftPriority));
+  strip_mesh_fields(of_peer, Sender::kMeshPeer);
+  EXPECT_EQ(of_peer.size(), 4u);
 }
 
 TEST(Hop, ReadsAPeersCause) {
@@ -90,6 +97,19 @@ TEST(Replies, AnswerAsTheTableSays) {
   EXPECT_EQ(reply(Fault::kTimeout, Side::kUpstream), "504 4 UT");
   EXPECT_EQ(reply(Fault::kTimeout, Side::kDownstream), "408 1 SI");
   EXPECT_EQ(reply(Fault::kCancelled, Side::kDownstream), "0 1 DC");
+}
+
+TEST(TraceFields, KeepNoStateOfATraceThatWasNotUnderstood) {
+  http::Headers headers;
+  headers.add_copy("traceparent", "nonsense");
+  headers.add_copy("tracestate", "a=1");
+  telemetry::TraceHeaders told;
+  told.traceparent = "nonsense";
+  told.tracestate = "a=1";
+  Random random(1);
+  write_trace(telemetry::make_child(telemetry::parse_trace_context(told), random), headers);
+  EXPECT_NE(headers.find(http::HeaderId::kTraceparent), "nonsense");
+  EXPECT_FALSE(headers.has(http::HeaderId::kTracestate));
 }
 
 }  // namespace

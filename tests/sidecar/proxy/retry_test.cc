@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 namespace weft::proxy {
 namespace {
@@ -119,6 +121,74 @@ TEST(Retry, ReadsTheServersWish) {
   EXPECT_EQ(wish("grpc-retry-pushback-ms", "250"), milliseconds(250));
   EXPECT_EQ(wish("grpc-retry-pushback-ms", "-1"), Duration(-1));
   EXPECT_EQ(wish("grpc-retry-pushback-ms", "x"), Duration(-1));
+}
+
+std::pair<Duration, Duration> range_of(const config::RetryPolicy& policy, std::uint32_t done,
+                                       Duration previous) {
+  Random random(7);
+  Duration least = Duration::max();
+  Duration most{0};
+  for (int i = 0; i < 10'000; ++i) {
+    const Duration delay = backoff_delay(policy, done, previous, random);
+    least = std::min(least, delay);
+    most = std::max(most, delay);
+  }
+  return {least, most};
+}
+
+TEST(Backoff, EachKindOfJitterHasItsRange) {
+  config::RetryPolicy policy;
+  policy.backoff_base = milliseconds(100);
+  policy.backoff_max = seconds(1);
+  const auto near = [](Duration is, Duration wanted) {
+    return is >= wanted - milliseconds(2) && is <= wanted + milliseconds(2);
+  };
+  using Jitter = config::BackoffJitter;
+  struct Row {
+    Jitter jitter;
+    std::uint32_t done;
+    Duration previous;
+    Duration least;
+    Duration most;
+  };
+  for (const Row& row : {
+           Row{Jitter::kFull, 0, {}, milliseconds(0), milliseconds(100)},
+           Row{Jitter::kFull, 2, {}, milliseconds(0), milliseconds(400)},
+           Row{Jitter::kEqual, 0, {}, milliseconds(50), milliseconds(100)},
+           Row{Jitter::kEqual, 40, {}, milliseconds(500), seconds(1)},
+           Row{Jitter::kNone, 1, {}, milliseconds(200), milliseconds(200)},
+           Row{Jitter::kNone, 63, {}, seconds(1), seconds(1)},
+           // From the base to three times the last wait, not to three times the plain delay.
+           Row{Jitter::kDecorrelated, 0, {}, milliseconds(100), milliseconds(300)},
+           Row{Jitter::kDecorrelated, 5, milliseconds(150), milliseconds(100), milliseconds(450)},
+           Row{Jitter::kDecorrelated, 5, milliseconds(900), milliseconds(100), seconds(1)},
+       }) {
+    policy.jitter = row.jitter;
+    const auto [least, most] = range_of(policy, row.done, row.previous);
+    EXPECT_TRUE(near(least, row.least)) << static_cast<int>(row.jitter) << " " << least.count();
+    EXPECT_TRUE(near(most, row.most)) << static_cast<int>(row.jitter) << " " << most.count();
+  }
+}
+
+TEST(Backoff, OverflowsNowhere) {
+  config::RetryPolicy policy;
+  policy.backoff_base = std::chrono::hours(24 * 365);
+  policy.backoff_max = Duration::max();
+  for (const auto jitter : {config::BackoffJitter::kFull, config::BackoffJitter::kEqual,
+                            config::BackoffJitter::kDecorrelated, config::BackoffJitter::kNone}) {
+    policy.jitter = jitter;
+    Random random(9);
+    Duration previous{0};
+    for (std::uint32_t done = 0; done < 200; ++done) {
+      previous = backoff_delay(policy, done, previous, random);
+      EXPECT_GE(previous, Duration::zero());
+    }
+  }
+  // A cap below the base counts for nothing: the base does.
+  policy.backoff_max = milliseconds(1);
+  policy.jitter = config::BackoffJitter::kDecorrelated;
+  Random random(1);
+  EXPECT_EQ(backoff_delay(policy, 3, Duration::max(), random), policy.backoff_base);
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+#pragma once
+// OriginalDestinations: the endpoints of a cluster of type ORIGINAL_DST, which exist because
+// somebody called their addresses.
+//
+// Owner: LiveCluster, which owns the endpoints too. Thread: its worker. Bounded: at most kMax; the
+// one that has been idle for longest makes room for a new one, and one that nobody has used for
+// kKept goes. What is in use stays.
+
+#include <cstddef>
+#include <unordered_map>
+
+#include "sidecar/core/address.h"
+#include "sidecar/core/timers.h"
+
+namespace weft::upstream {
+
+class LiveEndpoint;
+
+struct OriginalDestinations {
+  static constexpr std::size_t kMax = 1024;
+  static constexpr Duration kKept = std::chrono::seconds(60);
+
+  OriginalDestinations(Timers& timers, TimerSink& sink) : sweep(timers, sink) {}
+
+  struct Entry {
+    LiveEndpoint* endpoint = nullptr;
+    TimePoint used{};
+  };
+  std::unordered_map<SocketAddress, Entry, SocketAddressHash> entries;
+  Timer sweep;
+};
+
+}  // namespace weft::upstream

@@ -1,0 +1,277 @@
+// micro_config: what a large configuration costs a sidecar: the last of many routes, and many
+// clusters in memory and at each change.
+//
+// Everything goes the way it goes in production, without sockets and threads: YAML -> Registry ->
+// Planner -> xDS -> from_proto -> Publisher -> ClusterSet, as one worker does it. Times are those
+// of the core, the best of some repeats; memory is what malloc holds. Prints a line for each
+// figure, with the limit it must keep where there is one, and ends with 1 when one is broken.
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/planner/planner.h"
+#include "control/registry.h"
+#include "sidecar/publisher.h"
+#include "sidecar/upstream/cluster_set.h"
+#include "xds/from_proto.h"
+
+namespace weft {
+namespace {
+
+double cpu_ms() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+
+double took_ms(const std::function<void()>& work) {
+  const double begin = cpu_ms();
+  work();
+  return cpu_ms() - begin;
+}
+
+double held_mb() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd) / 1e6;
+}
+
+bool all_kept = true;
+
+// limit 0: told only.
+void tell(const std::string& what, double value, const char* unit, double limit = 0) {
+  const bool kept = limit <= 0 || value <= limit;
+  all_kept = all_kept && kept;
+  const std::string bound = limit <= 0 ? "" : fmt::format("  (at most {:g})", limit);
+  fmt::print("{:<64} {:10.3f} {}{}{}\n", what, value, unit, bound, kept ? "" : "  BROKEN");
+}
+
+// ---- routes ----
+
+// What one request costs in all, of which finding its route may be a twentieth: `--request-ns`.
+double request_ns = 10'000;
+
+config::Route route_to(std::size_t number, config::PathMatch::How how, bool by_header) {
+  config::Route out;
+  out.path.how = how;
+  out.path.text.value = by_header ? "/" : fmt::format("/team-{}/service-{}", number % 97, number);
+  if (by_header) {
+    config::HeaderMatch header;
+    header.name = "x-tenant";
+    header.text.value = fmt::format("tenant-{}", number);
+    out.headers.push_back(std::move(header));
+  }
+  out.action = config::DirectResponse{};
+  return out;
+}
+
+double match_ns(std::size_t routes, config::PathMatch::How how, bool by_header) {
+  config::RouteConfig config;
+  config.virtual_hosts.push_back({.name = "all", .domains = {"*"}});
+  for (std::size_t number = 0; number < routes; ++number) {
+    config.virtual_hosts[0].routes.push_back(route_to(number, how, by_header));
+  }
+  const auto table = config::RouteTable::compile(std::move(config));
+  if (!table) std::abort();
+  http::RequestHead head;
+  head.authority = "cart.shop.svc.cluster.local";
+  const std::string target = (*table)->config().virtual_hosts[0].routes.back().path.text.value;
+  head.target = target;
+  for (const char* name : {"user-agent", "accept", "x-request-id", "traceparent"}) {
+    head.headers.add_copy(name, "something of a usual length");
+  }
+  head.headers.add_copy("x-tenant", fmt::format("tenant-{}", routes - 1));
+  Random random(1);
+  constexpr int kRounds = 20'000;
+  double best = 1e18;
+  for (int repeat = 0; repeat < 7; ++repeat) {
+    best = std::min(best, took_ms([&] {
+                      for (int i = 0; i < kRounds; ++i) {
+                        if ((*table)->match(head, random).route == nullptr) std::abort();
+                      }
+                    }));
+  }
+  return best * 1e6 / kRounds;
+}
+
+void measure_routes() {
+  using How = config::PathMatch::How;
+  struct Kind {
+    const char* name;
+    How how;
+    bool by_header;
+  };
+  for (const Kind& kind :
+       {Kind{"exact paths", How::kExact, false}, Kind{"path prefixes", How::kSegmentPrefix, false},
+        Kind{"one path, by header", How::kPrefix, true}}) {
+    const double few = match_ns(10, kind.how, kind.by_header);
+    const double many = match_ns(10'000, kind.how, kind.by_header);
+    tell(fmt::format("last of 10 routes, {}", kind.name), few, "ns");
+    tell(fmt::format("last of 10,000 routes, {}", kind.name), many, "ns");
+    tell(fmt::format("  more than of 10, of a request of {:g} us", request_ns / 1000),
+         (many - few) / request_ns * 100, "%", 5);
+  }
+}
+
+// ---- clusters ----
+
+constexpr std::size_t kServices = 1'000;
+constexpr std::size_t kEndpoints = 10;
+
+// `moved`: one endpoint of the first Service has another address.
+std::vector<control::SourceFile> mesh_of(bool moved) {
+  std::vector<control::SourceFile> files;
+  for (std::size_t s = 0; s < kServices; ++s) {
+    std::string text = fmt::format(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: s{0}, namespace: shop}}\n"
+        "spec: {{selector: {{app: s{0}}}, ports: [{{name: http, port: 80, targetPort: http}}]}}\n",
+        s);
+    for (std::size_t e = 0; e < kEndpoints; ++e) {
+      text += fmt::format(
+          "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\n"
+          "metadata: {{name: s{0}-{1}, namespace: shop, labels: {{app: s{0}, version: v1}}}}\n"
+          "spec: {{address: 127.{2}.{3}.{4}, sidecar: true, serviceAccount: s{0}, "
+          "ports: [{{name: http, port: 8080, appProtocol: http}}]}}\n",
+          s, e, 1 + s / 250, 1 + s % 250, 1 + e + (moved && s == 0 && e == 0 ? 100 : 0));
+    }
+    files.push_back({.name = fmt::format("s{}.yaml", s), .text = std::move(text)});
+  }
+  return files;
+}
+
+class Nowhere final : public Connector {
+ public:
+  [[nodiscard]] std::unique_ptr<Dial> connect(const SocketAddress&, const ConnectOptions&,
+                                              DialHolder&) override {
+    return nullptr;
+  }
+};
+
+// A sidecar with one worker, as far as configuration goes.
+class Sidecar final : public sidecar::Publisher::Owner {
+ public:
+  Sidecar() : shard_({}), publisher_(turn_, *this, libraries()) {}
+
+  // Returns how long the main loop took; the worker's part of it is `pause_ms`.
+  double take(const std::vector<std::shared_ptr<const xds::Resource>>& resources,
+              std::uint64_t generation) {
+    const double all = took_ms([&] {
+      for (const auto& resource : resources) put(*resource);
+      publisher_.publish(generation);
+    });
+    return all - pause_ms;
+  }
+  double pause_ms = 0;
+
+  void on_adoption(std::uint32_t, std::shared_ptr<sidecar::Adoption> adoption) override {
+    pause_ms = took_ms([&] { clusters_->apply(*adoption->snapshot, *adoption->contexts); });
+    turn_.end();
+    keep_ = adoption->snapshot;
+  }
+  void on_published(const config::Snapshot&) override {}
+  [[nodiscard]] std::size_t clusters() const {
+    return keep_ == nullptr ? 0 : keep_->clusters.size();
+  }
+
+ private:
+  static std::vector<std::shared_ptr<tls::Library>> libraries() { return {tls::Library::make()}; }
+  void put(const xds::Resource& resource) {
+    xds::Findings findings;
+    auto decoded = xds::decode(resource.body, {}, findings);
+    if (!decoded) {
+      fmt::print(stderr, "{}: {}\n", resource.name, decoded.error().detail);
+      std::abort();
+    }
+    if (auto* cluster = std::get_if<config::ClusterConfig>(&*decoded)) {
+      if (!publisher_.put(std::move(*cluster))) std::abort();
+    } else if (auto* endpoints = std::get_if<config::EndpointSet>(&*decoded)) {
+      if (!publisher_.put(std::move(*endpoints))) std::abort();
+    }
+  }
+
+  Turn turn_{TimePoint{}};
+  Random random_{1};
+  Nowhere nowhere_;
+  telemetry::Shard shard_;
+  upstream::SharedLimitsTable limits_;
+  std::unique_ptr<upstream::ClusterSet> clusters_ =
+      upstream::ClusterSet::make({.turn = turn_,
+                                  .connector = nowhere_,
+                                  .random = random_,
+                                  .shard = shard_,
+                                  .limits = limits_});
+  std::shared_ptr<const config::Snapshot> keep_;
+  sidecar::Publisher publisher_;
+};
+
+std::vector<std::shared_ptr<const xds::Resource>> news(const xds::ResourceSet& set,
+                                                       const xds::ResourceSet* before) {
+  std::vector<std::shared_ptr<const xds::Resource>> out;
+  for (const std::string_view type : {xds::kClusterType, xds::kEndpointType}) {
+    const xds::ResourceSet::Type* now = set.find(xds::message_name(type));
+    const xds::ResourceSet::Type* then =
+        before == nullptr ? nullptr : before->find(xds::message_name(type));
+    for (const auto& [name, resource] : now->resources) {
+      if (then != nullptr) {
+        const auto old = then->resources.find(name);
+        if (old != then->resources.end() && old->second->version == resource->version) continue;
+      }
+      out.push_back(resource);
+    }
+  }
+  return out;
+}
+
+void measure_clusters() {
+  control::Registry registry;
+  std::shared_ptr<const xds::ResourceSet> first;
+  tell("weft-control: read and judge 1,000 Services x 10 Workloads",
+       took_ms([&] { registry.set_files(mesh_of(false)); }), "ms");
+  if (!registry.problems().empty()) {
+    fmt::print(stderr, "{}\n", registry.problems()[0].text);
+    std::abort();
+  }
+  const control::Node sidecar_node{.kind = control::Node::Kind::kSidecar,
+                                   .workload = {"shop", "s0-0"}};
+  control::Planner planner(registry.mesh());
+  tell("weft-control: plan for one sidecar", took_ms([&] { first = planner.plan(sidecar_node); }),
+       "ms");
+
+  Sidecar sidecar;
+  const double empty_mb = held_mb();
+  const auto all = news(*first, nullptr);
+  tell("sidecar: first apply, main loop", sidecar.take(all, 1), "ms", 100);
+  tell("sidecar: first apply, worker's pause", sidecar.pause_ms, "ms");
+  tell("sidecar: clusters", static_cast<double>(sidecar.clusters()), "");
+  tell("sidecar: memory of 1,000 clusters x 10 endpoints, one worker", held_mb() - empty_mb, "MB",
+       6);
+
+  registry.set_files(mesh_of(true));
+  control::Planner next(registry.mesh(), &planner);
+  const auto second = next.plan(sidecar_node);
+  const auto changed = news(*second, first.get());
+  tell("one endpoint moves: resources told", static_cast<double>(changed.size()), "");
+  tell("sidecar: one endpoint moves, main loop", sidecar.take(changed, 2), "ms", 2);
+  tell("sidecar: one endpoint moves, worker's pause", sidecar.pause_ms, "ms", 1);
+}
+
+}  // namespace
+}  // namespace weft
+
+int main(int argc, char** argv) {
+  if (argc > 2 && std::string_view(argv[1]) == "--request-ns") {
+    weft::request_ns = std::max(1.0, std::atof(argv[2]));
+  }
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  weft::measure_routes();
+  weft::measure_clusters();
+  return weft::all_kept ? 0 : 1;
+}

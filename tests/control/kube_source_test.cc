@@ -1,0 +1,349 @@
+// A whole control plane before an API server: what it knows, whatever that server does.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "control/control.h"
+#include "control/sources/kubernetes.h"
+#include "sidecar/core/base64.h"
+#include "tests/control/fake_api_server.h"
+#include "tests/control/temporary_directory.h"
+
+namespace weft::control {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::FakeApiServer;
+using testing::make_pod;
+using testing::make_service;
+using Json = FakeApiServer::Json;
+
+constexpr const char* kPods = "/api/v1/pods";
+constexpr const char* kServices = "/api/v1/services";
+constexpr const char* kRoutes = "/apis/gateway.networking.k8s.io/v1/httproutes";
+constexpr const char* kSecrets = "/api/v1/secrets";
+
+Json make_route(const std::string& backend, int port = 80) {
+  return {{"metadata", {{"name", "cart"}, {"namespace", "shop"}, {"generation", 3}}},
+          {"spec",
+           {{"parentRefs", {{{"group", ""}, {"kind", "Service"}, {"name", "cart"}}}},
+            {"rules", {{{"backendRefs", {{{"name", backend}, {"port", port}}}}}}}}}};
+}
+
+class Cluster : public ::testing::Test, public Control::Owner {
+ protected:
+  Cluster() : api(rig) {
+    wall_now = read_wall_clock();
+    api.serve_core();
+    api.put(kServices, make_service("cart"));
+    api.put(kPods, make_pod("cart-a", "10.1.0.1", "cart"));
+  }
+  ~Cluster() override {
+    control.reset();
+    client.reset();
+    rig.turn.end();
+  }
+
+  void on_drained() override {}
+  void on_live() override { ++live; }
+  void on_failed(const Error& error) override { failed = error.detail; }
+
+  void start() {
+    kube::KubeConfig config{.host = "10.96.0.1", .token = "secret"};
+    if (!token_file.empty()) config.token_file = token_file;
+    client = std::make_unique<kube::KubeClient>(rig.turn, rig, kube::KubeIdentity(config));
+    Control::Options options;
+    options.kubernetes = client.get();
+    options.cluster.seed = 7;
+    options.cluster.reflector.page = page;
+    options.cluster.pods_page = page;
+    options.wall_clock = options.server.wall_clock = [] { return wall_now; };
+    control = std::make_unique<Control>(rig.turn, *this, options);
+    ASSERT_TRUE(control->load());
+    rig.pass(2s);
+  }
+  void restart() {
+    control.reset();
+    client.reset();
+    rig.turn.end();
+    cut();
+    live = 0;
+    start();
+  }
+  // Nobody gets through while the connections break.
+  void cut() {
+    rig.reachable = false;
+    rig.cut();
+    rig.reachable = true;
+  }
+  [[nodiscard]] const Mesh& mesh() const { return *control->registry().mesh(); }
+  [[nodiscard]] std::string workloads() const {
+    std::string out;
+    for (const auto& [name, workload] : mesh().workloads) {
+      out += name.name + (workload->ready ? " " : "! ");
+    }
+    return out;
+  }
+  [[nodiscard]] std::size_t instances(const std::string& service) const {
+    const MeshService* found = mesh().find_service({"shop", service});
+    return found == nullptr || found->ports.empty() ? 0 : found->ports[0].instances.size();
+  }
+
+  static WallTime wall_now;
+  xds::testing::WireRig rig;
+  FakeApiServer api;
+  std::unique_ptr<kube::KubeClient> client;
+  std::unique_ptr<Control> control;
+  std::string token_file;
+  std::uint32_t page = 500;
+  int live = 0;
+  std::string failed;
+};
+
+WallTime Cluster::wall_now{};
+
+TEST_F(Cluster, IsKnownBeforeAnybodyIsTold) {
+  rig.reachable = false;
+  start();
+  EXPECT_EQ(live, 0);
+  EXPECT_EQ(control->state(), "INITIALIZING");
+  rig.reachable = true;
+  rig.pass(90s);
+  EXPECT_EQ(live, 1);
+  EXPECT_EQ(control->state(), "LIVE");
+  EXPECT_EQ(workloads(), "cart-a ");
+  EXPECT_EQ(instances("cart"), 1u);
+}
+
+TEST_F(Cluster, AChangeIsKnownAtOnce) {
+  start();
+  ASSERT_EQ(live, 1);
+  api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
+  rig.pass(100ms, 10ms);
+  EXPECT_EQ(instances("cart"), 2u);
+  api.remove(kPods, "shop", "cart-a");
+  rig.pass(100ms, 10ms);
+  EXPECT_EQ(workloads(), "cart-b ");
+  // Deleted and created again under its name.
+  api.remove(kPods, "shop", "cart-b");
+  api.put(kPods, make_pod("cart-b", "10.1.0.77", "cart"));
+  rig.pass(100ms, 10ms);
+  EXPECT_EQ(mesh().workloads.at({"shop", "cart-b"})->address.to_string(), "10.1.0.77");
+}
+
+TEST_F(Cluster, AnApiServerThatIsGoneForAnHourTakesNothingAway) {
+  start();
+  const auto before = mesh().generation;
+  rig.reachable = false;
+  rig.cut();
+  rig.pass(1h, 5s);
+  EXPECT_EQ(workloads(), "cart-a ");
+  EXPECT_EQ(mesh().generation, before);
+  EXPECT_NE(control->mesh_page().find("watch of"), std::string::npos) << "and it is said";
+  EXPECT_NE(control->metrics().find("weft_control_source_readable 0"), std::string::npos);
+  // Meanwhile something happened, and nobody remembers the steps.
+  api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
+  api.remove(kPods, "shop", "cart-a");
+  api.forget_history();
+  rig.reachable = true;
+  rig.pass(90s);
+  EXPECT_EQ(workloads(), "cart-b ");
+  EXPECT_NE(control->metrics().find("weft_control_source_readable 1"), std::string::npos);
+}
+
+TEST_F(Cluster, FiveThousandPodsComeInPagesOfWhichNoneCounts) {
+  for (int i = 0; i < 5000; ++i) {
+    api.put(kPods, make_pod("cart-" + std::to_string(i),
+                            "10.2." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1),
+                            "cart"));
+  }
+  api.page_max = 400;
+  start();
+  EXPECT_EQ(live, 1);
+  EXPECT_EQ(mesh().workloads.size(), 5001u);
+  EXPECT_EQ(instances("cart"), 5001u);
+}
+
+TEST_F(Cluster, ATokenThatIsReplacedIsUsed) {
+  testing::TemporaryDirectory files;
+  files.write("token", "secret\n");
+  token_file = files / "token";
+  start();
+  ASSERT_EQ(live, 1);
+  api.token = "another";
+  cut();
+  rig.pass(5s);
+  api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
+  rig.pass(2s);
+  EXPECT_EQ(workloads(), "cart-a ") << "refused";
+  files.replace("token", "another\n");
+  rig.pass(90s);
+  EXPECT_EQ(workloads(), "cart-a cart-b ");
+  EXPECT_NE(control->metrics().find("weft_control_source_readable 1"), std::string::npos)
+      << "of what is quiet as well";
+  // A volume that is not there for a moment.
+  files.remove("token");
+  cut();
+  api.put(kPods, make_pod("cart-c", "10.1.0.3", "cart"));
+  rig.pass(90s);
+  EXPECT_EQ(workloads(), "cart-a cart-b cart-c ");
+}
+
+TEST_F(Cluster, WaitsWhenItIsToldTo) {
+  start();
+  api.refuse = 429;
+  api.retry_after = "30";
+  cut();
+  rig.pass(1s);
+  const std::size_t asked = api.requests.size();
+  rig.pass(25s);
+  EXPECT_EQ(api.requests.size(), asked);
+  api.refuse.reset();
+  api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
+  rig.pass(40s);
+  EXPECT_EQ(workloads(), "cart-a cart-b ");
+}
+
+TEST_F(Cluster, GarbageInAWatchTakesNothingAway) {
+  start();
+  api.shout(kPods,
+            "garbage\n{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"cart-a\"}}}\n");
+  api.shout(kPods, R"({"type":"ADDED","object":{"metadata":{"name":"cart-x","namespace":"../etc",)"
+                   R"("resourceVersion":"101"},"status":{"podIP":"10.9.9.9"}}})"
+                   "\n");
+  api.shout(kPods, "half a line");
+  cut();
+  rig.pass(10s);
+  EXPECT_EQ(workloads(), "cart-a ");
+  api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
+  rig.pass(10s);
+  EXPECT_EQ(workloads(), "cart-a cart-b ");
+}
+
+TEST_F(Cluster, AnObjectTooLargeIsPassedOver) {
+  start();
+  Json large = make_pod("large", "10.1.0.9", "cart");
+  large["metadata"]["annotations"]["x"] = std::string(9 * 1024 * 1024, 'x');
+  api.put(kPods, large);
+  api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
+  rig.pass(2s);
+  EXPECT_EQ(workloads(), "cart-a cart-b ");
+  EXPECT_NE(control->metrics().find("weft_control_kube_skipped_total{resource=\"pods\"} 1"),
+            std::string::npos);
+}
+
+TEST_F(Cluster, ABadRouteChangesNothingButWhatIsSaidOfIt) {
+  api.put(kRoutes, make_route("cart"));
+  start();
+  ASSERT_EQ(mesh().http_routes.size(), 1u);
+  Json bad = make_route("cart");
+  bad["spec"]["rules"][0]["matches"] = "all";
+  api.put(kRoutes, bad);
+  rig.pass(200ms, 10ms);
+  EXPECT_EQ(mesh().http_routes.size(), 1u);
+  ASSERT_EQ(control->registry().problems().size(), 1u);
+  EXPECT_TRUE(control->registry().problems()[0].older_holds);
+  EXPECT_TRUE(control->registry().problems()[0].text.starts_with("HTTPRoute shop/cart:"));
+  api.put(kRoutes, make_route("cart"));
+  rig.pass(200ms, 10ms);
+  EXPECT_EQ(control->registry().problems().size(), 0u);
+  api.remove(kRoutes, "shop", "cart");
+  rig.pass(200ms, 10ms);
+  EXPECT_EQ(mesh().http_routes.size(), 0u);
+}
+
+TEST_F(Cluster, AKindThatIsInstalledLaterIsFound) {
+  start();
+  EXPECT_EQ(mesh().http_routes.size(), 0u);
+  api.put(kRoutes, make_route("cart"));
+  rig.pass(70s, 200ms);
+  EXPECT_EQ(mesh().http_routes.size(), 1u);
+}
+
+TEST_F(Cluster, EveryReplicaHasTheSameRoot) {
+  start();
+  ASSERT_EQ(live, 1);
+  const std::string root = control->authority().root_pem();
+  ASSERT_NE(api.find(kSecrets, "weft-system", "weft-root"), nullptr);
+  restart();
+  EXPECT_EQ(live, 1);
+  EXPECT_EQ(control->authority().root_pem(), root);
+  std::size_t made = 0;
+  for (const std::string& request : api.requests) made += request.starts_with("POST /api/v1/names");
+  EXPECT_EQ(made, 1u);
+}
+
+TEST_F(Cluster, ARootThatSomebodyElseMakesMeanwhileIsTaken) {
+  const std::string theirs = Authority::make_root_pem({.wall_clock = &read_wall_clock}).value();
+  std::string text(base64_size(theirs.size()), '\0');
+  encode_base64(as_bytes(theirs), text);
+  rig.service.handle("GET", "/api/v1/namespaces/weft-system/secrets/weft-root",
+                     [&, first = true](const http::ServiceRequest&) mutable {
+                       if (std::exchange(first, false)) return http::Reply{.status = 404};
+                       return http::Reply{.body = Json{{"data", {{"root.pem", text}}}}.dump()};
+                     });
+  rig.service.handle("POST", "/api/v1/namespaces/weft-system/secrets",
+                     [](const http::ServiceRequest&) { return http::Reply{.status = 409}; });
+  start();
+  ASSERT_EQ(live, 1);
+  EXPECT_NE(theirs.find(control->authority().root_pem()), std::string::npos);
+}
+
+TEST_F(Cluster, AGenerationIsNeverLowerThanBeforeARestart) {
+  start();
+  const auto before = mesh().generation;
+  wall_now += 10s;
+  restart();
+  EXPECT_GT(mesh().generation, before);
+  EXPECT_LT(mesh().generation, std::uint64_t{1} << 53) << "JSON carries it";
+}
+
+// ---- what a change costs ----
+
+TEST_F(Cluster, OneEndpointOfTenThousandCostsLittle) {
+  for (int service = 0; service < 1000; ++service) {
+    const std::string app = "app-" + std::to_string(service);
+    api.put(kServices, make_service(app));
+    for (int i = 0; i < 10; ++i) {
+      api.put(kPods, make_pod(app + "-" + std::to_string(i),
+                              "10." + std::to_string(10 + service / 250) + "." +
+                                  std::to_string(service % 250) + "." + std::to_string(i + 1),
+                              app));
+    }
+  }
+  start();
+  rig.pass(5s);
+  ASSERT_EQ(mesh().workloads.size(), 10'001u);
+  Json pod = make_pod("app-500-5", "10.12.0.6", "app-500");
+  Registry registry;
+  std::vector<KeyedChange> all;
+  for (const auto& [key, held] : control->registry().accepted()) {
+    all.push_back({key, KeyedChange::Text{.json = held.json, .object = held.object}});
+  }
+  registry.apply(std::move(all));
+  std::vector<std::chrono::nanoseconds> costs;
+  for (int i = 0; i < 21; ++i) {
+    Workload workload = *registry.mesh()->workloads.at({"shop", "app-500-5"});
+    workload.ready = !workload.ready;
+    std::vector<KeyedChange> one;
+    const std::string json = kube::workload_document(workload);
+    one.push_back(
+        {{Kind::kWorkload, workload.metadata.name},
+         KeyedChange::Text{.json = json, .object = std::make_shared<const Workload>(workload)}});
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_TRUE(registry.apply(std::move(one)));
+    costs.push_back(std::chrono::steady_clock::now() - begin);
+  }
+  std::ranges::sort(costs);
+  RecordProperty("median_us", static_cast<int>(costs[10].count() / 1000));
+  std::printf("one endpoint of 10,000: median %lld us\n",
+              static_cast<long long>(costs[10].count() / 1000));
+  EXPECT_LT(costs[10], 200ms) << "a debug build on a busy machine";
+}
+
+}  // namespace
+}  // namespace weft::control
