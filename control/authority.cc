@@ -189,18 +189,21 @@ tl::expected<Authority::Issued, SigningError> Authority::sign(std::string_view c
   return issued;
 }
 
-Result<TlsMaterial> Authority::make_own_material(Duration lifetime) const {
+Result<TlsMaterial> Authority::make_own_material(Duration lifetime,
+                                                 const std::string& service) const {
   const Result<tls::Key> key = tls::Key::generate();
   const Result<SpiffeId> id = SpiffeId::make(trust_domain_, kOwnNamespace, kOwnAccount);
   if (!key) return fail(key.error());
   if (!id) return fail(id.error());
+  std::vector<std::string> names = {
+      std::string(kOwnAccount), fmt::format("{}.{}.svc", kOwnAccount, kOwnNamespace), "localhost"};
+  if (service != kOwnAccount) {
+    names.push_back(service);
+    names.push_back(fmt::format("{}.{}.svc", service, kOwnNamespace));
+  }
   Result<std::string> leaf = tls::sign_leaf(
       {key_, root_.pem}, *key,
-      {.id = *id,
-       .dns_names = {std::string(kOwnAccount), fmt::format("{}.{}.svc", kOwnAccount, kOwnNamespace),
-                     "localhost"},
-       .lifetime = lifetime,
-       .now = wall_clock_()});
+      {.id = *id, .dns_names = std::move(names), .lifetime = lifetime, .now = wall_clock_()});
   if (!leaf) return fail(leaf.error());
   return TlsMaterial{.version = tls::sha256_hex(*leaf),
                      .chain_pem = *leaf + root_.pem,

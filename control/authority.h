@@ -94,8 +94,10 @@ class Authority final {
   void count(Signing what) { signings_->at(static_cast<std::size_t>(what)).add(); }
 
   // The control plane's own certificate, with a key of its own. The chain ends with the root, so
-  // that who knows no more than the root's digest can begin to trust.
-  [[nodiscard]] Result<TlsMaterial> make_own_material(Duration lifetime) const;
+  // that who knows no more than the root's digest can begin to trust. `service`: the Service that
+  // leads to it, where it is another one (a revision's).
+  [[nodiscard]] Result<TlsMaterial> make_own_material(
+      Duration lifetime, const std::string& service = std::string(kOwnAccount)) const;
 
   [[nodiscard]] const Counter& signings(Signing signing) const {
     return signings_->at(static_cast<std::size_t>(signing));

@@ -58,6 +58,8 @@ Control::Control(Turn& turn, Owner& owner, Options options)
 
 Control::~Control() {
   server_.reset();
+  writer_.reset();
+  webhooks_.reset();
   cluster_.reset();
   // What they left to be buried goes while its owners are here.
   turn_.end();
@@ -126,6 +128,10 @@ Status Control::listen(net::Loop& loop, const Addresses& addresses) {
   if (!addresses.admin.is_none()) {
     if (Status listening = admin_.listen(loop, addresses.admin); !listening) return listening;
   }
+  if (!addresses.metrics.is_none()) {
+    if (Status listening = admin_.listen_metrics(loop, addresses.metrics); !listening)
+      return listening;
+  }
   return server_ == nullptr ? Status() : open_doors();
 }
 
@@ -147,12 +153,14 @@ Control::Addresses Control::addresses() const {
   if (server_ == nullptr) {
     Addresses only_admin;
     only_admin.admin = admin_.address();
+    only_admin.metrics = admin_.metrics_address();
     return only_admin;
   }
   return {.xds = server_->tls_door().address(),
           .plaintext_xds = server_->plain_door().address(),
           .admin = admin_.address(),
-          .webhook = server_->webhook_door().address()};
+          .webhook = server_->webhook_door().address(),
+          .metrics = admin_.metrics_address()};
 }
 
 // ---- in Kubernetes ----
@@ -164,8 +172,24 @@ void Control::begin_in_cluster() {
   reviewer_ = std::make_unique<kube::KubeTokenReviewer>(client);
   cluster_ = std::make_unique<KubernetesSource>(turn_, client, *this, options_.cluster);
   root_ = std::make_unique<kube::RootSecret>(turn_, client, random_, *this);
+  webhooks_ = std::make_unique<kube::WebhookKeeper>(
+      turn_, client, random_,
+      kube::WebhookKeeper::Options{.revision = options_.server.injection.revision,
+                                   .reflector = options_.cluster.reflector});
+  writer_ = std::make_unique<ClusterWriter>(
+      turn_, client, random_, *this, *cluster_,
+      ClusterWriter::Options{
+          // A process that comes after another one in the same pod is not the one that held it.
+          .lease = {.identity = fmt::format("{}_{:016x}", options_.replica, random_.next())},
+          .pod = options_.replica,
+          .connector = options_.connector,
+          .injection = options_.server.injection,
+          .wall_clock = options_.wall_clock});
   for (const auto& feed : cluster_->feeds()) metrics_.watch(*feed);
+  for (const kube::ResourceFeed* feed : webhooks_->feeds()) metrics_.watch(*feed);
   metrics_.watch(*reviewer_);
+  metrics_.watch(*webhooks_);
+  metrics_.watch(*writer_);
   root_->look();
 }
 
@@ -196,6 +220,8 @@ void Control::on_objects(std::vector<KeyedChange> changes) {
   metrics_.count_read(registry_.apply(std::move(changes)));
   log_problems();
   if (server_ != nullptr && announced_ != registry_.mesh()) announce();
+  // Status may have changed although nothing else has.
+  writer_->note_change();
 }
 
 void Control::on_objects_known() {
@@ -215,6 +241,8 @@ void Control::serve_cluster() {
   } else {
     state_ = State::kLive;
   }
+  webhooks_->start(authority_->root_pem());
+  writer_->start();
   owner_.on_live();
 }
 
@@ -301,6 +329,7 @@ void Control::look_for_ended_faults() {
 
 void Control::on_settled(const xds::NodeInfo&, std::uint64_t generation, TimePoint since) {
   metrics_.note_settled(generation, since, turn_.now());
+  if (writer_ != nullptr) writer_->note_change();
 }
 
 // ---- the end ----
@@ -309,7 +338,11 @@ void Control::drain() {
   if (state_ == State::kDraining || state_ == State::kDrained) return;
   state_ = State::kDraining;
   save_timer_.cancel();
-  if (cluster_ != nullptr) cluster_->stop();
+  if (cluster_ != nullptr) {
+    cluster_->stop();
+    webhooks_->stop();
+    writer_->drain();
+  }
   fault_timer_.cancel();
   drain_until_ = turn_.now() + options_.drain;
   if (server_ != nullptr) server_->drain();
@@ -317,7 +350,8 @@ void Control::drain() {
 }
 
 void Control::look_whether_drained() {
-  const bool idle = server_ == nullptr || server_->idle();
+  const bool idle =
+      (server_ == nullptr || server_->idle()) && (writer_ == nullptr || writer_->over());
   if (!idle && turn_.now() < drain_until_) return drain_timer_.arm(kDrainLook);
   state_ = State::kDrained;
   owner_.on_drained();
@@ -361,7 +395,8 @@ std::string Control::metrics() {
        .source_readable = source_problem().empty(),
        .state_saved = state_problem_.empty(),
        .root_expires = authority_ == nullptr ? WallTime() : authority_->root_expires(),
-       .certificate_expires = server_ == nullptr ? WallTime() : server_->certificate_expires()});
+       .certificate_expires = server_ == nullptr ? WallTime() : server_->certificate_expires(),
+       .scopes = catalog_.scopes()});
 }
 
 std::string Control::mesh_page() const {
@@ -372,5 +407,9 @@ std::string Control::mesh_page() const {
 }
 
 std::string Control::config_page() const { return make_config_page(registry_); }
+
+std::string Control::replica_page() const {
+  return replica_view_text(make_replica_view(registry_, clients()));
+}
 
 }  // namespace weft::control

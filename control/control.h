@@ -10,7 +10,8 @@
 // In Kubernetes the API server takes the place of both directories: it is the source, and keeps the
 // root. What is asked of it is answered later, so that Control is live, and its doors are open,
 // only when the root is there and every kind has been listed; nothing is saved, and the number of a
-// generation is taken from the clock. Owner: main(), tests. Thread: that of the Turn; works without
+// generation is taken from the clock. Several replicas serve at once, by the same root; one of them
+// writes (cluster_writer.h). Owner: main(), tests. Thread: that of the Turn; works without
 // sockets until listen().
 
 #include <memory>
@@ -21,9 +22,11 @@
 
 #include "control/admin.h"
 #include "control/authority.h"
+#include "control/cluster_writer.h"
 #include "control/directory_lock.h"
 #include "control/kubernetes/kube_token_reviewer.h"
 #include "control/kubernetes/root_secret.h"
+#include "control/kubernetes/webhook_keeper.h"
 #include "control/mesh_catalog.h"
 #include "control/mesh_page.h"
 #include "control/metrics.h"
@@ -38,6 +41,7 @@ namespace weft::control {
 class Control final : public YamlDirectory::Owner,
                       public KubernetesSource::Owner,
                       public kube::RootSecret::Owner,
+                      public ClusterWriter::Source,
                       public Admin::Source,
                       public xds::AdsServer::Watcher,
                       public TimerSink {
@@ -66,6 +70,10 @@ class Control final : public YamlDirectory::Owner,
     // In place of both; it outlives the Control.
     kube::KubeClient* kubernetes = nullptr;
     KubernetesSource::Options cluster;
+    // Who this process is among its replicas: its pod. What makes it one of a kind is added.
+    std::string replica = "weft-control";
+    // To other replicas, for who writes status; it outlives the Control. Null: they are not asked.
+    Connector* connector = nullptr;
     YamlDirectory::Options source;
     Duration leaf_lifetime_max = std::chrono::hours(24);
     Duration drain = std::chrono::seconds(5);
@@ -77,6 +85,7 @@ class Control final : public YamlDirectory::Owner,
     SocketAddress plaintext_xds;  // none(): closed
     SocketAddress admin;          // none(): no pages
     SocketAddress webhook;        // none(): closed
+    SocketAddress metrics;        // none(): the admin pages have them alone
   };
 
   Control(Turn& turn, Owner& owner, Options options);
@@ -99,6 +108,8 @@ class Control final : public YamlDirectory::Owner,
   [[nodiscard]] Authority& authority() { return *authority_; }
   [[nodiscard]] Server& server() { return *server_; }
   [[nodiscard]] Admin& admin() { return admin_; }
+  // In Kubernetes, else null.
+  [[nodiscard]] const ClusterWriter* writer() const { return writer_.get(); }
 
   // KubernetesSource::Owner
   void on_objects(std::vector<KeyedChange> changes) override;
@@ -106,6 +117,9 @@ class Control final : public YamlDirectory::Owner,
   // kube::RootSecret::Owner
   void on_root(const std::string& pem) override;
   void on_no_root() override;
+  // ClusterWriter::Source
+  [[nodiscard]] const Registry& known_objects() const override { return registry_; }
+  [[nodiscard]] std::vector<ClientReport> known_clients() const override { return clients(); }
   // YamlDirectory::Owner
   void on_files(std::vector<SourceFile> files) override;
   void on_source_problem(const std::string& problem) override;
@@ -114,6 +128,7 @@ class Control final : public YamlDirectory::Owner,
   [[nodiscard]] std::string metrics() override;
   [[nodiscard]] std::string mesh_page() const override;
   [[nodiscard]] std::string config_page() const override;
+  [[nodiscard]] std::string replica_page() const override;
   // xds::AdsServer::Watcher
   void on_settled(const xds::NodeInfo& node, std::uint64_t generation, TimePoint since) override;
   void on_timer(Timer& timer) override;
@@ -154,6 +169,8 @@ class Control final : public YamlDirectory::Owner,
   std::unique_ptr<kube::RootSecret> root_;
   std::unique_ptr<kube::KubeTokenReviewer> reviewer_;
   std::unique_ptr<KubernetesSource> cluster_;
+  std::unique_ptr<kube::WebhookKeeper> webhooks_;
+  std::unique_ptr<ClusterWriter> writer_;
   net::Loop* loop_ = nullptr;
   Addresses wanted_;
   Timer save_timer_;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "control/json.h"
 #include "sidecar/core/base64.h"
 #include "sidecar/core/strings.h"
 
@@ -28,11 +29,6 @@ std::optional<WallTime> time_of(const json& payload, const char* key) {
   const auto seconds = at->get<std::uint64_t>();
   if (seconds > 7'258'118'400) return std::nullopt;
   return WallTime(std::chrono::seconds(seconds));
-}
-
-std::string text_of(const json& payload, const char* key) {
-  const auto at = payload.find(key);
-  return at != payload.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
 }  // namespace
@@ -67,11 +63,11 @@ Result<JoinToken> verify_join_token(std::string_view text, const tls::Key& root,
       decode_base64url(text.substr(first + 1, last - first - 1));
   const json payload = bytes ? json::parse(*bytes, nullptr, false) : json(json::value_t::discarded);
   if (!payload.is_object()) return denied("unreadable");
-  const Result<SpiffeId> id = SpiffeId::parse(text_of(payload, "id"));
+  const Result<SpiffeId> id = SpiffeId::parse(text_at(payload, {"id"}));
   const std::optional<WallTime> issued = time_of(payload, "iat");
   const std::optional<WallTime> expires = time_of(payload, "exp");
-  if (!id || !issued || !expires || id->trust_domain() != text_of(payload, "td") ||
-      text_of(payload, "root") != root.spki_sha256()) {
+  if (!id || !issued || !expires || id->trust_domain() != text_at(payload, {"td"}) ||
+      text_at(payload, {"root"}) != root.spki_sha256()) {
     return denied("incomplete");
   }
   if (now >= *expires) return fail(Fault::kTimeout, "join token: it has expired");
@@ -81,7 +77,7 @@ Result<JoinToken> verify_join_token(std::string_view text, const tls::Key& root,
   return JoinToken{.id = *id,
                    .issued = *issued,
                    .expires = *expires,
-                   .root_spki_sha256 = text_of(payload, "root")};
+                   .root_spki_sha256 = text_at(payload, {"root"})};
 }
 
 }  // namespace weft::control

@@ -24,9 +24,12 @@
 #include "control/kubernetes/kube_access.h"
 #include "control/kubernetes/kube_client.h"
 #include "control/kubernetes/kube_config.h"
+#include "control/model/names.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/out_of_memory.h"
+#include "sidecar/core/pod_contract.h"
 #include "sidecar/core/strings.h"
+#include "sidecar/net/connector.h"
 #include "sidecar/net/descriptors.h"
 #include "sidecar/net/library.h"
 #include "sidecar/net/signals.h"
@@ -49,7 +52,9 @@ struct Flags {
   std::string plaintext_xds;
   std::string admin = "127.0.0.1:15014";
   std::string webhook;
+  std::string metrics;
   std::string inject_image;
+  std::string inject_redirect_image;
   std::string inject_control;
   std::string revision = "default";
   bool inject_classic = false;
@@ -123,7 +128,8 @@ Result<Start> read_start(const Flags& flags) {
         set(start.addresses.xds, "--listen", flags.listen),
         set(start.addresses.plaintext_xds, "--plaintext-xds", flags.plaintext_xds),
         set(start.addresses.admin, "--admin", flags.admin),
-        set(start.addresses.webhook, "--webhook", flags.webhook)}) {
+        set(start.addresses.webhook, "--webhook", flags.webhook),
+        set(start.addresses.metrics, "--metrics", flags.metrics)}) {
     if (!read) return fail(read.error());
   }
   if (start.addresses.xds.is_none()) return fail(Fault::kInvalid, "--listen: cannot be off");
@@ -142,8 +148,12 @@ Result<Start> read_start(const Flags& flags) {
     if (flags.state_dir.empty()) return fail(Fault::kInvalid, "--state-dir is required");
   }
   options.server.own_lifetime = options.leaf_lifetime_max;
+  if (const char* pod_name = std::getenv(pod::kPodNameVariable); pod_name != nullptr) {
+    if (check_object_name(pod_name).empty()) options.replica = pod_name;
+  }
   injection::InjectionContext& injection = options.server.injection;
   if (!flags.inject_image.empty()) injection.image = flags.inject_image;
+  injection.redirect_image = flags.inject_redirect_image;
   if (!flags.inject_control.empty()) injection.control = flags.inject_control;
   injection.revision = flags.revision;
   injection.native = !flags.inject_classic;
@@ -165,6 +175,7 @@ class Process final : public Control::Owner, public net::Signals::Owner {
       client_ = std::make_unique<kube::KubeClient>(loop_.turn(), *dialer_,
                                                    kube::KubeIdentity(*start.cluster));
       options.kubernetes = client_.get();
+      options.connector = &connector_;
     }
     control_ = std::make_unique<Control>(loop_.turn(), *this, std::move(options));
   }
@@ -214,6 +225,7 @@ class Process final : public Control::Owner, public net::Signals::Owner {
 
   const Control::Addresses addresses_;
   net::Loop loop_;
+  net::TcpConnector connector_{loop_};
   std::unique_ptr<kube::KubeDialer> dialer_;
   std::unique_ptr<kube::KubeClient> client_;
   std::unique_ptr<Control> control_;
@@ -253,16 +265,25 @@ void add_flags(CLI::App& app, Flags& flags) {
                  "proves nothing and hides nothing (default: off)");
   app.add_option("--admin", flags.admin, "address of /ready, /metrics, /mesh and /config, or off")
       ->capture_default_str();
+  app.add_option("--metrics", flags.metrics,
+                 "address of /metrics alone, for a Prometheus elsewhere; in the clear (default: "
+                 "off)");
   app.add_option("--webhook", flags.webhook,
                  "HTTPS address for the API server's admission reviews: /inject, /inject/pods and "
                  "/validate (default: off)");
   app.add_option("--inject-image", flags.inject_image,
                  "image of the sidecar that is put into pods");
+  app.add_option(
+      "--inject-redirect-image", flags.inject_redirect_image,
+      "image of the init container that loads the redirect rules (default: weft-redirect "
+      "beside weft-sidecar, of the same version)");
   app.add_option("--inject-control", flags.inject_control,
                  "where injected sidecars find the control plane (default: "
                  "weft-control.weft-system.svc:15012)");
-  app.add_option("--revision", flags.revision,
-                 "the weft.dev/rev that this control plane injects for")
+  app.add_option(
+         "--revision", flags.revision,
+         "the weft.dev/rev that this control plane injects for; its Service and its webhook "
+         "configurations are named after it")
       ->capture_default_str();
   app.add_flag("--inject-classic", flags.inject_classic,
                "inject for clusters without native sidecars (before Kubernetes 1.29)");
@@ -284,6 +305,8 @@ void add_flags(CLI::App& app, Flags& flags) {
       ->check(CLI::IsMember({"serve", "validate"}))
       ->capture_default_str();
   app.footer(
+      "With --kubernetes any number of replicas serve; one of them, by the Lease\n"
+      "weft-system/weft-control, writes status and events (WEFT_POD_NAME tells them apart).\n\n"
       "An address is IP:PORT; port 0 takes a free one. When it serves, one line on stdout says\n"
       "where: weft-control VERSION ready xds=… plaintext-xds=… admin=… generation=…\n\n"
       "Exit: 0 drained after SIGTERM, or valid; 1 could not start, or not valid; 2 usage.\n\n"

@@ -139,7 +139,6 @@ class Joining final {
     std::erase_if(all, [&](const Condition& condition) {
       return before(condition) && condition.about.name == service.name();
     });
-    service.ports.clear();
     resolve(service, standing_in(service.name().name_space));
     const auto place = std::ranges::find_if_not(all, [&](const Condition& condition) {
       return before(condition) && condition.about.name < service.name();
@@ -277,6 +276,7 @@ class Joining final {
 
   // `standing`: at least those that it selects, in order of their names.
   void resolve(MeshService& service, const Standing& standing) {
+    std::vector<MeshPort> ports;
     for (const ServicePort& port : service.service->ports) {
       MeshPort out{.name = port.name, .port = port.port};
       out.protocol = protocol_of(port.app_protocol, port.name, port.port, *mesh_.config);
@@ -309,8 +309,9 @@ class Joining final {
       }
       out.identities.assign(identities.begin(), identities.end());
       settle(service, out, std::move(plain));
-      service.ports.push_back(std::move(out));
+      ports.push_back(std::move(out));
     }
+    service.ports.set(std::move(ports));
   }
 
   // All meshed or none: one destination either speaks mTLS or does not. It does also while the

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/backend_tls_table.h"
@@ -45,10 +46,34 @@ struct MeshPort {
   [[nodiscard]] bool is_http() const { return protocol != AppProtocol::kTcp; }
 };
 
+// A Service's ports. Copies share one list until one of them is changed, so that the next Mesh
+// costs what is new in it, and whoever looks for differences sees at once where there are none.
+class MeshPorts final {
+ public:
+  using Iterator = std::vector<MeshPort>::const_iterator;
+
+  [[nodiscard]] Iterator begin() const { return list_->begin(); }
+  [[nodiscard]] Iterator end() const { return list_->end(); }
+  [[nodiscard]] std::size_t size() const { return list_->size(); }
+  [[nodiscard]] bool empty() const { return list_->empty(); }
+  [[nodiscard]] const MeshPort& front() const { return list_->front(); }
+  [[nodiscard]] const MeshPort& operator[](std::size_t at) const { return (*list_)[at]; }
+
+  void set(std::vector<MeshPort> ports) {
+    list_ = std::make_shared<const std::vector<MeshPort>>(std::move(ports));
+  }
+  // The very same list; others may be equal to it.
+  [[nodiscard]] bool is(const MeshPorts& other) const { return list_ == other.list_; }
+
+ private:
+  std::shared_ptr<const std::vector<MeshPort>> list_ =
+      std::make_shared<const std::vector<MeshPort>>();
+};
+
 struct MeshService {
   std::shared_ptr<const Service> service;
   std::string host;  // "cart.shop.svc.cluster.local"
-  std::vector<MeshPort> ports;
+  MeshPorts ports;
 
   [[nodiscard]] const ObjectName& name() const { return service->metadata.name; }
   [[nodiscard]] const MeshPort* find_port(std::uint16_t port) const;
@@ -62,12 +87,26 @@ struct RouteScope {
   auto operator<=>(const RouteScope&) const = default;
 };
 
+// What became of one parentRef of a route.
+struct Attachment {
+  std::vector<std::uint16_t> ports;  // of the Service, at which the route holds
+  std::string reason;                // why at none, or not at all that it names; empty: at all
+  std::string message;
+};
+// Of each route of the Gateway API, as its parents.
+using Attachments = std::map<ObjectKey, std::vector<Attachment>>;
+
 struct Mesh {
   static constexpr std::string_view kClusterDomain = "svc.cluster.local";
   // Where what holds for the whole mesh stands (Istio's root namespace).
   static constexpr std::string_view kOwnNamespace = "weft-system";
 
+  // What stands for one make_mesh(): Meshes that share it differ in Workloads alone, and in the
+  // ports of the Services before which these stand.
+  struct Joined {};
+
   std::uint64_t generation = 0;
+  std::shared_ptr<const Joined> joined = std::make_shared<const Joined>();
   std::shared_ptr<const MeshConfig> config = std::make_shared<const MeshConfig>();
   std::map<ObjectName, MeshService> services;
   std::map<ObjectName, std::shared_ptr<const Workload>> workloads;
@@ -78,6 +117,7 @@ struct Mesh {
   // Of every kind, whether they hold anywhere or not.
   std::vector<std::shared_ptr<const HttpRoute>> route_objects;
   std::vector<std::shared_ptr<const StreamRoute>> stream_objects;
+  std::shared_ptr<const Attachments> attachments = std::make_shared<const Attachments>();
   PolicyTable policies;
   DestinationTable destinations;
   // The oldest that names a Service, by it.

@@ -3,9 +3,11 @@
 // ADS.
 //
 // set_mesh() makes everybody due. They are told some at a time, so that a large fleet does not hold
-// up the loop; each hears one whole generation, and whoever is late only the newest. A node that is
-// not in the Mesh, or no longer, is told nothing and keeps what it has; it is told as soon as its
-// Workload is there. Owner: Control; it outlives the Server. Thread: its loop's.
+// up the loop: first those for whom something is new, then those who only hear that the generation
+// is another one. Each hears one whole generation, and whoever is late only the newest. A node that
+// is not in the Mesh, or no longer, is told nothing and keeps what it has; it is told as soon as
+// its Workload is there. Who wants destinations is planned for at once. Owner: Control; it outlives
+// the Server. Thread: its loop's.
 
 #include <cstdint>
 #include <memory>
@@ -30,7 +32,9 @@ class MeshCatalog final : public xds::Catalog, public TimerSink {
   void set_mesh(std::shared_ptr<const Mesh> mesh, WallTime now);
   [[nodiscard]] const Mesh& mesh() const { return planner_->mesh(); }
   // Nobody waits to be told.
-  [[nodiscard]] bool all_told() const { return due_.empty(); }
+  [[nodiscard]] bool all_told() const { return due_.empty() && due_later_.empty(); }
+  // How much of the mesh those who were told of the newest know.
+  [[nodiscard]] Planner::ScopeCounts scopes() const { return planner_->scopes(); }
 
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(const xds::NodeInfo& node,
                                                         Subscriber& subscriber) override;
@@ -39,11 +43,12 @@ class MeshCatalog final : public xds::Catalog, public TimerSink {
  private:
   class Entry;
 
-  void tell(Entry& entry);
+  void tell(Entry& entry, bool also_if_only_numbered);
 
   std::unique_ptr<Planner> planner_;
   Timer soon_;
   IntrusiveList<Entry> due_;
+  IntrusiveList<Entry> due_later_;  // for whom only the generation's number is new
   IntrusiveList<Entry> told_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "control/model/workload.h"
 #include "control/policy_status.h"
+#include "control/route_status.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::control {
@@ -19,7 +20,7 @@ std::string dump(const json& page) {
   return page.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-double seconds(Duration duration) {
+double in_seconds(Duration duration) {
   return std::chrono::duration<double>(
              std::chrono::duration_cast<std::chrono::milliseconds>(duration))
       .count();
@@ -30,9 +31,9 @@ json client_json(const ClientReport& client, std::uint64_t generation) {
               {"address", client.address},
               {"state", state_of(client, generation)},
               {"generation", client.generation},
-              {"connected_seconds", seconds(client.connected)},
+              {"connected_seconds", in_seconds(client.connected)},
               {"refused", json::array()}};
-  if (client.since_answer) out["answered_seconds_ago"] = seconds(*client.since_answer);
+  if (client.since_answer) out["answered_seconds_ago"] = in_seconds(*client.since_answer);
   for (const ClientReport::Refusal& refusal : client.refused) {
     out["refused"].push_back({{"type", refusal.type}, {"why", refusal.why}});
   }
@@ -109,6 +110,12 @@ std::string make_mesh_page(const MeshPageInput& input) {
                                 {"programmed", status.reason == "Programmed"},
                                 {"reason", status.reason},
                                 {"message", status.message}});
+  }
+  page["routes"] = json::array();
+  for (const RouteStatus& status : route_statuses(input.registry)) {
+    page["routes"].push_back({{"route", status.route.to_string()},
+                              {"observedGeneration", status.generation},
+                              {"parents", route_parents_json(status)}});
   }
   for (const Condition& condition : mesh.conditions) {
     page["conditions"].push_back({{"about", condition.about.to_string()},

@@ -82,6 +82,42 @@ constexpr Family kKubeFailures{"weft_control_kube_failures_total", kCounter,
 constexpr Family kKubeReviews{"weft_control_kube_token_reviews_total", kCounter,
                               "Tokens that the API server was asked about, by result."};
 
+constexpr Family kScopes{"weft_control_scopes", kGauge,
+                         "Sidecars that were told of the newest generation, by how much of the "
+                         "mesh they know."};
+constexpr Family kScopeServices{"weft_control_scope_services_max", kGauge,
+                                "The most Services that a sidecar with a scope knows."};
+constexpr Family kDestinations{"weft_control_on_demand_destinations", kGauge,
+                               "Destinations that sidecars ask for now, by whether the mesh has "
+                               "them."};
+
+constexpr std::array<std::string_view, 3> kScopeNames = {"mesh", "declared", "on_demand"};
+constexpr Family kLeader{"weft_control_leader", kGauge,
+                         "1 while this replica holds the Lease, and so writes status and events."};
+constexpr Family kLeaderChanges{"weft_control_leader_transitions_total", kCounter,
+                                "Times that this replica came to lead (acquired) and stopped "
+                                "without giving the Lease back (lost)."};
+constexpr Family kLeaseFailures{"weft_control_lease_failures_total", kCounter,
+                                "Requests for the Lease that somebody else was faster with "
+                                "(conflict) or that had no answer (failure)."};
+constexpr Family kStatusWrites{"weft_control_status_writes_total", kCounter,
+                               "Statuses written to the API server, by result; a conflict is "
+                               "tried again."};
+constexpr Family kStatusWaiting{"weft_control_status_waiting", kGauge,
+                                "Objects whose status is to be written."};
+constexpr Family kKubeEventsSent{"weft_control_events_total", kCounter,
+                                 "Events for people, sent to the API server or dropped (too many, "
+                                 "or refused)."};
+constexpr Family kUnmeshedPods{"weft_control_unmeshed_pods", kGauge,
+                               "Pods that ask for a sidecar and have none; known to the leader."};
+constexpr Family kReplicaViews{"weft_control_replica_views_total", kCounter,
+                               "Times that another replica was asked which sidecars it serves, by "
+                               "result; the leader asks."};
+constexpr Family kReplicasKnown{"weft_control_replicas_known", kGauge,
+                                "Other replicas whose sidecars count in status."};
+constexpr Family kBundles{"weft_control_webhook_bundles_total", kCounter,
+                          "Webhook configurations whose caBundle was set right, or could not be."};
+
 constexpr std::array<std::string_view, 4> kSidecarStates = {"current", "behind", "refused",
                                                             "missing"};
 
@@ -107,6 +143,12 @@ Metrics::Metrics() : registry_(telemetry::Registry::Options{}) {
   for (std::size_t i = 0; i < kSidecarStates.size(); ++i) {
     keep(registry_.add(kSidecars, {{"state", kSidecarStates[i]}}, sidecars_[i]));
   }
+  for (std::size_t i = 0; i < kScopeNames.size(); ++i) {
+    keep(registry_.add(kScopes, {{"scope", kScopeNames[i]}}, scopes_[i]));
+  }
+  keep(registry_.add(kScopeServices, {}, scope_services_));
+  keep(registry_.add(kDestinations, {{"state", "known"}}, destinations_known_));
+  keep(registry_.add(kDestinations, {{"state", "unknown"}}, destinations_unknown_));
   for (const Kind kind : kKinds) {
     ObjectFigures& figures = objects_[kind];
     keep(registry_.add(kObjects, {{"kind", name_of(kind)}, {"state", "accepted"}},
@@ -182,6 +224,38 @@ void Metrics::watch(const kube::KubeTokenReviewer& reviewer) {
   keep("failed", reviewer.stats().failed);
 }
 
+void Metrics::watch(const kube::WebhookKeeper& webhooks) {
+  kept_.push_back(registry_.add(kBundles, {{"result", "patched"}}, webhooks.stats().patched));
+  kept_.push_back(registry_.add(kBundles, {{"result", "failed"}}, webhooks.stats().failures));
+}
+
+void Metrics::watch(const ClusterWriter& writer) {
+  writer_ = &writer;
+  const auto keep = [&](const Family& family, const char* label, std::string_view value,
+                        const auto& metric) {
+    kept_.push_back(registry_.add(family, {{label, value}}, metric));
+  };
+  kept_.push_back(registry_.add(kLeader, {}, leader_));
+  const kube::LeaderElection::Stats& lease = writer.lease().election().stats();
+  keep(kLeaderChanges, "to", "acquired", lease.acquired);
+  keep(kLeaderChanges, "to", "lost", lease.lost);
+  keep(kLeaseFailures, "result", "conflict", lease.conflicts);
+  keep(kLeaseFailures, "result", "failure", lease.failures);
+  const kube::StatusWriter::Stats& status = writer.status().stats();
+  keep(kStatusWrites, "result", "written", status.written);
+  keep(kStatusWrites, "result", "conflict", status.conflicts);
+  keep(kStatusWrites, "result", "failure", status.failures);
+  kept_.push_back(registry_.add(kStatusWaiting, {}, status.waiting));
+  keep(kKubeEventsSent, "result", "sent", writer.events().stats().sent);
+  keep(kKubeEventsSent, "result", "dropped", writer.events().stats().dropped);
+  kept_.push_back(registry_.add(kUnmeshedPods, {}, writer.unmeshed().found()));
+  if (const ReplicaWatch* replicas = writer.replicas(); replicas != nullptr) {
+    keep(kReplicaViews, "result", "answered", replicas->stats().answered);
+    keep(kReplicaViews, "result", "failed", replicas->stats().failed);
+    kept_.push_back(registry_.add(kReplicasKnown, {}, replicas->stats().known));
+  }
+}
+
 void Metrics::watch(DoorFigures& figures, std::string_view name) {
   const auto keep = [&](const Family& family, std::string_view reason, const auto& metric) {
     kept_.push_back(reason.empty()
@@ -232,6 +306,7 @@ void Metrics::look(const Now& facts) {
   conditions_.set(static_cast<std::int64_t>(mesh.conditions.size()));
   source_readable_.set(facts.source_readable ? 1 : 0);
   state_saved_.set(facts.state_saved ? 1 : 0);
+  leader_.set(writer_ != nullptr && writer_->lease().leads() ? 1 : 0);
   root_expires_.set(unix_seconds(facts.root_expires));
   certificate_expires_.set(unix_seconds(facts.certificate_expires));
   for (auto& [kind, figures] : doors_) {
@@ -243,6 +318,13 @@ void Metrics::look(const Now& facts) {
     figures.silent.set(
         std::chrono::duration_cast<std::chrono::seconds>(figures.feed->silent_for()).count());
   }
+  const Planner::ScopeCounts& scopes = facts.scopes;
+  scopes_[0].set(static_cast<std::int64_t>(scopes.whole));
+  scopes_[1].set(static_cast<std::int64_t>(scopes.declared));
+  scopes_[2].set(static_cast<std::int64_t>(scopes.on_demand));
+  scope_services_.set(static_cast<std::int64_t>(scopes.services_max));
+  destinations_known_.set(static_cast<std::int64_t>(scopes.wanted - scopes.wanted_unknown));
+  destinations_unknown_.set(static_cast<std::int64_t>(scopes.wanted_unknown));
   count_objects(facts.registry);
   count_clients(mesh, facts.clients);
 }

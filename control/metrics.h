@@ -13,8 +13,10 @@
 
 #include "control/admission.h"
 #include "control/authority.h"
+#include "control/cluster_writer.h"
 #include "control/kubernetes/kube_token_reviewer.h"
 #include "control/kubernetes/resource_feed.h"
+#include "control/kubernetes/webhook_keeper.h"
 #include "control/mesh_page.h"
 #include "control/registry.h"
 #include "control/server.h"
@@ -35,6 +37,7 @@ class Metrics final {
     bool state_saved = true;
     WallTime root_expires{};
     WallTime certificate_expires{};
+    Planner::ScopeCounts scopes = {};
   };
 
   Metrics();
@@ -46,6 +49,8 @@ class Metrics final {
   void watch(const Server& server);
   void watch(const kube::ResourceFeed& feed);
   void watch(const kube::KubeTokenReviewer& reviewer);
+  void watch(const kube::WebhookKeeper& webhooks);
+  void watch(const ClusterWriter& writer);
 
   // Files were read: they changed the Mesh, or they did not.
   void count_read(bool changed) { (changed ? reads_changed_ : reads_unchanged_).add(); }
@@ -91,7 +96,13 @@ class Metrics final {
   Gauge root_expires_;
   Gauge certificate_expires_;
   Gauge clients_;
+  Gauge leader_;
+  const ClusterWriter* writer_ = nullptr;
   std::array<Gauge, 4> sidecars_;  // in the order of kSidecarStates
+  std::array<Gauge, 3> scopes_;    // in the order of kScopeNames
+  Gauge scope_services_;
+  Gauge destinations_known_;
+  Gauge destinations_unknown_;
   std::map<Kind, ObjectFigures> objects_;
   std::map<std::uint64_t, TimePoint> announced_;
   std::map<DoorKind, DoorFigures> doors_;

@@ -112,27 +112,6 @@ class Deciders final {
   std::map<Pair, std::string> others_;
 };
 
-// The sidecars that are to obey, and what they said.
-struct Count {
-  std::size_t all = 0;
-  std::size_t have = 0;
-  std::size_t refused = 0;
-};
-
-Count count_sidecars(const Mesh& mesh, const std::map<std::string, const ClientReport*>& clients,
-                     const std::string& client_namespace, std::uint64_t generation) {
-  Count out;
-  for (const auto& [name, workload] : mesh.workloads) {
-    if (!workload->sidecar) continue;
-    if (!client_namespace.empty() && name.name_space != client_namespace) continue;
-    ++out.all;
-    const auto client = clients.find(name.to_string());
-    if (client == clients.end() || client->second->generation < generation) continue;
-    ++(client->second->refused.empty() ? out.have : out.refused);
-  }
-  return out;
-}
-
 // Empty where it holds for everybody somewhere.
 std::string only_clients(const Mesh& mesh, const TrafficPolicy& policy) {
   for (const auto& [place, held] : mesh.policies.all()) {
@@ -145,11 +124,11 @@ std::string only_clients(const Mesh& mesh, const TrafficPolicy& policy) {
 
 std::vector<PolicyStatus> policy_statuses(const Registry& registry,
                                           const std::vector<ClientReport>& clients) {
+  return policy_statuses(registry, SidecarCounts(*registry.mesh(), clients));
+}
+
+std::vector<PolicyStatus> policy_statuses(const Registry& registry, const SidecarCounts& sidecars) {
   const Mesh& mesh = *registry.mesh();
-  std::map<std::string, const ClientReport*> by_workload;
-  for (const ClientReport& client : clients) {
-    if (!client.workload.empty()) by_workload[client.workload] = &client;
-  }
   std::set<const TrafficPolicy*> holding;
   for (const auto& [place, policy] : mesh.policies.all()) holding.insert(policy.get());
   const Deciders deciders(mesh);
@@ -159,7 +138,10 @@ std::vector<PolicyStatus> policy_statuses(const Registry& registry,
     const auto held = registry.accepted().find({Kind::kTrafficPolicy, name});
     const std::uint64_t since =
         held == registry.accepted().end() ? mesh.generation : held->second.generation;
-    const Count count = count_sidecars(mesh, by_workload, only_clients(mesh, *policy), since);
+    const SidecarCount count = sidecars.count({.client_namespace = only_clients(mesh, *policy),
+                                               .object = {Kind::kTrafficPolicy, name},
+                                               .version = policy->metadata.generation,
+                                               .since = since});
     bool all = false;
     const std::string overridden = deciders.overridden(*policy, all);
     PolicyStatus& status = out[name];

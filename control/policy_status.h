@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/mesh_page.h"
+#include "control/sidecar_counts.h"
 
 namespace weft::control {
 
@@ -24,5 +25,8 @@ struct PolicyStatus {
 
 [[nodiscard]] std::vector<PolicyStatus> policy_statuses(const Registry& registry,
                                                         const std::vector<ClientReport>& clients);
+// The same, of sidecars that are counted already.
+[[nodiscard]] std::vector<PolicyStatus> policy_statuses(const Registry& registry,
+                                                        const SidecarCounts& sidecars);
 
 }  // namespace weft::control

@@ -11,11 +11,44 @@ namespace weft::control {
 
 namespace {
 
-// Whether both hold the same content; where it stands does not matter.
-bool same(const Registry::AcceptedMap& a, const Registry::AcceptedMap& b) {
-  return std::ranges::equal(a, b, [](const auto& left, const auto& right) {
-    return left.first == right.first && left.second.json == right.second.json;
-  });
+// In what two sets of accepted objects differ; where their text stands does not matter.
+struct Difference {
+  bool any = false;
+  bool only_workloads = true;
+  WorkloadChanges workloads;
+
+  void note(const ObjectKey& key, const Accepted* now) {
+    any = true;
+    only_workloads = only_workloads && key.kind == Kind::kWorkload;
+    if (!only_workloads) return;
+    const auto* held =
+        now == nullptr ? nullptr : std::get_if<std::shared_ptr<const Workload>>(&now->object);
+    workloads[key.name] = held == nullptr ? nullptr : *held;
+  }
+};
+
+Difference difference(const Registry::AcceptedMap& before, const Registry::AcceptedMap& now) {
+  Difference out;
+  auto left = before.begin();
+  auto right = now.begin();
+  while (left != before.end() || right != now.end()) {
+    const bool gone = right == now.end() || (left != before.end() && left->first < right->first);
+    const bool is_new = !gone && (left == before.end() || right->first < left->first);
+    if (gone) {
+      out.note(left->first, nullptr);
+    } else if (is_new || left->second.json != right->second.json) {
+      out.note(right->first, &right->second);
+    }
+    if (!is_new) ++left;
+    if (!gone) ++right;
+  }
+  return out;
+}
+
+// Of a text with mistakes: read, or judged when it had been read.
+std::optional<RouteHead> refused_head(const std::optional<RouteHead>& read,
+                                      const std::optional<Object>& judged) {
+  return judged ? route_head_of(*judged) : read;
 }
 
 Objects objects_of(const Registry::AcceptedMap& accepted) {
@@ -91,6 +124,11 @@ void Registry::take(const std::string& file, const Found& found, AcceptedMap& ne
       if (!objection.empty()) mistakes.push_back(std::move(objection));
     }
   }
+  if (read.key && !mistakes.empty() && !next.contains(*read.key)) {
+    if (const auto head = refused_head(read.refused_route, read.object)) {
+      refused_routes_[*read.key] = {*head, mistakes.front()};
+    }
+  }
   if (read.key && mistakes.empty()) {
     if (const auto other = next.find(*read.key); other != next.end()) {
       mistakes.push_back(fmt::format("{}: {} is there already, at {}",
@@ -99,6 +137,7 @@ void Registry::take(const std::string& file, const Found& found, AcceptedMap& ne
     } else if (next.size() >= kObjectsMax) {
       mistakes.push_back(fmt::format("{}: more than {} objects", file, kObjectsMax));
     } else {
+      refused_routes_.erase(*read.key);
       next.emplace(*read.key, Accepted{.file = file,
                                        .json = found.json,
                                        .object = *read.object,
@@ -155,6 +194,7 @@ bool Registry::set_files(std::vector<SourceFile> files) {
   files_ = std::move(read);
   problems_.clear();
   notes_.clear();
+  refused_routes_.clear();
   AcceptedMap next;
   collect(next);
   for (Problem& problem : problems_) {
@@ -163,15 +203,20 @@ bool Registry::set_files(std::vector<SourceFile> files) {
                                           return held.second.file == problem.file;
                                         });
   }
-  const bool changed = !same(accepted_, next);
+  const Difference changes = difference(accepted_, next);
   for (auto& [key, held] : next) {
     const auto before = accepted_.find(key);
     const bool as_before = before != accepted_.end() && before->second.json == held.json;
     held.generation = as_before ? before->second.generation : generation_ + 1;
   }
   accepted_ = std::move(next);
-  if (changed) mesh_ = make_mesh(objects_of(accepted_), ++generation_, trust_domain_);
-  return changed;
+  if (!changes.any) return false;
+  ++generation_;
+  std::shared_ptr<const Mesh> changed;
+  if (changes.only_workloads) changed = change_workloads(*mesh_, changes.workloads, generation_);
+  mesh_ = changed != nullptr ? std::move(changed)
+                             : make_mesh(objects_of(accepted_), generation_, trust_domain_);
+  return true;
 }
 
 // ---- objects by key ----
@@ -198,7 +243,10 @@ bool Registry::apply_one(KeyedChange&& change, bool& said_changed) {
   }
   const bool good = text.object && text.mistakes.empty();
   if (!text.mistakes.empty() || !text.notes.empty()) {
-    said_[change.key] = {std::move(text.mistakes), std::move(text.notes)};
+    Said& said = said_[change.key];
+    if (!text.mistakes.empty()) said.refused_route = refused_head(text.refused_route, text.object);
+    said.mistakes = std::move(text.mistakes);
+    said.notes = std::move(text.notes);
     said_changed = true;
   }
   if (!good || (before != accepted_.end() && before->second.json == text.json)) return false;
@@ -212,7 +260,9 @@ bool Registry::apply_one(KeyedChange&& change, bool& said_changed) {
 void Registry::publish_said() {
   problems_.clear();
   notes_.clear();
+  refused_routes_.clear();
   for (const auto& [key, said] : said_) {
+    if (said.refused_route) refused_routes_[key] = {*said.refused_route, said.mistakes.front()};
     for (const std::string& mistake : said.mistakes) {
       add_problem({.file = key.to_string(),
                    .key = key,
@@ -223,28 +273,30 @@ void Registry::publish_said() {
   }
 }
 
+std::string Registry::mistakes_of(const ObjectKey& key) const {
+  const auto found = said_.find(key);
+  std::string out;
+  if (found == said_.end()) return out;
+  for (const std::string& mistake : found->second.mistakes) {
+    out += (out.empty() ? "" : "; ") + mistake;
+  }
+  return out;
+}
+
 bool Registry::apply(std::vector<KeyedChange> changes) {
   bool said_changed = false;
-  bool changed = false;
-  bool only_workloads = true;
-  WorkloadChanges workloads;
+  Difference made;
   for (KeyedChange& change : changes) {
     const ObjectKey key = change.key;
     if (!apply_one(std::move(change), said_changed)) continue;
-    changed = true;
-    only_workloads = only_workloads && key.kind == Kind::kWorkload;
-    if (!only_workloads) continue;
     const auto now = accepted_.find(key);
-    const auto* held = now == accepted_.end()
-                           ? nullptr
-                           : std::get_if<std::shared_ptr<const Workload>>(&now->second.object);
-    workloads[key.name] = held == nullptr ? nullptr : *held;
+    made.note(key, now == accepted_.end() ? nullptr : &now->second);
   }
   if (said_changed) publish_said();
-  if (!changed) return false;
+  if (!made.any) return false;
   ++generation_;
   std::shared_ptr<const Mesh> next;
-  if (only_workloads) next = change_workloads(*mesh_, workloads, generation_);
+  if (made.only_workloads) next = change_workloads(*mesh_, made.workloads, generation_);
   mesh_ = next != nullptr ? std::move(next)
                           : make_mesh(objects_of(accepted_), generation_, trust_domain_);
   return true;

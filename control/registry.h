@@ -59,9 +59,16 @@ struct KeyedChange {
     std::optional<Object> object;  // only when there are no mistakes
     std::vector<std::string> mistakes;
     std::vector<std::string> notes;
+    std::optional<RouteHead> refused_route = {};
   };
   ObjectKey key;
   std::optional<Text> text;
+};
+
+// A route whose present text does not hold; an earlier one may.
+struct RefusedRoute {
+  RouteHead head;
+  std::string why;  // the first mistake
 };
 
 class Registry final {
@@ -102,6 +109,11 @@ class Registry final {
   [[nodiscard]] const std::shared_ptr<const Mesh>& mesh() const { return mesh_; }
   [[nodiscard]] const AcceptedMap& accepted() const { return accepted_; }
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
+  [[nodiscard]] const std::map<ObjectKey, RefusedRoute>& refused_routes() const {
+    return refused_routes_;
+  }
+  // Of an object that is known by its key: what is wrong with its present text; empty: nothing.
+  [[nodiscard]] std::string mistakes_of(const ObjectKey& key) const;
   // What is accepted and has no effect, by place.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -134,6 +146,7 @@ class Registry final {
   struct Said {
     std::vector<std::string> mistakes;
     std::vector<std::string> notes;
+    std::optional<RouteHead> refused_route;
   };
 
   std::map<std::string, File> files_;
@@ -141,6 +154,7 @@ class Registry final {
   AcceptedMap accepted_;
   std::vector<Problem> problems_;
   std::vector<std::string> notes_;
+  std::map<ObjectKey, RefusedRoute> refused_routes_;
   std::string trust_domain_;  // empty: not fixed yet
   WallTime (*wall_clock_)() = nullptr;
   std::uint64_t generation_ = 0;

@@ -1,6 +1,7 @@
 #include "control/route_attachment.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -19,12 +20,8 @@ class RouteAttachment final {
   explicit RouteAttachment(Mesh& mesh) : mesh_(mesh) {}
 
   void run(const RouteObjects& objects) {
-    for (const auto& route : objects.http) {
-      for (const ParentRef& parent : route->parents) attach(route, parent, true, mesh_.routes);
-    }
-    for (const auto& route : objects.streams) {
-      for (const ParentRef& parent : route->parents) attach(route, parent, false, mesh_.streams);
-    }
+    for (const auto& route : objects.http) attach_all(route, true, mesh_.routes);
+    for (const auto& route : objects.streams) attach_all(route, false, mesh_.streams);
     keep_one_kind(mesh_.routes, Kind::kGrpcRoute);
     keep_one_kind(mesh_.streams, Kind::kTlsRoute);
     keep_oldest_tcp();
@@ -35,6 +32,7 @@ class RouteAttachment final {
       check(route->key(), route->rules, {.clients = clients_of(*route), .http = false});
     }
     attach_virtual_services(objects.virtual_services);
+    mesh_.attachments = std::make_shared<const Attachments>(std::move(attachments_));
   }
 
  private:
@@ -52,39 +50,51 @@ class RouteAttachment final {
   // ---- Gateway API ----
 
   template <typename Route>
-  void attach(const std::shared_ptr<const Route>& route, const ParentRef& parent, bool http,
-              RouteMap<Route>& routes) {
+  void attach_all(const std::shared_ptr<const Route>& route, bool http, RouteMap<Route>& routes) {
+    std::vector<Attachment>& all = attachments_[route->key()];
+    for (const ParentRef& parent : route->parents) {
+      all.push_back(attach(route, parent, http, routes));
+      const Attachment& one = all.back();
+      if (!one.reason.empty()) say(route->key(), "Accepted", one.reason, one.message);
+    }
+  }
+
+  template <typename Route>
+  Attachment attach(const std::shared_ptr<const Route>& route, const ParentRef& parent, bool http,
+                    RouteMap<Route>& routes) {
     const ObjectName& name = route->metadata.name;
     const MeshService* service = mesh_.find_service(parent.service);
+    Attachment out;
     if (service == nullptr) {
-      say(route->key(), "Accepted", "NoMatchingParent",
-          fmt::format("there is no Service {}", parent.service.to_string()));
-      return;
+      out.reason = "NoMatchingParent";
+      out.message = fmt::format("there is no Service {}", parent.service.to_string());
+      return out;
     }
     // GEP-1294: a route beside its Service holds for all clients, one elsewhere for clients of its
     // own namespace.
     const bool producer = name.name_space == parent.service.name_space;
-    bool matched = false;
+    std::vector<std::uint16_t> named;
     for (const MeshPort& port : service->ports) {
-      if (parent.port && *parent.port != port.port) continue;
-      if (!parent.section.empty() && parent.section != port.name) continue;
-      matched = true;
-      if (port.is_http() != http) {
-        if (parent.port || !parent.section.empty()) {
-          say(route->key(), "Accepted", "NotAllowedByParent",
-              fmt::format("port {} of Service {} is {}HTTP", port.port, parent.service.to_string(),
-                          http ? "not " : ""));
-        }
-        continue;
-      }
+      if (!parent.names(port.port, port.name)) continue;
+      named.push_back(port.port);
+      if (port.is_http() != http) continue;
+      out.ports.push_back(port.port);
       auto& held = routes[{parent.service, port.port, producer ? "" : name.name_space}];
       if (std::ranges::find(held, route) == held.end()) held.push_back(route);
     }
-    if (!matched) {
-      say(route->key(), "Accepted", "NoMatchingParent",
-          fmt::format("Service {} has no port {}", parent.service.to_string(),
-                      parent.port ? std::to_string(*parent.port) : parent.section));
+    if (named.empty()) {
+      out.reason = "NoMatchingParent";
+      out.message = fmt::format("Service {} has no port {}", parent.service.to_string(),
+                                parent.port              ? std::to_string(*parent.port)
+                                : parent.section.empty() ? "at all"
+                                                         : parent.section);
+    } else if (out.ports.empty()) {
+      out.reason = "NotAllowedByListeners";
+      out.message = fmt::format("port{} {} of Service {} {} {}HTTP", named.size() == 1 ? "" : "s",
+                                fmt::join(named, ", "), parent.service.to_string(),
+                                named.size() == 1 ? "is" : "are", http ? "not " : "");
     }
+    return out;
   }
 
   void say_conflict(const ObjectKey& loser, const ObjectKey& winner, const RouteScope& scope) {
@@ -93,6 +103,23 @@ class RouteAttachment final {
             "Service {} port {}: {} holds instead{}", scope.service.to_string(), scope.port,
             winner.to_string(),
             scope.client_namespace.empty() ? "" : " for clients of " + scope.client_namespace));
+  }
+
+  // The same, and it is so for those of its parentRefs that mean this port.
+  template <typename Route>
+  void lose(const Route& loser, const ObjectKey& winner, const RouteScope& scope) {
+    say_conflict(loser.key(), winner, scope);
+    const MeshPort* port = mesh_.find_service(scope.service)->find_port(scope.port);
+    std::vector<Attachment>& all = attachments_[loser.key()];
+    for (std::size_t at = 0; at < all.size(); ++at) {
+      const ParentRef& parent = loser.parents[at];
+      if (parent.service != scope.service || !parent.names(port->port, port->name)) continue;
+      std::erase(all[at].ports, port->port);
+      all[at].reason = "Conflicted";
+      all[at].message +=
+          fmt::format("{}port {}: {} holds instead", all[at].message.empty() ? "" : "; ",
+                      port->port, winner.to_string());
+    }
   }
 
   // Where there are routes of kind `best`, others have nothing to say.
@@ -104,7 +131,7 @@ class RouteAttachment final {
       const ObjectKey key = (*winner)->key();
       std::erase_if(held, [&](const auto& one) {
         if (one->kind == best) return false;
-        say_conflict(one->key(), key, scope);
+        lose(*one, key, scope);
         return true;
       });
     }
@@ -115,7 +142,7 @@ class RouteAttachment final {
     for (auto& [scope, held] : mesh_.streams) {
       if (held.front()->kind != Kind::kTcpRoute) continue;
       for (std::size_t at = 1; at < held.size(); ++at) {
-        say_conflict(held[at]->key(), held[0]->key(), scope);
+        lose(*held[at], held[0]->key(), scope);
       }
       held.resize(1);
     }
@@ -245,6 +272,7 @@ class RouteAttachment final {
   }
 
   Mesh& mesh_;
+  Attachments attachments_;
 };
 
 }  // namespace

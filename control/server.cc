@@ -93,7 +93,11 @@ void Server::set_watcher(xds::AdsServer::Watcher* watcher) {
 // ---- its certificate ----
 
 Status Server::renew() {
-  Result<TlsMaterial> material = authority_.make_own_material(options_.own_lifetime);
+  // The API server calls a revision's webhooks by the name of its Service.
+  std::string service(Authority::kOwnAccount);
+  const std::string& revision = options_.injection.revision;
+  if (revision != injection::InjectionContext().revision) service += "-" + revision;
+  Result<TlsMaterial> material = authority_.make_own_material(options_.own_lifetime, service);
   if (!material) return fail(material.error());
   const Result<tls::Certificate> leaf =
       tls::parse_certificate(material->chain_pem, "own certificate");

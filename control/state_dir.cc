@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "control/files.h"
+#include "control/json.h"
 #include "tls/primitives.h"
 
 namespace weft::control {
@@ -23,11 +24,6 @@ std::optional<Kind> parse_kind(const std::string& text) {
     if (name_of(kind) == text) return kind;
   }
   return std::nullopt;
-}
-
-std::string text_of(const json& object, const char* key) {
-  const auto at = object.find(key);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
 }  // namespace
@@ -48,12 +44,12 @@ Result<StateDir::State> StateDir::load() const {
     state.generation = number->get<std::uint64_t>();
   }
   for (const json& object : *objects) {
-    const std::optional<Kind> kind = parse_kind(text_of(object, "kind"));
+    const std::optional<Kind> kind = parse_kind(text_at(object, {"kind"}));
     if (!kind) continue;  // of a newer weft
     state.objects.push_back(
-        {.key = {*kind, {text_of(object, "namespace"), text_of(object, "name")}},
-         .file = text_of(object, "file"),
-         .json = text_of(object, "document")});
+        {.key = {*kind, {text_at(object, {"namespace"}), text_at(object, {"name"})}},
+         .file = text_at(object, {"file"}),
+         .json = text_at(object, {"document"})});
   }
   return state;
 }

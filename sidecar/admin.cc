@@ -21,6 +21,7 @@ constexpr std::string_view kIndex =
     "GET  /config_dump   the configuration in force\n"
     "GET  /clusters      destinations and their endpoints (?format=json)\n"
     "GET  /certs         certificates and when they expire\n"
+    "GET  /dns           the pod's resolver; ?name=cart.shop.svc.cluster.local looks a name up\n"
     "GET  /traces        the last spans, as JSON\n"
     "GET  /logging       the log level; POST /logging?level=debug changes it\n"
     "GET  /faults        whether faults may be injected; POST /faults?off ends them all, ?on "
@@ -69,12 +70,17 @@ http::Reply make_ready_page(const Admin::Source& source) {
   return reply;
 }
 
-// One /clusters page, until every worker has told its part.
+// One /clusters page, until every worker has told its part: what lives there. What lives nowhere is
+// as it is configured.
 class Admin::ClustersPage final : public http::RequestSink {
  public:
   ClustersPage(std::unique_ptr<http::ServerStream> stream, http::Method method, bool json,
-               std::size_t workers)
-      : stream_(std::move(stream)), method_(method), json_(json), missing_(workers) {
+               const Source& source)
+      : stream_(std::move(stream)),
+        method_(method),
+        json_(json),
+        source_(source),
+        missing_(source.workers().size()) {
     stream_->set_sink(this);
   }
   void on_body(Buffer&& bytes, bool) override { stream_->consume(bytes.size()); }
@@ -86,6 +92,8 @@ class Admin::ClustersPage final : public http::RequestSink {
   bool add(const Worker::States& states) {
     for (const auto& state : states) merge(state);
     if (--missing_ != 0) return false;
+    for (auto& unused : source_.configured_clusters())
+      clusters_.try_emplace(unused.name, std::move(unused));
     if (!gone_) http::send_reply(*stream_, method_, json_ ? as_json() : as_text());
     return true;
   }
@@ -167,6 +175,7 @@ class Admin::ClustersPage final : public http::RequestSink {
   std::unique_ptr<http::ServerStream> stream_;
   const http::Method method_;
   const bool json_;
+  const Source& source_;
   std::size_t missing_;
   bool gone_ = false;
   std::map<std::string, upstream::ClusterSet::ClusterState> clusters_;
@@ -188,6 +197,12 @@ Admin::Admin(net::Loop& loop, Source& source)
                   [this](const ServiceRequest&) { return Reply{.body = source_.config_dump()}; });
   service_.handle("GET", "/certs", [this](const ServiceRequest&) {
     return Reply{.content_type = "application/json", .body = source_.certificates()};
+  });
+  service_.handle("GET", "/dns", [this](const ServiceRequest& request) {
+    constexpr std::string_view kName = "name=";
+    std::string_view wanted = request.head.query();
+    if (!wanted.starts_with(kName)) wanted = {};
+    return Reply{.body = source_.dns(wanted.substr(wanted.empty() ? 0 : kName.size()))};
   });
   service_.handle("GET", "/traces", [this](const ServiceRequest&) {
     return Reply{.content_type = "application/json", .body = source_.traces()};
@@ -240,7 +255,7 @@ void Admin::on_accept(std::unique_ptr<net::Socket> socket) {
 void Admin::show_clusters(std::unique_ptr<http::ServerStream> stream, http::Method method,
                           bool json) {
   const auto& workers = source_.workers();
-  auto page = std::make_shared<ClustersPage>(std::move(stream), method, json, workers.size());
+  auto page = std::make_shared<ClustersPage>(std::move(stream), method, json, source_);
   pages_.push_back(page);
   for (const auto& worker : workers) {
     worker->ask_clusters([this, page](const Worker::States& states) {

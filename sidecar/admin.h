@@ -1,6 +1,6 @@
 #pragma once
-// Admin: the loopback pages of a sidecar: /ready /metrics /config_dump /clusters /certs /traces
-// /logging /faults /drain.
+// Admin: the loopback pages of a sidecar: /ready /metrics /config_dump /clusters /certs /dns
+// /traces /logging /faults /drain.
 //
 // Answers loopback names only (no page in a browser may reach it by DNS rebinding), changes
 // something only on POST, shows no secret. Owner: Sidecar. Thread: main loop; what lives on workers
@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sidecar/http/service.h"
@@ -30,7 +31,11 @@ class Admin final : public net::Acceptor::Owner {
     [[nodiscard]] virtual std::string config_dump() const = 0;
     [[nodiscard]] virtual std::string certificates() const = 0;
     [[nodiscard]] virtual std::string traces() = 0;
+    // What the resolver is doing, or what it would say to a name.
+    [[nodiscard]] virtual std::string dns(std::string_view name) const = 0;
     [[nodiscard]] virtual const std::vector<std::unique_ptr<Worker>>& workers() const = 0;
+    // All that are configured, as if no worker had used them.
+    [[nodiscard]] virtual Worker::States configured_clusters() const = 0;
     virtual void begin_drain() = 0;
     [[nodiscard]] virtual proxy::FaultSwitch& faults() = 0;
 

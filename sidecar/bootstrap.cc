@@ -44,6 +44,37 @@ void name_from_node(const std::string& node_id, Start& start) {
     start.name_space = parts[2].substr(dot + 1);
 }
 
+// The flags' addresses, else the start file's, else where the redirect rules look for it.
+Status choose_dns(const Flags& flags, Start& start) {
+  std::vector<SocketAddress> addresses;
+  for (const std::string& text : flags.dns_addresses) {
+    const Result<SocketAddress> address = SocketAddress::parse(text);
+    if (!address) return fail(Fault::kInvalid, "--dns-address: " + address.error().detail);
+    addresses.push_back(*address);
+  }
+  if (addresses.empty() && start.mesh) addresses = start.mesh->dns_addresses;
+  if (addresses.empty() && flags.dns) {
+    for (const char* loopback : {"127.0.0.1", "::1"})
+      addresses.emplace_back(*IpAddress::parse(loopback), pod::kDnsPort);
+  }
+  if (addresses.empty()) return {};
+  start.dns.emplace();
+  start.dns->addresses = std::move(addresses);
+  start.dns->upstream.channel.resolv_conf = flags.resolv_conf;
+  return {};
+}
+
+Result<DrainOrder::Options> drain_of(const Flags& flags) {
+  const Result<Duration> timeout = parse_duration(flags.drain_time);
+  if (!timeout) return fail(Fault::kInvalid, "--drain-time: " + timeout.error().detail);
+  const Result<Duration> delay = parse_duration(flags.drain_delay);
+  if (!delay) return fail(Fault::kInvalid, "--drain-delay: " + delay.error().detail);
+  if (flags.drain_order != "together" && flags.drain_order != "outbound-last")
+    return fail(Fault::kInvalid, "--drain-order: want together or outbound-last");
+  return DrainOrder::Options{
+      .delay = *delay, .outbound_last = flags.drain_order == "outbound-last", .timeout = *timeout};
+}
+
 Result<Start> start_from(const std::string& text, const std::string& source, const Flags& flags) {
   Result<xds::Bootstrap> bootstrap = xds::parse_bootstrap(text, source, read_file);
   if (!bootstrap) return fail(bootstrap.error());
@@ -55,9 +86,9 @@ Result<Start> start_from(const std::string& text, const std::string& source, con
   start.workers = flags.workers;
   start.faults = !flags.no_faults;
   start.buffer_bytes = std::uint64_t{flags.buffer_mebibytes} * 1024 * 1024;
-  Result<Duration> drain = parse_duration(flags.drain_time);
-  if (!drain) return fail(Fault::kInvalid, "--drain-time: " + drain.error().detail);
-  start.drain_timeout = *drain;
+  const Result<DrainOrder::Options> drain = drain_of(flags);
+  if (!drain) return fail(drain.error());
+  start.drain = *drain;
   start.admin = bootstrap->admin;
   if (!flags.admin_address.empty()) {
     Result<SocketAddress> address = SocketAddress::parse(flags.admin_address);
@@ -86,6 +117,7 @@ Result<Start> start_from(const std::string& text, const std::string& source, con
   start.node = bootstrap->node;
   start.ads = std::move(bootstrap->ads);
   start.mesh = std::move(bootstrap->mesh);
+  if (Status dns = choose_dns(flags, start); !dns) return fail(dns.error());
   return start;
 }
 

@@ -16,6 +16,7 @@
 #include "sidecar/core/out_of_memory.h"
 #include "sidecar/net/descriptors.h"
 #include "sidecar/net/library.h"
+#include "sidecar/own_user.h"
 #include "sidecar/redirect_command.h"
 #include "sidecar/sidecar.h"
 #include "tls/library.h"
@@ -59,6 +60,15 @@ int run(int argc, char** argv) {
   app.add_option("--drain-time", flags.drain_time,
                  "how long requests may take to finish after SIGTERM, for example 30s")
       ->capture_default_str();
+  app.add_option("--drain-delay", flags.drain_delay,
+                 "how much of it new connections are still taken, until those who call have heard "
+                 "of the end")
+      ->capture_default_str();
+  app.add_option("--drain-order", flags.drain_order,
+                 "together, or outbound-last: the app, which ends at the same time, may call out "
+                 "until it is silent")
+      ->check(CLI::IsMember({"together", "outbound-last"}))
+      ->capture_default_str();
   app.add_option("-l,--log-level", flags.log_level, "debug, info, warn, error or off")
       ->capture_default_str();
   app.add_option("--admin-address", flags.admin_address,
@@ -69,6 +79,13 @@ int run(int argc, char** argv) {
                  "MiB that the buffers of all workers may take; else two thirds of the memory "
                  "group's limit, or 256 for each worker where there is none")
       ->check(CLI::Range(1, 1'000'000));
+  app.add_flag("--dns", flags.dns,
+               "answer DNS on 127.0.0.1:15053 and [::1]:15053, where `redirect --dns` brings the "
+               "pod's queries: names of the mesh itself, all others by the servers of resolv.conf");
+  app.add_option("--dns-address", flags.dns_addresses,
+                 "do so on this address and port instead; may be given several times");
+  app.add_option("--resolv-conf", flags.resolv_conf, "the file that names these servers")
+      ->capture_default_str();
   std::optional<int> done;
   add_admin_commands(app, done);
   try {
@@ -98,6 +115,10 @@ int run(int argc, char** argv) {
                                    ? "the pod's environment"
                                    : flags.config_file.c_str());
     return 0;
+  }
+  if (weft::Status own = weft::sidecar::become_own_user(); !own) {
+    std::fprintf(stderr, "weft-sidecar: %s\n", own.error().detail.c_str());
+    return 1;
   }
   weft::net::raise_descriptor_limit();
   weft::sidecar::Sidecar sidecar(std::move(*start));

@@ -31,42 +31,16 @@ bool uses_secrets(const config::TlsReference& tls) {
   return !tls.certificate_secret.empty() || !tls.validation_secret.empty();
 }
 
-// Two references with the same fingerprint and material make the same context.
-std::string fingerprint(const config::TlsReference& tls) {
-  const TlsSettings& s = tls.settings;
-  std::string text = tls.material->version;
-  const auto add = [&](std::string_view part) {
-    text += '\x1f';
-    text += part;
-  };
-  add(std::to_string(static_cast<int>(s.version_min)) + "-" +
-      std::to_string(static_cast<int>(s.version_max)));
-  for (const std::string& suite : s.cipher_suites) add(suite);
-  add("|");
-  for (const std::string& curve : s.curves) add(curve);
-  add("|");
-  for (const std::string& protocol : s.alpn) add(protocol);
-  add("|");
-  for (const SanMatcher& name : s.peer_names) {
-    add(std::to_string(static_cast<int>(name.type)) + std::to_string(static_cast<int>(name.how)) +
-        (name.ignore_case ? "i" : "c") + name.value);
-  }
-  add(s.server_name);
-  add(s.require_peer_certificate ? "required" : "optional");
-  add(s.verify_peer ? "verified" : "unverified");
-  for (const std::string& pin : s.root_spki_sha256) add(pin);
-  return text;
-}
-
 }  // namespace
 
 Publisher::Publisher(Turn& turn, Owner& owner, std::vector<std::shared_ptr<tls::Library>> libraries)
     : turn_(turn),
       owner_(owner),
-      libraries_(std::move(libraries)),
-      sockets_(static_cast<std::uint32_t>(libraries_.size())),
-      caches_(libraries_.size()),
-      fetch_timer_(turn.timers(), *this) {}
+      sockets_(static_cast<std::uint32_t>(libraries.size())),
+      fetch_timer_(turn.timers(), *this) {
+  for (std::shared_ptr<tls::Library>& library : libraries)
+    contexts_.emplace_back(std::move(library));
+}
 
 // ---- sources ----
 
@@ -101,6 +75,7 @@ Status Publisher::put(config::ListenerConfig listener) {
     source.joined = before->second.joined;
     source.joined_tables = before->second.joined_tables;
   }
+  ++names_version_;
   listeners_.insert_or_assign(name, std::move(source));
   return {};
 }
@@ -132,6 +107,7 @@ Status Publisher::put(config::RouteConfig routes) {
   finish_.finish(routes, {});
   auto table = config::RouteTable::compile(std::move(routes));
   if (!table) return fail(table.error());
+  ++names_version_;
   absent_routes_.erase(name);
   routes_.put(std::move(*table), turn_.now());
   return {};
@@ -139,15 +115,24 @@ Status Publisher::put(config::RouteConfig routes) {
 
 Status Publisher::put(config::ClusterConfig cluster) {
   const std::string name = cluster.name;
-  if (cluster.tls) want_system_roots(*cluster.tls);
   ClusterSource source;
-  source.written = std::make_shared<const config::ClusterConfig>(std::move(cluster));
+  if (cluster.tls) {
+    want_system_roots(*cluster.tls);
+    source.names_written = cluster.tls->settings.peer_names.size();
+    // At once where all is here, as it is once the sidecar runs: no copy has to be made for it.
+    if (material_for(*cluster.tls) != nullptr) {
+      fill(*cluster.tls);
+      source.joined_at = secrets_version_;
+    }
+  }
+  source.config = std::make_shared<const config::ClusterConfig>(std::move(cluster));
   source.since = turn_.now();
   if (const auto before = clusters_.find(name); before != clusters_.end()) {
     // A change of the cluster alone does not begin the wait for its endpoints anew.
-    if (endpoints_name(*before->second.written) == endpoints_name(*source.written))
+    if (endpoints_name(*before->second.config) == endpoints_name(*source.config))
       source.since = before->second.since;
   }
+  ++names_version_;
   clusters_.insert_or_assign(name, std::move(source));
   return {};
 }
@@ -155,8 +140,8 @@ Status Publisher::put(config::ClusterConfig cluster) {
 Status Publisher::put(config::EndpointSet endpoints) {
   const std::string name = endpoints.cluster;
   absent_endpoints_.erase(name);
-  endpoints_.insert_or_assign(name,
-                              std::make_shared<const config::EndpointSet>(std::move(endpoints)));
+  auto set = std::make_shared<const config::EndpointSet>(std::move(endpoints));
+  if (endpoints_.insert_or_assign(name, std::move(set)).second) ++names_version_;
   return {};
 }
 
@@ -183,6 +168,7 @@ void Publisher::put_secret(const std::string& name, const TlsMaterial& material,
 
 void Publisher::put_discovered_secret(const std::string& name, const TlsMaterial& material,
                                       std::vector<SanMatcher> peer_names) {
+  ++names_version_;
   discovered_secrets_.insert(name);
   put_secret(name, material, std::move(peer_names));
 }
@@ -205,18 +191,25 @@ const Publisher::Secret* Publisher::secret(std::string_view name) const {
 }
 
 void Publisher::remove_listener(std::string_view name) {
+  ++names_version_;
   if (const auto found = listeners_.find(name); found != listeners_.end()) listeners_.erase(found);
 }
 void Publisher::remove_cluster(std::string_view name) {
+  ++names_version_;
   if (const auto found = clusters_.find(name); found != clusters_.end()) clusters_.erase(found);
   if (const auto found = resolved_.find(name); found != resolved_.end()) resolved_.erase(found);
 }
 
-void Publisher::note_absent_routes(std::string_view name) { absent_routes_.emplace(name); }
+void Publisher::note_absent_routes(std::string_view name) {
+  if (absent_routes_.emplace(name).second) ++names_version_;
+}
 
-void Publisher::note_absent_endpoints(std::string_view name) { absent_endpoints_.emplace(name); }
+void Publisher::note_absent_endpoints(std::string_view name) {
+  if (absent_endpoints_.emplace(name).second) ++names_version_;
+}
 
 void Publisher::forget_unused() {
+  if (std::exchange(forgotten_at_, names_version_) == names_version_) return;
   const auto unused = [](const std::vector<std::string>& names, const std::string& name) {
     return !std::binary_search(names.begin(), names.end(), name);
   };
@@ -237,29 +230,38 @@ void Publisher::forget_unused() {
 // ---- secrets ----
 
 std::shared_ptr<const TlsMaterial> Publisher::material_for(const config::TlsReference& reference) {
-  TlsMaterial material = reference.inline_material;
-  std::string key = material.version + "\x1f" + reference.certificate_secret + "\x1f" +
+  const TlsMaterial& written = reference.inline_material;
+  if (!uses_secrets(reference)) return std::make_shared<const TlsMaterial>(written);
+  std::string key = written.version + "\x1f" + reference.certificate_secret + "\x1f" +
                     reference.validation_secret;
+  const TlsMaterial* own = nullptr;
+  const TlsMaterial* roots = nullptr;
   if (!reference.certificate_secret.empty()) {
     const Secret* found = secret(reference.certificate_secret);
     if (found == nullptr || found->material.chain_pem.empty()) return nullptr;
-    const TlsMaterial& own = found->material;
-    material.chain_pem = own.chain_pem;
-    material.key_pem = own.key_pem;
-    material.version += "/" + own.version;
-    key += "\x1f" + own.version;
+    own = &found->material;
+    key += "\x1f" + own->version;
   }
   if (!reference.validation_secret.empty()) {
     const Secret* found = secret(reference.validation_secret);
     if (found == nullptr || found->material.roots_pem.empty()) return nullptr;
-    const TlsMaterial& roots = found->material;
-    material.roots_pem = roots.roots_pem;
-    material.version += "/" + roots.version;
-    key += "\x1f" + roots.version;
+    roots = &found->material;
+    key += "\x1f" + roots->version;
   }
-  if (!uses_secrets(reference)) return std::make_shared<const TlsMaterial>(std::move(material));
+  // The same for all that name the same, so it is put together once.
   std::shared_ptr<const TlsMaterial>& joined = materials_[key];
-  if (joined == nullptr) joined = std::make_shared<const TlsMaterial>(std::move(material));
+  if (joined != nullptr) return joined;
+  TlsMaterial material = written;
+  if (own != nullptr) {
+    material.chain_pem = own->chain_pem;
+    material.key_pem = own->key_pem;
+    material.version += "/" + own->version;
+  }
+  if (roots != nullptr) {
+    material.roots_pem = roots->roots_pem;
+    material.version += "/" + roots->version;
+  }
+  joined = std::make_shared<const TlsMaterial>(std::move(material));
   return joined;
 }
 
@@ -277,6 +279,7 @@ void Publisher::join(ListenerSource& source) {
   for_each_chain(*source.written,
                  [&](const config::FilterChain& chain) { needs = needs || chain.tls.has_value(); });
   source.joined_at = secrets_version_;
+  ++names_version_;  // the version before needs its routes no longer
   if (!needs) {
     source.joined = source.written;
     return;
@@ -312,21 +315,17 @@ void Publisher::join(ListenerSource& source) {
 void Publisher::join(ClusterSource& source) {
   if (source.joined_at == secrets_version_) return;
   source.joined_at = secrets_version_;
-  if (!source.written->tls) {
-    source.joined = source.written;
+  if (!source.config->tls) return;
+  const std::shared_ptr<const TlsMaterial> material = material_for(*source.config->tls);
+  const auto& before = source.config->tls->material;  // null: not joined yet, or not all is here
+  if (before == material ||
+      (before != nullptr && material != nullptr && before->version == material->version))
     return;
-  }
-  std::shared_ptr<const TlsMaterial> material = material_for(*source.written->tls);
-  if (source.joined != nullptr && source.joined->version == source.written->version &&
-      source.joined->tls) {
-    const auto& before = source.joined->tls->material;
-    if (before == material ||
-        (before != nullptr && material != nullptr && before->version == material->version))
-      return;
-  }
-  auto joined = std::make_shared<config::ClusterConfig>(*source.written);
+  auto joined = std::make_shared<config::ClusterConfig>(*source.config);
+  std::vector<SanMatcher>& names = joined->tls->settings.peer_names;
+  names.erase(names.begin() + static_cast<std::ptrdiff_t>(source.names_written), names.end());
   fill(*joined->tls);
-  source.joined = std::move(joined);
+  source.config = std::move(joined);
 }
 
 // ---- publishing ----
@@ -397,7 +396,7 @@ void Publisher::add_listener(ListenerSource& source, config::Snapshot& snapshot)
 
 void Publisher::add_cluster(const std::string& name, ClusterSource& source,
                             config::Snapshot& snapshot) {
-  std::shared_ptr<const config::EndpointSet> endpoints = endpoints_for(*source.written);
+  std::shared_ptr<const config::EndpointSet> endpoints = endpoints_for(*source.config);
   if (endpoints == nullptr) {
     const config::ClusterEntry* before = nullptr;
     if (current_ != nullptr) {
@@ -405,10 +404,9 @@ void Publisher::add_cluster(const std::string& name, ClusterSource& source,
         before = &found->second;
     }
     const bool given_up =
-        before == nullptr && absent_endpoints_.contains(endpoints_name(*source.written));
-    const bool waits =
-        source.written->discovery != config::ClusterConfig::Discovery::kOriginalDst && !given_up &&
-        turn_.now() - source.since < kFetchTimeout;
+        before == nullptr && absent_endpoints_.contains(endpoints_name(*source.config));
+    const bool waits = source.config->discovery != config::ClusterConfig::Discovery::kOriginalDst &&
+                       !given_up && turn_.now() - source.since < kFetchTimeout;
     if (waits) {
       snapshot.warming.push_back("cluster " + name);
       // The version before goes on, with the endpoints that it had.
@@ -418,7 +416,7 @@ void Publisher::add_cluster(const std::string& name, ClusterSource& source,
     endpoints = std::make_shared<const config::EndpointSet>();
   }
   join(source);
-  snapshot.clusters.emplace(name, config::ClusterEntry{source.joined, std::move(endpoints)});
+  snapshot.clusters.emplace(name, config::ClusterEntry{source.config, std::move(endpoints)});
 }
 
 void Publisher::publish_as(std::uint64_t generation, bool complete) {
@@ -427,7 +425,11 @@ void Publisher::publish_as(std::uint64_t generation, bool complete) {
   generation_ = generation;
   auto snapshot = std::make_shared<config::Snapshot>();
   snapshot->generation = generation;
+  snapshot->clusters.reserve(clusters_.size());
   for (auto& [name, source] : clusters_) add_cluster(name, source, *snapshot);
+  for (const auto& [name, entry] : snapshot->clusters) {
+    if (config::is_eager(*entry.config)) snapshot->eager.push_back(name);
+  }
   routes_.add_to(*snapshot, turn_.now(), complete);
   for (auto& [name, source] : listeners_) add_listener(source, *snapshot);
   if (snapshot->warming.empty()) {
@@ -440,50 +442,6 @@ void Publisher::publish_as(std::uint64_t generation, bool complete) {
   owner_.on_published(*current_);
 }
 
-template <typename Context>
-void Publisher::add_context(
-    std::uint32_t worker, const config::TlsReference& reference,
-    std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
-    std::map<std::string, std::shared_ptr<const Context>>& cache,
-    std::map<std::string, std::shared_ptr<const Context>>& next) {
-  if (reference.material == nullptr) return;
-  const std::string key = fingerprint(reference);
-  std::shared_ptr<const Context> context;
-  if (const auto known = next.find(key); known != next.end()) {
-    context = known->second;
-  } else if (const auto cached = cache.find(key); cached != cache.end()) {
-    context = cached->second;
-  } else {
-    auto made = Context::make(*reference.material, reference.settings, libraries_[worker]);
-    if (!made) {
-      WEFT_LOG_LIMITED(kError, "TLS context: {}", to_string(made.error()));
-      return;
-    }
-    context = std::move(*made);
-  }
-  next.emplace(key, context);
-  target.emplace(&reference, std::move(context));
-}
-
-std::shared_ptr<const upstream::TlsContexts> Publisher::contexts_for(std::uint32_t worker) {
-  auto contexts = std::make_shared<upstream::TlsContexts>();
-  ContextCache next;
-  for (const auto& listener : current_->listeners) {
-    for_each_chain(*listener, [&](const config::FilterChain& chain) {
-      if (chain.tls)
-        add_context(worker, *chain.tls, contexts->servers, caches_[worker].servers, next.servers);
-    });
-  }
-  for (const auto& [name, entry] : current_->clusters) {
-    if (entry.config->tls) {
-      add_context(worker, *entry.config->tls, contexts->clients, caches_[worker].clients,
-                  next.clients);
-    }
-  }
-  caches_[worker] = std::move(next);
-  return contexts;
-}
-
 void Publisher::hand_out() {
   std::vector<std::string> wanted;
   for (const auto& listener : current_->listeners) {
@@ -492,10 +450,10 @@ void Publisher::hand_out() {
     for (const SocketAddress& address : listener->extra_addresses)
       wanted.push_back(socket_key(*listener, address));
   }
-  for (std::uint32_t worker = 0; worker < libraries_.size(); ++worker) {
+  for (std::uint32_t worker = 0; worker < contexts_.size(); ++worker) {
     auto adoption = std::make_shared<Adoption>();
     adoption->snapshot = current_;
-    adoption->contexts = contexts_for(worker);
+    adoption->contexts = contexts_[worker].make(*current_);
     for (const auto& listener : current_->listeners) {
       if (!listener->bind) continue;
       const auto add = [&](const SocketAddress& address) {
@@ -526,8 +484,8 @@ SocketAddress Publisher::listening_at(const config::ListenerConfig& listener) co
 std::vector<std::string> Publisher::endpoint_names() const {
   std::vector<std::string> names;
   for (const auto& [name, source] : clusters_) {
-    if (source.written->discovery != config::ClusterConfig::Discovery::kEds) continue;
-    names.push_back(endpoints_name(*source.written));
+    if (source.config->discovery != config::ClusterConfig::Discovery::kEds) continue;
+    names.push_back(endpoints_name(*source.config));
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -537,7 +495,7 @@ std::vector<std::string> Publisher::endpoint_names() const {
 std::vector<std::shared_ptr<const config::ClusterConfig>> Publisher::dns_clusters() const {
   std::vector<std::shared_ptr<const config::ClusterConfig>> clusters;
   for (const auto& [name, source] : clusters_) {
-    if (is_dns(*source.written)) clusters.push_back(source.written);
+    if (is_dns(*source.config)) clusters.push_back(source.config);
   }
   return clusters;
 }
@@ -571,7 +529,7 @@ std::vector<std::string> Publisher::secret_names() const {
     });
   }
   for (const auto& [name, source] : clusters_) {
-    if (source.written->tls) add(*source.written->tls);
+    if (source.config->tls) add(*source.config->tls);
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

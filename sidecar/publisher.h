@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sidecar/config/snapshot.h"
+#include "sidecar/context_cache.h"
 #include "sidecar/core/turn.h"
 #include "sidecar/listener_sockets.h"
 #include "sidecar/route_finish.h"
@@ -94,7 +95,8 @@ class Publisher final : public Flushable, public TimerSink {
   // Every listener that was published is bound and nothing is waited for.
   [[nodiscard]] bool warm() const { return current_ != nullptr && current_->warming.empty(); }
   [[nodiscard]] SocketAddress listening_at(const config::ListenerConfig& listener) const;
-  // What EDS and RDS have to be asked for.
+  // What EDS, RDS and SDS have to be asked for; the same as long as names_version() is the same.
+  [[nodiscard]] std::uint64_t names_version() const { return names_version_; }
   [[nodiscard]] std::vector<std::string> endpoint_names() const;
   [[nodiscard]] std::vector<std::string> route_names() const;
   [[nodiscard]] std::vector<std::string> secret_names() const;
@@ -115,9 +117,10 @@ class Publisher final : public Flushable, public TimerSink {
     std::uint64_t joined_at = 0;
     TimePoint since{};
   };
+  // One object for what was written and what is published, since there may be thousands of them.
   struct ClusterSource {
-    std::shared_ptr<const config::ClusterConfig> written;
-    std::shared_ptr<const config::ClusterConfig> joined;
+    std::shared_ptr<const config::ClusterConfig> config;  // joined with its secrets as of joined_at
+    std::size_t names_written = 0;  // of its accepted peers; those of a secret come after them
     std::uint64_t joined_at = 0;
     TimePoint since{};
   };
@@ -135,17 +138,10 @@ class Publisher final : public Flushable, public TimerSink {
   void publish_as(std::uint64_t generation, bool complete);
   [[nodiscard]] Status check_address(const config::ListenerConfig& listener) const;
   void hand_out();
-  [[nodiscard]] std::shared_ptr<const upstream::TlsContexts> contexts_for(std::uint32_t worker);
-  template <typename Context>
-  void add_context(
-      std::uint32_t worker, const config::TlsReference& reference,
-      std::unordered_map<const config::TlsReference*, std::shared_ptr<const Context>>& target,
-      std::map<std::string, std::shared_ptr<const Context>>& cache,
-      std::map<std::string, std::shared_ptr<const Context>>& next);
 
   Turn& turn_;
   Owner& owner_;
-  std::vector<std::shared_ptr<tls::Library>> libraries_;  // one per worker
+  std::vector<ContextCache> contexts_;  // one per worker
   ListenerSockets sockets_;
   std::map<std::string, ListenerSource, std::less<>> listeners_;
   RouteFinish finish_;
@@ -166,11 +162,9 @@ class Publisher final : public Flushable, public TimerSink {
   std::set<std::string, std::less<>> discovered_secrets_;  // came by name from a source
   std::map<std::string, std::shared_ptr<const TlsMaterial>> materials_;  // joined pairs of secrets
   std::uint64_t secrets_version_ = 1;
-  struct ContextCache {
-    std::map<std::string, std::shared_ptr<const tls::ServerContext>> servers;
-    std::map<std::string, std::shared_ptr<const tls::ClientContext>> clients;
-  };
-  std::vector<ContextCache> caches_;  // one per worker
+  // Of what is known and what names it; endpoints that only move change neither.
+  std::uint64_t names_version_ = 1;
+  std::uint64_t forgotten_at_ = 0;
   std::shared_ptr<const config::Snapshot> current_;
   std::uint64_t generation_ = 0;
   bool numbered_ = false;  // by the control plane

@@ -8,6 +8,7 @@
 #include "sidecar/redirect/iptables_state.h"
 #include "sidecar/redirect/loopback.h"
 #include "sidecar/redirect/options.h"
+#include "sidecar/redirect/policy_routing.h"
 #include "sidecar/redirect/print_nft.h"
 #include "sidecar/redirect/programs.h"
 #include "sidecar/redirect/redirection.h"
@@ -18,13 +19,18 @@ namespace weft::sidecar {
 namespace {
 
 void add_flags(CLI::App& app, redirect::Arguments& in) {
-  app.add_option("--mode", in.mode, "redirect: connections are brought to ports of the sidecar")
+  app.add_option("--mode", in.mode,
+                 "redirect: connections are brought to ports of the sidecar; tproxy: those from "
+                 "outside keep their addresses, and the app may see who called (the sidecar then "
+                 "needs CAP_NET_ADMIN, and redirectMode: tproxy of its Workload)")
       ->capture_default_str();
   app.add_option("--include-inbound-ports", in.include_inbound_ports,
                  "TCP ports captured on the way in, for example 80,8000-8010; * stands for all")
       ->capture_default_str();
   app.add_option("--exclude-inbound-ports", in.exclude_inbound_ports,
                  "ports left alone on the way in, beside 15000 and 15020");
+  app.add_option("--exclude-inbound-cidrs", in.exclude_inbound_cidrs,
+                 "callers whose connections are left alone on the way in, IPv4 and IPv6");
   app.add_option("--exclude-outbound-ports", in.exclude_outbound_ports,
                  "ports left alone on the way out");
   app.add_option("--include-outbound-cidrs", in.include_outbound_cidrs,
@@ -35,7 +41,7 @@ void add_flags(CLI::App& app, redirect::Arguments& in) {
   app.add_option("--exclude-interfaces", in.exclude_interfaces,
                  "interfaces left alone in both directions");
   app.add_flag("--dns", in.dns,
-               "bring UDP and TCP port 53 to the resolver on 127.0.0.1:15053, which must be there");
+               "bring UDP and TCP port 53 to port 15053, where `weft-sidecar --dns` answers");
   app.add_option("--ipv6", in.ipv6, "auto (where the kernel has it), on or off")
       ->capture_default_str();
   app.add_option("--loader", in.loader, "auto, nft, iptables, iptables-nft or iptables-legacy")
@@ -112,7 +118,8 @@ int run_redirect(int argc, char** argv) {
   }
   redirect::SystemPrograms programs;
   redirect::SystemLoopback loopback;
-  redirect::Redirection redirection(programs, loopback, redirect::kernel_has_ipv6());
+  redirect::SystemPolicyRouting routing;
+  redirect::Redirection redirection(programs, loopback, routing, redirect::kernel_has_ipv6());
   if (verb == "apply") return say_done(redirection.apply(*options));
   if (verb == "remove") return say_done(redirection.remove());
   return say_differences(redirection.check(*options));

@@ -9,6 +9,7 @@
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
 #include "sidecar/start_pages.h"
+#include "sidecar/upstream/unused_cluster.h"
 #include "tls/certificate.h"
 
 namespace weft::sidecar {
@@ -61,7 +62,9 @@ Sidecar::Sidecar(Start start)
       connector_(loop_),
       registry_(telemetry::Registry::Options{}),
       shard_(registry_.add_shard()),
+      on_demand_(loop_.turn(), *this),
       self_metrics_(registry_, shard_.proxy()),
+      drain_order_(start_.drain),
       drain_timer_(loop_.timers(), *this) {
   faults_.set(start_.faults);
 }
@@ -69,6 +72,8 @@ Sidecar::Sidecar(Start start)
 Sidecar::~Sidecar() {
   memory_guard_.reset();
   health_checks_.reset();
+  dns_metrics_.reset();
+  dns_.reset();
   status_.reset();
   admin_.reset();
   xds_.reset();
@@ -122,9 +127,20 @@ Status Sidecar::start() {
     if (Status listening = status_->listen(); !listening)
       return fail(Fault::kInvalid, "status port: " + listening.error().detail);
   }
+  if (Status listening = start_dns(); !listening) return listening;
   signals_ = std::make_unique<net::Signals>(loop_, *this);
   publisher_->publish();
   if (identity_ != nullptr) identity_->start();
+  return {};
+}
+
+// Before anything is known of the mesh: the pod has names to resolve from its first moment.
+Status Sidecar::start_dns() {
+  if (!start_.dns) return {};
+  dns_ = std::make_unique<DnsServer>(loop_, *start_.dns);
+  if (Status listening = dns_->listen(); !listening)
+    return fail(Fault::kInvalid, "dns: " + listening.error().detail);
+  dns_metrics_ = std::make_unique<DnsMetrics>(registry_, *dns_);
   return {};
 }
 
@@ -226,6 +242,7 @@ void Sidecar::make_sources() {
   options.ads.authority = ads.authority.empty() ? ads.cluster : ads.authority;
   options.listeners = ads.listeners;
   options.clusters = ads.clusters;
+  options.names = start_.dns.has_value();
   options.initial_fetch_timeout = ads.initial_fetch_timeout;
   for (const auto& listener : start_.listeners) options.static_listeners.insert(listener.name);
   for (const auto& cluster : start_.clusters) options.static_clusters.insert(cluster.name);
@@ -265,6 +282,31 @@ void Sidecar::on_resolved_endpoints(config::EndpointSet endpoints) {
 
 void Sidecar::on_xds_settled() { go_live_if_ready(); }
 
+void Sidecar::on_names(xds::NameTable&& table) {
+  std::string zone = table.name;
+  names_told_.insert_or_assign(std::move(zone), std::move(table));
+}
+
+void Sidecar::on_names_gone(const std::string& zone) {
+  names_told_.insert_or_assign(zone, std::nullopt);
+}
+
+// With the listeners that know the addresses, so that no app is sent where nothing is expected.
+void Sidecar::publish_names() {
+  if (dns_ == nullptr) return;
+  for (auto& [zone, table] : std::exchange(names_told_, {})) {
+    if (!table) {
+      dns_->names().remove(zone);
+      continue;
+    }
+    std::vector<dns::NameEntry> entries;
+    entries.reserve(table->entries.size());
+    for (xds::NameTable::Entry& entry : table->entries)
+      entries.push_back({.name = std::move(entry.name), .addresses = std::move(entry.addresses)});
+    dns_->names().put(zone, std::move(entries));
+  }
+}
+
 int Sidecar::run() {
   loop_.run();
   return exit_code_;
@@ -298,7 +340,9 @@ void Sidecar::on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adopti
 
 void Sidecar::on_published(const config::Snapshot& snapshot) {
   shard_.proxy().config_generation.set(static_cast<std::int64_t>(snapshot.generation));
+  publish_names();
   if (xds_ != nullptr) xds_->on_published();
+  on_demand_.on_published();
   const ClusterNames::Clusters dns = publisher_->dns_clusters();
   if (names_ == nullptr && !dns.empty()) names_ = std::make_unique<ClusterNames>(loop_, *this);
   if (names_ != nullptr) names_->follow(dns);
@@ -357,6 +401,43 @@ void Sidecar::go_live_if_ready() {
            publisher_->current()->generation);
 }
 
+// ---- what the app calls and nobody told us of ----
+
+void Sidecar::on_destination_wanted(const std::string& destination) {
+  on_demand_.want(destination);
+}
+
+void Sidecar::on_destination_known(const xds::Destination& destination) {
+  on_demand_.on_known(destination.name, destination.clusters);
+}
+
+void Sidecar::on_destination_unknown(const std::string& name) { on_demand_.on_unknown(name); }
+
+void Sidecar::on_destinations_wanted(const OnDemand::Names& names) {
+  shard_.proxy().on_demand_destinations.set(static_cast<std::int64_t>(names.size()));
+  if (xds_ != nullptr) xds_->want(names);
+}
+
+void Sidecar::on_destination_answered(const std::string& name, bool known) {
+  const Result<SocketAddress> address = SocketAddress::parse(name);
+  if (!address) return;
+  for (const auto& worker : workers_) worker->answer(*address, known);
+}
+
+void Sidecar::on_destination_forgotten(const std::string& name) {
+  const Result<SocketAddress> address = SocketAddress::parse(name);
+  if (!address) return;
+  for (const auto& worker : workers_) worker->forget(*address);
+}
+
+void Sidecar::on_use_asked() {
+  for (const auto& worker : workers_) {
+    worker->ask_clusters([this, index = worker->index()](const Worker::States& states) {
+      on_demand_.note_use(index, states);
+    });
+  }
+}
+
 // ---- drain ----
 
 void Sidecar::on_signal(int number) {
@@ -375,9 +456,63 @@ void Sidecar::on_signal(int number) {
 void Sidecar::begin_drain() {
   if (state_ == State::kDraining || state_ == State::kOver) return;
   state_ = State::kDraining;
-  WEFT_LOG(kInfo, "draining for at most {}", format_duration(start_.drain_timeout));
-  drain_timer_.arm(start_.drain_timeout);
-  for (const auto& worker : workers_) worker->drain();
+  WEFT_LOG(kInfo, "draining for at most {}", format_duration(start_.drain.timeout));
+  for (const auto& worker : workers_) worker->say_goodbye();
+  obey(drain_order_.begin(loop_.now()));
+}
+
+void Sidecar::obey(DrainOrder::Act act) {
+  using enum DrainOrder::Act;
+  switch (act) {
+    case kNone:
+      break;
+    case kCloseInbound:
+      for (const auto& worker : workers_) worker->close_inbound();
+      break;
+    case kPartOutbound:
+      for (const auto& worker : workers_) worker->part_outbound();
+      break;
+    case kCloseAll:
+      for (const auto& worker : workers_) worker->drain();
+      break;
+    case kCut:
+      WEFT_LOG(kWarn, "the drain's time is up; what is left ends now");
+      for (const auto& worker : workers_) {
+        worker->drain();
+        worker->abandon();
+      }
+      return;
+  }
+  const Duration left = std::max<Duration>(drain_order_.deadline() - loop_.now(), Duration::zero());
+  drain_timer_.arm(drain_order_.looks() ? std::min<Duration>(left, DrainOrder::kLookEvery) : left);
+}
+
+// How many connections are there only their workers know.
+void Sidecar::look_at_drain() {
+  struct Count {
+    std::size_t missing;
+    DrainOrder::Facts facts;
+  };
+  const auto count = std::make_shared<Count>(Count{workers_.size(), {}});
+  for (const auto& worker : workers_) {
+    worker->ask_connections([this, count](const DrainOrder::Facts& its) {
+      count->facts.inbound += its.inbound;
+      count->facts.outbound += its.outbound;
+      count->facts.outbound_accepted += its.outbound_accepted;
+      if (--count->missing == 0) on_connections_counted(count->facts);
+    });
+  }
+}
+
+void Sidecar::on_connections_counted(const DrainOrder::Facts& facts) {
+  if (state_ != State::kDraining) return;
+  const DrainOrder::Phase before = drain_order_.phase();
+  const DrainOrder::Act act = drain_order_.look(loop_.now(), facts);
+  if (drain_order_.phase() != before) {
+    WEFT_LOG(kInfo, "drain: {}: {} connections from outside, {} of the app's own",
+             name_of(drain_order_.phase()), facts.inbound, facts.outbound);
+  }
+  obey(act);
 }
 
 void Sidecar::on_worker_drained(Worker&) {
@@ -390,8 +525,13 @@ void Sidecar::on_timer(Timer&) {
     loop_.stop();
     return;
   }
-  WEFT_LOG(kWarn, "the drain's time is up; what is left ends now");
-  for (const auto& worker : workers_) worker->abandon();
+  // A worker that does not answer in time must not keep the process from ending.
+  if (loop_.now() >= drain_order_.deadline()) {
+    if (state_ == State::kDraining) obey(drain_order_.look(loop_.now(), {}));
+    return;
+  }
+  drain_timer_.arm(drain_order_.deadline() - loop_.now());
+  look_at_drain();
 }
 
 void Sidecar::end() {
@@ -492,7 +632,16 @@ std::string Sidecar::metrics() {
         .set(static_cast<std::int64_t>(now.limit));
   }
   self_metrics_.update(xds_.get(), identity_.get(), admin_.get());
-  return registry_.scrape(loop_.now());
+  if (dns_metrics_ != nullptr) dns_metrics_->update();
+  if (publisher_ == nullptr || publisher_->current() == nullptr)
+    return registry_.scrape(loop_.now());
+  const upstream::ConfiguredDestinations known(*publisher_->current());
+  return registry_.scrape(loop_.now(), &known);
+}
+
+Worker::States Sidecar::configured_clusters() const {
+  if (publisher_ == nullptr || publisher_->current() == nullptr) return {};
+  return upstream::describe_unused(*publisher_->current());
 }
 
 std::string Sidecar::config_dump() const {
@@ -541,6 +690,11 @@ std::string Sidecar::certificates() const {
                         {"last_error", escape(stats.last_error)}};
   }
   return page.dump(1) + "\n";
+}
+
+std::string Sidecar::dns(std::string_view name) const {
+  if (dns_ == nullptr) return "DNS is not answered here (--dns)\n";
+  return name.empty() ? dns_->describe() : dns_->describe(name);
 }
 
 std::string Sidecar::traces() {

@@ -10,7 +10,9 @@
 namespace weft::sidecar {
 
 // What lives on the worker's thread.
-class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailbox {
+class Worker::Core final : public proxy::Listener::Owner,
+                           public upstream::Mailbox,
+                           public proxy::Demands::Source {
  public:
   explicit Core(Worker& worker)
       : worker_(worker),
@@ -27,6 +29,7 @@ class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailb
         journal_(worker.setting_.logs, worker.setting_.shard.proxy()),
         view_(std::make_unique<proxy::View>(std::make_shared<const config::Snapshot>(), nullptr,
                                             random_)),
+        demands_(worker.loop_.turn(), worker.setting_.shard.proxy(), *this),
         services_{.turn = worker.loop_.turn(),
                   .random = random_,
                   .clusters = *clusters_,
@@ -37,9 +40,10 @@ class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailb
                   .mirrors = mirrors_,
                   .faults = worker.setting_.faults,
                   .view = view_,
-                  .draining = draining_,
+                  .draining = goodbye_,
                   .shedding = shedding_,
-                  .wall_clock = wall_clock_} {}
+                  .wall_clock = wall_clock_,
+                  .demands = &demands_} {}
 
   ~Core() {
     // Sessions before clusters, and what they retired before what it refers to.
@@ -52,14 +56,17 @@ class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailb
   }
 
   void adopt(Adoption& adoption) {
-    clusters_->apply(*adoption.snapshot, *adoption.contexts);
+    clusters_->apply(adoption.snapshot, adoption.contexts);
     auto next = std::make_unique<proxy::View>(adoption.snapshot, view_.get(), random_);
-    // Old snapshots die on the main loop: freeing a large one would hold up requests here
-    // (decisions D12).
-    worker_.setting_.main.post([old = view_->share()] {});
+    // Old snapshots and contexts die on the main loop: freeing many would hold up requests here
+    // (decisions D12). They are sent when nobody here needs them any more.
+    auto old = view_->share();
     view_ = std::move(next);
+    worker_.setting_.main.post(
+        [old = std::move(old), contexts = std::exchange(contexts_, adoption.contexts)] {});
     std::map<std::string, std::unique_ptr<proxy::Listener>> before = std::exchange(listeners_, {});
     for (Adoption::Slot& slot : adoption.slots) {
+      if (inbound_closed_ && !is_outbound(*slot.listener)) continue;
       std::unique_ptr<proxy::Listener> listener;
       if (slot.socket.get() >= 0) {
         listener = std::make_unique<proxy::Listener>(worker_.loop_, services_, *this,
@@ -83,16 +90,37 @@ class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailb
     }
   }
 
+  void say_goodbye() { goodbye_ = true; }
+
+  void close_inbound() {
+    goodbye_ = inbound_closed_ = true;
+    close_listeners(
+        [](const proxy::Listener& listener) { return !is_outbound(listener.config()); });
+  }
+
+  void part_outbound() {
+    for (const auto& [key, listener] : listeners_) listener->part();
+  }
+
   void drain() {
     if (std::exchange(draining_, true)) return;
-    for (auto& [key, listener] : listeners_) {
-      proxy::Listener& gone = *listener;
-      leaving_.push_back(std::move(listener));
-      gone.drain();
-    }
-    listeners_.clear();
+    goodbye_ = true;
+    close_listeners([](const proxy::Listener&) { return true; });
     clusters_->drain();
     report_if_drained();
+  }
+
+  [[nodiscard]] DrainOrder::Facts connections() const {
+    DrainOrder::Facts facts;
+    for (const auto& listener : leaving_) {
+      (is_outbound(listener->config()) ? facts.outbound : facts.inbound) += listener->sessions();
+    }
+    for (const auto& [key, listener] : listeners_) {
+      const bool outbound = is_outbound(listener->config());
+      (outbound ? facts.outbound : facts.inbound) += listener->sessions();
+      if (outbound) facts.outbound_accepted += listener->accepted();
+    }
+    return facts;
   }
 
   void note_check(const std::string& cluster, const SocketAddress& endpoint, bool passes) {
@@ -102,6 +130,14 @@ class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailb
   // upstream::Mailbox. Another worker's thread.
   void post(const std::string& cluster, Note note) override { worker_.post_note(cluster, note); }
   void on_note(const std::string& cluster, Note note) { clusters_->on_note(cluster, note); }
+
+  // proxy::Demands::Source
+  void ask_for(const SocketAddress& destination) override {
+    worker_.setting_.main.post([&worker = worker_, name = destination.to_string()] {
+      worker.owner_.on_destination_wanted(name);
+    });
+  }
+  [[nodiscard]] proxy::Demands& demands() { return demands_; }
 
   void shed(bool on) {
     using telemetry::OverloadAction;
@@ -130,6 +166,24 @@ class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailb
   }
 
  private:
+  static bool is_outbound(const config::ListenerConfig& listener) {
+    return listener.direction == config::Direction::kOutbound;
+  }
+
+  template <typename Which>
+  void close_listeners(const Which& which) {
+    for (auto at = listeners_.begin(); at != listeners_.end();) {
+      if (!which(*at->second)) {
+        ++at;
+        continue;
+      }
+      proxy::Listener& gone = *at->second;
+      leaving_.push_back(std::move(at->second));
+      at = listeners_.erase(at);
+      gone.drain();
+    }
+  }
+
   void report_if_drained() {
     if (!draining_ || reported_ || !leaving_.empty()) return;
     reported_ = true;
@@ -143,8 +197,12 @@ class Worker::Core final : public proxy::Listener::Owner, public upstream::Mailb
   proxy::MirrorSet mirrors_;
   AccessLogs::Writer journal_;
   std::unique_ptr<proxy::View> view_;
+  std::shared_ptr<const upstream::TlsContexts> contexts_;  // of view_
+  proxy::Demands demands_;
   proxy::WallClock wall_clock_;
   bool draining_ = false;
+  bool goodbye_ = false;  // in every answer; before services_, which refers to it
+  bool inbound_closed_ = false;
   bool shedding_ = false;
   bool reported_ = false;
   proxy::Services services_;
@@ -192,6 +250,26 @@ void Worker::post_note(const std::string& cluster, upstream::Mailbox::Note note)
   loop_.post([this, cluster, note] { core_->on_note(cluster, note); });
 }
 
+void Worker::say_goodbye() {
+  loop_.post([this] { core_->say_goodbye(); });
+}
+
+void Worker::close_inbound() {
+  loop_.post([this] { core_->close_inbound(); });
+}
+
+void Worker::part_outbound() {
+  loop_.post([this] { core_->part_outbound(); });
+}
+
+void Worker::answer(const SocketAddress& destination, bool known) {
+  loop_.post([this, destination, known] { core_->demands().answer(destination, known); });
+}
+
+void Worker::forget(const SocketAddress& destination) {
+  loop_.post([this, destination] { core_->demands().forget(destination); });
+}
+
 void Worker::drain() {
   loop_.post([this] { core_->drain(); });
 }
@@ -207,6 +285,12 @@ void Worker::abandon() {
 void Worker::ask_clusters(std::function<void(States)> answer) {  // cold path
   loop_.post([this, answer = std::move(answer)] {
     setting_.main.post([answer, states = core_->clusters()] { answer(states); });
+  });
+}
+
+void Worker::ask_connections(std::function<void(DrainOrder::Facts)> answer) {  // cold path
+  loop_.post([this, answer = std::move(answer)] {
+    setting_.main.post([answer, facts = core_->connections()] { answer(facts); });
   });
 }
 

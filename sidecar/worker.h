@@ -14,6 +14,7 @@
 
 #include "sidecar/access_logs.h"
 #include "sidecar/core/buffer_budget.h"
+#include "sidecar/drain_order.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/proxy/fault.h"
 #include "sidecar/publisher.h"
@@ -31,6 +32,8 @@ class Worker final {
     virtual void on_worker_drained(Worker& worker) = 0;
     // On the main loop: after adopt().
     virtual void on_adopted(Worker& worker, std::uint64_t generation) = 0;
+    // On the main loop: its app called there, and nobody told us of it.
+    virtual void on_destination_wanted(const std::string& destination) = 0;
 
    protected:
     ~Owner() = default;
@@ -54,6 +57,17 @@ class Worker final {
   void adopt(std::shared_ptr<Adoption> adoption);
   // An endpoint passes or fails its health checks from now on.
   void note_check(std::string cluster, const SocketAddress& endpoint, bool passes);
+  // Answers say goodbye from now on; nothing is closed yet.
+  void say_goodbye();
+  // Listeners that do not take the app's own calls: no new connections, and sessions end when their
+  // requests have.
+  void close_inbound();
+  // The app's connections are told goodbye; new ones are taken.
+  void part_outbound();
+  // What the control plane says of a destination that was wanted, after what was adopted; or that
+  // it is to be asked for again.
+  void answer(const SocketAddress& destination, bool known);
+  void forget(const SocketAddress& destination);
   // No new connections; sessions say goodbye and end when their requests have.
   void drain();
   // Memory is nearly used up, or no longer: no new connections, and 503 for new requests.
@@ -62,7 +76,8 @@ class Worker final {
   void abandon();
   // Runs `question` on the worker's thread, then `answer` with its result on the main loop.
   using States = std::vector<upstream::ClusterSet::ClusterState>;
-  void ask_clusters(std::function<void(States)> answer);  // cold path
+  void ask_clusters(std::function<void(States)> answer);                // cold path
+  void ask_connections(std::function<void(DrainOrder::Facts)> answer);  // cold path
 
   [[nodiscard]] std::uint32_t index() const { return index_; }
   // Drained by the main loop.

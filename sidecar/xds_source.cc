@@ -22,6 +22,8 @@ std::string_view cluster_type() { return xds::message_name(xds::kClusterType); }
 std::string_view route_type() { return xds::message_name(xds::kRouteType); }
 std::string_view endpoint_type() { return xds::message_name(xds::kEndpointType); }
 std::string_view secret_type() { return xds::message_name(xds::kSecretType); }
+std::string_view names_type() { return xds::message_name(xds::kNameTableType); }
+std::string_view destination_type() { return xds::message_name(xds::kDestinationType); }
 
 telemetry::ConfigType metric_of(std::string_view type) {
   using enum telemetry::ConfigType;
@@ -55,6 +57,7 @@ void XdsSource::start() {
   started_at_ = turn_.now();
   if (options_.clusters) client_.subscribe(cluster_type(), {.everything = true, .names = {}});
   if (options_.listeners) client_.subscribe(listener_type(), {.everything = true, .names = {}});
+  if (options_.names) client_.subscribe(names_type(), {.everything = true, .names = {}});
   if (options_.generations) {
     client_.subscribe(xds::message_name(xds::kGenerationType),
                       {.everything = false, .names = {"generation"}});
@@ -67,6 +70,7 @@ void XdsSource::start() {
 // ---- what is wanted ----
 
 void XdsSource::subscribe_to_what_is_used() {
+  if (std::exchange(asked_at_, publisher_.names_version()) == publisher_.names_version()) return;
   subscribe(endpoint_type(), publisher_.endpoint_names());
   subscribe(route_type(), publisher_.route_names());
   subscribe(secret_type(), publisher_.secret_names());
@@ -79,6 +83,11 @@ void XdsSource::subscribe(std::string_view type, std::vector<std::string> names)
   if (known == subscribed_.end() ? wanted.empty() : known->second == wanted) return;
   client_.subscribe(type, {.everything = false, .names = wanted});
   subscribed_.insert_or_assign(std::string(type), std::move(wanted));
+}
+
+void XdsSource::want(const std::set<std::string, std::less<>>& destinations) {
+  if (options_.ads.variant != xds::Variant::kDelta) return;  // nobody is told what is not there
+  subscribe(destination_type(), {destinations.begin(), destinations.end()});
 }
 
 void XdsSource::on_published() {
@@ -130,7 +139,15 @@ Status XdsSource::apply(xds::AdsClient::Arrival&& arrival) {
             publisher_.put_discovered_secret(secret.name, material, std::move(secret.peer_names));
             return {};
           },
+          [&](xds::NameTable&& table) -> Status {
+            owner_.on_names(std::move(table));
+            return {};
+          },
           [&](xds::Generation&&) -> Status { return {}; },
+          [&](xds::Destination&& destination) -> Status {
+            owner_.on_destination_known(destination);
+            return {};
+          },
       },
       std::move(arrival.value));
 }
@@ -144,6 +161,10 @@ void XdsSource::remove(std::string_view type, const std::string& name) {
     publisher_.note_absent_routes(name);
   } else if (type == endpoint_type()) {
     publisher_.note_absent_endpoints(name);
+  } else if (type == names_type()) {
+    owner_.on_names_gone(name);
+  } else if (type == destination_type()) {
+    owner_.on_destination_unknown(name);
   }
   // A secret that is no longer there stays as long as somebody uses it: nothing better is known.
 }

@@ -34,6 +34,13 @@ class XdsSource final : public xds::AdsClient::Owner, public TimerSink {
    public:
     // Once: the first configuration is complete, or is no longer waited for.
     virtual void on_xds_settled() = 0;
+    // A zone's names are told, or gone. They count from the next on_published of the Publisher.
+    virtual void on_names(xds::NameTable&& table) = 0;
+    virtual void on_names_gone(const std::string& zone) = 0;
+    // Of the destinations that are subscribed to. Known: what belongs to it was told before, and
+    // counts when it is published.
+    virtual void on_destination_known(const xds::Destination& destination) = 0;
+    virtual void on_destination_unknown(const std::string& name) = 0;
 
    protected:
     ~Owner() = default;
@@ -42,6 +49,7 @@ class XdsSource final : public xds::AdsClient::Owner, public TimerSink {
     xds::AdsClient::Options ads;
     bool listeners = true;
     bool clusters = true;
+    bool names = false;                                         // for the pod's DNS
     bool generations = true;                                    // ask for them
     Duration initial_fetch_timeout = std::chrono::seconds(15);  // zero: as long as it takes
     // Of the start file; no control plane may touch these.
@@ -56,6 +64,8 @@ class XdsSource final : public xds::AdsClient::Owner, public TimerSink {
   void start();
   [[nodiscard]] bool started() const { return started_; }
   [[nodiscard]] bool settled() const { return settled_; }
+  // What the app called and nobody knew; any time.
+  void want(const std::set<std::string, std::less<>>& destinations);
   // The Publisher has published: what only the version before used may be let go.
   void on_published();
 
@@ -95,6 +105,7 @@ class XdsSource final : public xds::AdsClient::Owner, public TimerSink {
   Timer settle_timer_;  // looks whether the first configuration is complete
   TimePoint started_at_{};
   std::uint64_t generation_ = 0;
+  std::uint64_t asked_at_ = 0;  // Publisher::names_version() of what is subscribed to
   bool started_ = false;
   bool settled_ = false;
   bool closes_pushes_;    // Generations are expected

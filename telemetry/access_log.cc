@@ -24,6 +24,7 @@ void append_destination(const AccessRecord& record, JsonObject& line, std::strin
   JsonObject destination(out);
   destination.label("workload", peer.workload);
   destination.label("namespace", peer.workload_namespace);
+  destination.label("principal", peer.principal);
   destination.label("service", labels_of(record.service).host);
   destination.label("version", peer.canonical_revision);
   destination.end();

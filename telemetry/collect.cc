@@ -82,6 +82,8 @@ void collect(const ClusterMetrics& metrics, const ClusterLabels& labels, Metrics
   collect_each(kRetriesDenied, "reason", metrics.retries_denied, page, both);
   collect_each(kHedges, "result", metrics.hedges, page, both);
   collect_each(kMirrors, "result", metrics.mirrors, page, both);
+  collect_each(kSessions, "result", metrics.sessions, page, both);
+  page.add(kRedistributed, both, metrics.redistributed);
   collect_each(kFaults, "kind", metrics.faults, page, both);
   collect_each(kRefused, "cause", metrics.refused, page, both);
   collect_each(kHealthChecks, "result", metrics.health_checks, page, both);
@@ -123,7 +125,12 @@ void collect(const ProxyMetrics& metrics, MetricsPage& page) {
   collect_each(kProxyHeaders, "result", metrics.proxy_headers, page);
   page.add(kDownstreamConnections, "", metrics.downstream_connections);
   collect_each(kDownstreamConnectionsTotal, "outcome", metrics.downstream_accepted, page);
+  collect_each(kCors, "result", metrics.cors, page);
+  page.add(kRetryBackoff, "", metrics.retry_backoff);
   collect_each(kUnknownDestinations, "result", metrics.unknown_destinations, page);
+  collect_each(kOnDemand, "result", metrics.on_demand, page);
+  page.add(kOnDemandWaiting, "", metrics.on_demand_waiting);
+  page.add(kOnDemandDestinations, "", metrics.on_demand_destinations);
   page.add(kDescriptorShortages, "", metrics.descriptor_shortages);
   collect_each(kConnectionsEnded, "reason", metrics.downstream_ended, page);
   collect_each(kSelfLimitInUse, "limit", metrics.self_limit_in_use, page);

@@ -46,6 +46,15 @@ inline constexpr Family kHedges{"weft_hedges_total", kCounter,
                                 "Second attempts made early, by result.", kSum, true};
 inline constexpr Family kMirrors{"weft_mirrors_total", kCounter, "Mirrored requests, by result.",
                                  kSum, true};
+inline constexpr Family kSessions{
+    "weft_sessions_total", kCounter,
+    "Requests of routes that keep sessions, by what became of the session: new, kept at its "
+    "endpoint, kept there though its backend's weight is 0 (pinned), moved, lost.",
+    kSum, true};
+inline constexpr Family kRedistributed{
+    "weft_redistributed_requests_total", kCounter,
+    "Requests of a backend's share that went to its siblings, for it has no ready endpoint.", kSum,
+    true};
 inline constexpr Family kFaults{"weft_faults_injected_total", kCounter,
                                 "Faults injected on purpose, by kind.", kSum, true};
 inline constexpr Family kRefused{"weft_refused_total", kCounter,
@@ -104,9 +113,23 @@ inline constexpr Family kDownstreamConnections{"weft_downstream_connections", kG
 inline constexpr Family kDownstreamConnectionsTotal{
     "weft_downstream_connections_total", kCounter,
     "Downstream connections accepted, and those refused at once, by outcome."};
+inline constexpr Family kCors{
+    "weft_cors_requests_total", kCounter,
+    "Requests with an Origin on routes that know CORS, by what was decided.", kSum, true};
+inline constexpr Family kRetryBackoff{
+    "weft_retry_backoff_seconds", kHistogram,
+    "How long retries waited before they were made, jitter and Retry-After included.", kSum, true};
 inline constexpr Family kUnknownDestinations{
     "weft_unknown_destinations_total", kCounter,
     "Calls of the app to addresses that the mesh does not know, by what became of them."};
+inline constexpr Family kOnDemand{
+    "weft_on_demand_total", kCounter,
+    "Destinations that the control plane was asked for as the app first called them, by result."};
+inline constexpr Family kOnDemandWaiting{"weft_on_demand_waiting", kGauge,
+                                         "Connections that wait for such an answer."};
+inline constexpr Family kOnDemandDestinations{
+    "weft_on_demand_destinations", kGauge,
+    "Destinations that are asked for now, known and unknown.", kMax};
 inline constexpr Family kDescriptorShortages{
     "weft_descriptor_shortages_total", kCounter,
     "Times a listener stopped accepting, or looked again in vain, for want of descriptors."};
@@ -149,6 +172,8 @@ inline constexpr std::array kAll = {
     &kRetriesDenied,
     &kHedges,
     &kMirrors,
+    &kSessions,
+    &kRedistributed,
     &kFaults,
     &kRefused,
     &kEndpoints,
@@ -171,7 +196,12 @@ inline constexpr std::array kAll = {
     &kProxyHeaders,
     &kDownstreamConnections,
     &kDownstreamConnectionsTotal,
+    &kCors,
+    &kRetryBackoff,
     &kUnknownDestinations,
+    &kOnDemand,
+    &kOnDemandWaiting,
+    &kOnDemandDestinations,
     &kDescriptorShortages,
     &kConnectionsEnded,
     &kSelfLimitInUse,

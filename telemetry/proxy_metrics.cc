@@ -27,6 +27,9 @@ constexpr auto kRetryDeniedNames =
                        "retry_after", "breaker", "limit", "attempts");
 constexpr auto kHedgeResultNames = names<HedgeResult>("won", "lost", "denied");
 constexpr auto kMirrorResultNames = names<MirrorResult>("sent", "failed", "dropped");
+constexpr auto kSessionResultNames = names<SessionResult>("new", "kept", "pinned", "moved", "lost");
+constexpr auto kCorsResultNames =
+    names<CorsResult>("allowed", "preflight", "refused_preflight", "unmatched");
 constexpr auto kFaultKindNames = names<FaultKind>("delay", "abort", "reset", "slow_body");
 constexpr auto kRefusalNames =
     names<Refusal>("limit", "queue_timeout", "circuit_open", "no_healthy_endpoint",
@@ -54,6 +57,7 @@ constexpr auto kConfigTypeNames =
 constexpr auto kAcceptOutcomeNames =
     names<AcceptOutcome>("accepted", "limit", "overload", "no_listener", "loop");
 constexpr auto kUnknownDestinationNames = names<UnknownDestination>("allowed", "denied");
+constexpr auto kOnDemandNames = names<OnDemandResult>("known", "unknown", "timeout", "limit");
 constexpr auto kEndedForNames =
     names<EndedFor>("protocol", "flood", "too_large", "unsupported", "too_slow");
 constexpr auto kSelfLimitNames = names<SelfLimit>("downstream_connections", "buffer_bytes",
@@ -74,6 +78,8 @@ std::string_view name_of(RetryReason value) { return pick(kRetryReasonNames, val
 std::string_view name_of(RetryDenied value) { return pick(kRetryDeniedNames, value); }
 std::string_view name_of(HedgeResult value) { return pick(kHedgeResultNames, value); }
 std::string_view name_of(MirrorResult value) { return pick(kMirrorResultNames, value); }
+std::string_view name_of(SessionResult value) { return pick(kSessionResultNames, value); }
+std::string_view name_of(CorsResult value) { return pick(kCorsResultNames, value); }
 std::string_view name_of(FaultKind value) { return pick(kFaultKindNames, value); }
 std::string_view name_of(Refusal value) { return pick(kRefusalNames, value); }
 std::string_view name_of(EndpointState value) { return pick(kEndpointStateNames, value); }
@@ -89,6 +95,7 @@ std::string_view name_of(ProxyHeaderResult value) { return pick(kProxyHeaderResu
 std::string_view name_of(ConfigType value) { return pick(kConfigTypeNames, value); }
 std::string_view name_of(AcceptOutcome value) { return pick(kAcceptOutcomeNames, value); }
 std::string_view name_of(UnknownDestination value) { return pick(kUnknownDestinationNames, value); }
+std::string_view name_of(OnDemandResult value) { return pick(kOnDemandNames, value); }
 std::string_view name_of(EndedFor value) { return pick(kEndedForNames, value); }
 std::string_view name_of(SelfLimit value) { return pick(kSelfLimitNames, value); }
 std::string_view name_of(OverloadAction value) { return pick(kOverloadActionNames, value); }
@@ -104,6 +111,8 @@ void ClusterMetrics::clear() {
   retries_denied.clear();
   hedges.clear();
   mirrors.clear();
+  sessions.clear();
+  redistributed.clear();
   faults.clear();
   refused.clear();
   endpoints.clear();

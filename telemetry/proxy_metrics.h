@@ -51,6 +51,9 @@ enum class RetryDenied : std::uint8_t {
 };
 enum class HedgeResult : std::uint8_t { kWon, kLost, kDenied };
 enum class MirrorResult : std::uint8_t { kSent, kFailed, kDropped };
+// Of a request whose route keeps sessions. kPinned: kept, and new sessions no longer go to that
+// backend, whose weight is 0. kLost: refused, for its endpoint is not usable and no other will do.
+enum class SessionResult : std::uint8_t { kNew, kKept, kPinned, kMoved, kLost };
 enum class FaultKind : std::uint8_t { kDelay, kAbort, kReset, kSlowBody };
 enum class Refusal : std::uint8_t {
   kLimit,
@@ -104,6 +107,8 @@ inline constexpr std::size_t kCountOf<HedgeResult> = 3;
 template <>
 inline constexpr std::size_t kCountOf<MirrorResult> = 3;
 template <>
+inline constexpr std::size_t kCountOf<SessionResult> = 5;
+template <>
 inline constexpr std::size_t kCountOf<FaultKind> = 4;
 template <>
 inline constexpr std::size_t kCountOf<Refusal> = 7;
@@ -126,6 +131,7 @@ inline constexpr std::size_t kCountOf<PoolState> = 4;
 [[nodiscard]] std::string_view name_of(RetryDenied value);
 [[nodiscard]] std::string_view name_of(HedgeResult value);
 [[nodiscard]] std::string_view name_of(MirrorResult value);
+[[nodiscard]] std::string_view name_of(SessionResult value);
 [[nodiscard]] std::string_view name_of(FaultKind value);
 [[nodiscard]] std::string_view name_of(Refusal value);
 [[nodiscard]] std::string_view name_of(EndpointState value);
@@ -147,6 +153,8 @@ struct ClusterMetrics {
   ByEnum<Counter, RetryDenied> retries_denied;
   ByEnum<Counter, HedgeResult> hedges;
   ByEnum<Counter, MirrorResult> mirrors;
+  ByEnum<Counter, SessionResult> sessions;
+  Counter redistributed;  // its share of a split, while it has no ready endpoint
   ByEnum<Counter, FaultKind> faults;
   ByEnum<Counter, Refusal> refused;
   ByEnum<Gauge, EndpointState> endpoints;
@@ -186,8 +194,13 @@ enum class ProxyHeaderResult : std::uint8_t { kV1, kV2, kAbsent, kMalformed, kTi
 enum class ConfigType : std::uint8_t { kListener, kRoute, kCluster, kEndpoint, kSecret, kOther };
 // kLoop: it called a listener for redirected connections by itself.
 enum class AcceptOutcome : std::uint8_t { kAccepted, kLimit, kOverload, kNoListener, kLoop };
+// Of a request with an Origin, on a route that knows CORS. kUnmatched: of none that is allowed; it
+// went on as it was.
+enum class CorsResult : std::uint8_t { kAllowed, kPreflight, kRefusedPreflight, kUnmatched };
 // What became of a call to an address that no endpoint has.
 enum class UnknownDestination : std::uint8_t { kAllowed, kDenied };
+// What came of asking the control plane for a destination.
+enum class OnDemandResult : std::uint8_t { kKnown, kUnknown, kTimeout, kLimit };
 enum class EndedFor : std::uint8_t {
   kProtocol,
   kFlood,
@@ -228,7 +241,11 @@ inline constexpr std::size_t kCountOf<ConfigType> = 6;
 template <>
 inline constexpr std::size_t kCountOf<AcceptOutcome> = 5;
 template <>
+inline constexpr std::size_t kCountOf<CorsResult> = 4;
+template <>
 inline constexpr std::size_t kCountOf<UnknownDestination> = 2;
+template <>
+inline constexpr std::size_t kCountOf<OnDemandResult> = 4;
 template <>
 inline constexpr std::size_t kCountOf<EndedFor> = 5;
 template <>
@@ -250,7 +267,9 @@ inline constexpr std::size_t kCountOf<SeriesMetric> = 5;
 [[nodiscard]] std::string_view name_of(ProxyHeaderResult value);
 [[nodiscard]] std::string_view name_of(ConfigType value);
 [[nodiscard]] std::string_view name_of(AcceptOutcome value);
+[[nodiscard]] std::string_view name_of(CorsResult value);
 [[nodiscard]] std::string_view name_of(UnknownDestination value);
+[[nodiscard]] std::string_view name_of(OnDemandResult value);
 [[nodiscard]] std::string_view name_of(EndedFor value);
 [[nodiscard]] std::string_view name_of(SelfLimit value);
 [[nodiscard]] std::string_view name_of(OverloadAction value);
@@ -263,7 +282,12 @@ struct ProxyMetrics {
   ByEnum<Counter, DetectedProtocol, DetectedHow> protocol_detected;
   ByEnum<Counter, ProxyHeaderResult> proxy_headers;
   ByEnum<Counter, AcceptOutcome> downstream_accepted;
+  ByEnum<Counter, CorsResult> cors;
+  Histogram retry_backoff;  // how long retries waited, jitter and Retry-After included
   ByEnum<Counter, UnknownDestination> unknown_destinations;
+  ByEnum<Counter, OnDemandResult> on_demand;
+  Gauge on_demand_waiting;       // connections
+  Gauge on_demand_destinations;  // the main loop's
   ByEnum<Counter, EndedFor> downstream_ended;
   Gauge downstream_connections;
   Counter descriptor_shortages;

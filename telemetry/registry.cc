@@ -1,6 +1,7 @@
 #include "telemetry/registry.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <variant>
 
@@ -120,13 +121,13 @@ void Registry::advance(TimePoint now) {
                               [](Shard& shard) -> auto& { return shard.clusters_; });
 }
 
-std::unique_ptr<MetricsPage> Registry::collect(TimePoint now) {
+std::unique_ptr<MetricsPage> Registry::collect(TimePoint now, const Destinations* known) {
   advance(now);
   auto page = std::make_unique<MetricsPage>();
   collect_requests(*page);
   collect_tcp(*page);
   collect_counts(*page);
-  collect_clusters(*page);
+  collect_clusters(*page, known);
   for (const auto& shard : shards_) telemetry::collect(shard->proxy(), *page);
   page->add(families::kTelemetryDropped, {{"signal", name_of(Signal::kLabel)}},
             whole(label_overflows()));
@@ -212,16 +213,23 @@ void Registry::collect_counts(MetricsPage& page) const {
   }
 }
 
-void Registry::collect_clusters(MetricsPage& page) const {
+void Registry::collect_clusters(MetricsPage& page, const Destinations* known) const {
+  std::set<std::pair<std::string_view, std::string_view>> counted;
   for (const auto& shard : shards_) {
     shard->clusters_.for_each([&](const Shard::ClusterTable::Entry& entry) {
-      telemetry::collect(entry.values,
-                         {.destination_service = text_of(high_id(entry.key[0])),
-                          .backend = text_of(low_id(entry.key[0])),
-                          .in_use = entry.pins.load(std::memory_order_relaxed) != 0},
-                         page);
+      const ClusterLabels labels{.destination_service = text_of(high_id(entry.key[0])),
+                                 .backend = text_of(low_id(entry.key[0])),
+                                 .in_use = entry.pins.load(std::memory_order_relaxed) != 0};
+      if (labels.in_use) counted.emplace(labels.destination_service, labels.backend);
+      telemetry::collect(entry.values, labels, page);
     });
   }
+  if (known == nullptr) return;
+  known->for_each(
+      [&](std::string_view service, std::string_view backend, const ClusterMetrics& unused) {
+        if (counted.contains({service, backend})) return;
+        telemetry::collect(unused, {.destination_service = service, .backend = backend}, page);
+      });
 }
 
 }  // namespace weft::telemetry

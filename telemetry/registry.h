@@ -5,6 +5,7 @@
 // Owner: the composition root; lives longer than every thread it gave a Shard to. Thread: main loop
 // only. A Shard is then written by one thread without further ado.
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -18,6 +19,18 @@
 #include "telemetry/prometheus.h"
 
 namespace weft::telemetry {
+
+// Who is configured as a destination, whether or not a thread counts for it yet.
+class Destinations {
+ public:
+  using Tell = std::function<void(std::string_view destination_service, std::string_view backend,
+                                  const ClusterMetrics& unused)>;
+  // Tells each, with its gauges as they are while nobody has used it.
+  virtual void for_each(const Tell& tell) const = 0;
+
+ protected:
+  ~Destinations() = default;
+};
 
 class Registry final {
  public:
@@ -50,10 +63,14 @@ class Registry final {
   // minute it does nothing.
   void advance(TimePoint now);
 
-  // Everything that is counted, now. Calls advance().
-  [[nodiscard]] std::unique_ptr<MetricsPage> collect(TimePoint now);
+  // Everything that is counted, now; with `known` also what is to be said of destinations that no
+  // thread counts for. Calls advance().
+  [[nodiscard]] std::unique_ptr<MetricsPage> collect(TimePoint now,
+                                                     const Destinations* known = nullptr);
   // The same as Prometheus text.
-  [[nodiscard]] std::string scrape(TimePoint now) { return collect(now)->text(); }
+  [[nodiscard]] std::string scrape(TimePoint now, const Destinations* known = nullptr) {
+    return collect(now, known)->text();
+  }
 
  private:
   struct Item;
@@ -64,7 +81,7 @@ class Registry final {
   void collect_requests(MetricsPage& page) const;
   void collect_tcp(MetricsPage& page) const;
   void collect_counts(MetricsPage& page) const;
-  void collect_clusters(MetricsPage& page) const;
+  void collect_clusters(MetricsPage& page, const Destinations* known) const;
 
   const Options options_;
   std::vector<std::unique_ptr<Shard>> shards_;

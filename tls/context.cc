@@ -68,6 +68,10 @@ bool has_suite(SSL_CTX* context, const std::string& name) {
 
 Error invalid(std::string_view what) { return openssl_error(Fault::kInvalid, what); }
 
+tl::unexpected<Error> names_prove_nothing() {
+  return fail(Fault::kInvalid, "roots: none, so peer names would prove nothing");
+}
+
 }  // namespace
 
 // OpenSSL calls these with the connection; each finds its notes there.
@@ -76,11 +80,12 @@ struct Context::Callbacks {
     return *static_cast<ConnectionNotes*>(SSL_get_app_data(ssl));
   }
 
-  static int verify(X509_STORE_CTX* store, void* argument) {
-    const auto& context = *static_cast<const Context*>(argument);
-    if (!context.verifies_) return 1;
+  static int verify(X509_STORE_CTX* store, void*) {
     const auto* ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    // The connection's own context: OpenSSL's may be that of many.
+    const Context& context = *notes_of(ssl).context;
+    if (!context.verifies_) return 1;
     Verdict& verdict = notes_of(ssl).verdict;
     verdict = context.verifier_.verify(*store, context.is_server_, *context.library_);
     return verdict.result == HandshakeResult::kOk ? 1 : 0;
@@ -129,6 +134,16 @@ Status Context::build(const TlsMaterial& material, const TlsSettings& settings) 
   if (Status good = set_protocols(settings); !good) return good;
   if (Status good = set_identity(material); !good) return good;
   return set_trust(material, settings);
+}
+
+Status Context::share(std::shared_ptr<const Context> base, const TlsSettings& settings) {
+  if (!base->verifies_ && !settings.peer_names.empty()) return names_prove_nothing();
+  verifies_ = base->verifies_;
+  version_ = base->version_;
+  protocols_ = base->protocols_;
+  server_name_ = settings.server_name;
+  base_ = std::move(base);
+  return {};
 }
 
 void Context::set_habits() {
@@ -248,14 +263,13 @@ Status Context::set_identity(const TlsMaterial& material) {
 
 Status Context::set_trust(const TlsMaterial& material, const TlsSettings& settings) {
   SSL_CTX* context = native_.get();
-  SSL_CTX_set_cert_verify_callback(context, &Callbacks::verify, this);
+  SSL_CTX_set_cert_verify_callback(context, &Callbacks::verify, nullptr);
   SSL_CTX_set_verify_depth(context, Verifier::kChainDepthMax);
   const bool pinned = material.roots_pem.empty() && !settings.root_spki_sha256.empty();
   if (material.roots_pem.empty() && !pinned) {
     const bool must_verify = is_server_ ? settings.require_peer_certificate : settings.verify_peer;
     if (must_verify) return fail(Fault::kInvalid, "roots: none, so no peer could be verified");
-    if (!settings.peer_names.empty())
-      return fail(Fault::kInvalid, "roots: none, so peer names would prove nothing");
+    if (!settings.peer_names.empty()) return names_prove_nothing();
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
     return {};
   }
@@ -290,8 +304,9 @@ bool Context::speaks(std::string_view protocol) const {
 }
 
 Handle<ssl_st> Context::open(ConnectionNotes& notes) const {
-  Handle<ssl_st> ssl(SSL_new(native_.get()));
+  Handle<ssl_st> ssl(SSL_new((base_ == nullptr ? *this : *base_).native_.get()));
   WEFT_ASSERT(ssl != nullptr);
+  notes.context = this;
   SSL_set_app_data(ssl.get(), &notes);
   if (is_server_) {
     SSL_set_accept_state(ssl.get());
@@ -333,6 +348,17 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::make(const TlsMateri
   std::shared_ptr<ClientContext> context(
       new ClientContext(false, std::move(library), std::move(*verifier)));
   return made(context, context->build(material, settings));
+}
+
+Result<std::shared_ptr<const ClientContext>> ClientContext::like(
+    const std::shared_ptr<const ClientContext>& other, const TlsSettings& settings) {
+  std::shared_ptr<const Context> base = other->base();
+  if (base == nullptr) base = other;
+  Result<Verifier> verifier = other->verifier().accepting(settings.peer_names);
+  if (!verifier) return tl::unexpected(verifier.error());
+  std::shared_ptr<ClientContext> context(
+      new ClientContext(false, other->shared_library(), std::move(*verifier)));
+  return made(context, context->share(std::move(base), settings));
 }
 
 }  // namespace weft::tls

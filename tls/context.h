@@ -21,8 +21,11 @@
 
 namespace weft::tls {
 
+class Context;
+
 // What a context's callbacks note about one connection. Owner: its Engine.
 struct ConnectionNotes {
+  const Context* context = nullptr;  // whose connection it is; outlives it
   Verdict verdict;
   bool open = false;  // the handshake is over
   std::uint64_t messages_after_handshake =
@@ -40,6 +43,8 @@ class Context {
   [[nodiscard]] Library& library() const { return *library_; }
   [[nodiscard]] const std::string& version() const { return version_; }  // of its material
   [[nodiscard]] const std::string& server_name() const { return server_name_; }
+  // Whose part of OpenSSL's it uses; null: its own.
+  [[nodiscard]] const std::shared_ptr<const Context>& base() const { return base_; }
   // Whether this end named `protocol` in its settings.
   [[nodiscard]] bool speaks(std::string_view protocol) const;
 
@@ -50,6 +55,10 @@ class Context {
   Context(bool is_server, std::shared_ptr<Library> library, Verifier verifier);
   ~Context();
   [[nodiscard]] Status build(const TlsMaterial& material, const TlsSettings& settings);
+  // Instead: OpenSSL's part is that of `base`.
+  [[nodiscard]] Status share(std::shared_ptr<const Context> base, const TlsSettings& settings);
+  [[nodiscard]] const Verifier& verifier() const { return verifier_; }
+  [[nodiscard]] const std::shared_ptr<Library>& shared_library() const { return library_; }
 
  private:
   struct Callbacks;
@@ -66,8 +75,9 @@ class Context {
   bool verifies_ = false;
   std::string version_;
   std::string server_name_;
-  std::string protocols_;  // ALPN's wire form: a length byte before each
-  Handle<ssl_ctx_st> native_;
+  std::string protocols_;                // ALPN's wire form: a length byte before each
+  Handle<ssl_ctx_st> native_;            // null where base_ has it
+  std::shared_ptr<const Context> base_;  // null for one that shares nothing
 };
 
 class ServerContext final : public Context {
@@ -87,6 +97,12 @@ class ClientContext final : public Context {
   static Result<std::shared_ptr<const ClientContext>> make(const TlsMaterial& material,
                                                            const TlsSettings& settings,
                                                            std::shared_ptr<Library> library);
+  // As `other`, but for the names it accepts and asks for. Everything of OpenSSL's is one for both,
+  // which is nearly all of what a context takes, in time and in memory: a mesh has one way to speak
+  // TLS and a thousand peers. REQUIRES that `other` was made from the same material and the same
+  // settings otherwise.
+  static Result<std::shared_ptr<const ClientContext>> like(
+      const std::shared_ptr<const ClientContext>& other, const TlsSettings& settings);
 
  private:
   using Context::Context;

@@ -83,17 +83,31 @@ std::string describe(const SubjectNames& names) {
 Result<Verifier> Verifier::make(std::vector<SanMatcher> accepted, std::string_view roots_pem,
                                 std::vector<std::string> root_spki_sha256) {
   Verifier verifier;
-  for (const SanMatcher& matcher : accepted) {
-    if (Status good = check_matcher(matcher); !good) return tl::unexpected(good.error());
-    if (matcher.type == SanMatcher::Type::kUri && looks_like_spiffe(matcher.value))
-      verifier.wants_svid_ = true;
-  }
-  verifier.accepted_ = std::move(accepted);
+  if (Status good = verifier.set_accepted(std::move(accepted)); !good)
+    return tl::unexpected(good.error());
   verifier.root_spki_sha256_ = std::move(root_spki_sha256);
   std::string trusted(roots_pem);
   for (const std::string& pin : verifier.root_spki_sha256_) trusted += "\n" + pin;
   const std::string digest = tls::sha256(trusted);
   std::memcpy(verifier.roots_digest_.data(), digest.data(), verifier.roots_digest_.size());
+  return verifier;
+}
+
+Status Verifier::set_accepted(std::vector<SanMatcher> accepted) {
+  wants_svid_ = false;
+  for (const SanMatcher& matcher : accepted) {
+    if (Status good = check_matcher(matcher); !good) return good;
+    if (matcher.type == SanMatcher::Type::kUri && looks_like_spiffe(matcher.value))
+      wants_svid_ = true;
+  }
+  accepted_ = std::move(accepted);
+  return {};
+}
+
+Result<Verifier> Verifier::accepting(std::vector<SanMatcher> accepted) const {
+  Verifier verifier = *this;
+  if (Status good = verifier.set_accepted(std::move(accepted)); !good)
+    return tl::unexpected(good.error());
   return verifier;
 }
 

@@ -36,12 +36,16 @@ class Verifier final {
   static Result<Verifier> make(std::vector<SanMatcher> accepted, std::string_view roots_pem,
                                std::vector<std::string> root_spki_sha256 = {});
 
+  // The same roots, other names.
+  [[nodiscard]] Result<Verifier> accepting(std::vector<SanMatcher> accepted) const;
+
   // Judges the chain in `store`, which is prepared with the context's roots and purpose. Where the
   // verdict is bad, the error set in `store` chooses the alert that the peer gets.
   [[nodiscard]] Verdict verify(x509_store_ctx_st& store, bool is_server, Library& library) const;
 
  private:
   Verifier() = default;
+  [[nodiscard]] Status set_accepted(std::vector<SanMatcher> accepted);
   [[nodiscard]] bool chain_is_good(x509_store_ctx_st& store, bool is_server, Library& library,
                                    Verdict& verdict, std::string& trust_domain) const;
   [[nodiscard]] bool check_chain(x509_store_ctx_st& store) const;

@@ -20,6 +20,7 @@ constexpr std::size_t kMoreBytes = 32;
 
 bool is_complete_type(std::string_view type) {
   return type == message_name(kListenerType) || type == message_name(kClusterType) ||
+         type == message_name(kNameTableType) ||
          type == "envoy.config.route.v3.ScopedRouteConfiguration";
 }
 

@@ -42,9 +42,9 @@ struct Refusal {
   std::string why;
 };
 
-// LDS and CDS, and what is like them: a state-of-the-world response is complete, so that absence
-// means deletion, and a first request without names asks for everything. `type` is a message's full
-// name.
+// LDS and CDS, and what is like them (tables of names): a state-of-the-world response is complete,
+// so that absence means deletion, and a first request without names asks for everything. `type` is
+// a message's full name.
 [[nodiscard]] bool is_complete_type(std::string_view type);
 
 // The order in which a change is told, so that nothing is named before it exists: clusters,

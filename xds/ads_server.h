@@ -117,6 +117,7 @@ class AdsServer final : public TimerSink {
   TokenBucket admissions_;
   Timer admission_;
   std::deque<Client*> waiting_;
+  const std::shared_ptr<NamePool> names_ = std::make_shared<NamePool>();  // of all clients
   std::vector<std::unique_ptr<Client>> clients_;
   Stats stats_;
   Watcher* watcher_ = nullptr;

@@ -69,7 +69,7 @@ AdsServer::Client::Client(AdsServer& server, Variant variant, std::string_view t
       type_(type),
       stream_(std::make_unique<GrpcServerStream>(server.turn_, std::move(stream), *this,
                                                  message_bytes_max(server.options_, tls))),
-      state_(variant, server.options_.control_plane),
+      state_(variant, server.options_.control_plane, server.names_),
       since_(server.turn_.now()),
       behind_since_(server.turn_.now()),
       patience_(server.turn_.timers(), *this) {
@@ -151,7 +151,20 @@ void AdsServer::Client::hear(Request&& request) {
           heard.error().detail);
     return;
   }
+  if (message_name(request.type_url()) == message_name(kDestinationType)) hear_of_destinations();
   tell();
+}
+
+// What it asks for is found before anything is told, or it would be told that nobody is there.
+void AdsServer::Client::hear_of_destinations() {
+  const NameSet* names = state_.names_of(message_name(kDestinationType));
+  if (names == nullptr || std::ranges::equal(*names, destinations_)) return;
+  destinations_ = {names->begin(), names->end()};
+  std::shared_ptr<const ResourceSet> set = subscription_->want(destinations_);
+  if (set == nullptr) return;
+  if (state_.settled()) behind_since_ = server_.turn_.now();
+  generation_ = set->generation;
+  state_.on_resources(std::move(set));
 }
 
 // ---- what it is told ----

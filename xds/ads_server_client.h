@@ -3,6 +3,7 @@
 // AdsServer.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,7 @@ class AdsServer::Client final : public GrpcStream::Holder,
   void hear(Request&& request);
   template <typename Request>
   [[nodiscard]] bool identify(const Request& request);
+  void hear_of_destinations();
   void tell();
   void leave(http::GrpcStatus status, std::string_view message);
 
@@ -50,6 +52,7 @@ class AdsServer::Client final : public GrpcStream::Holder,
   std::unique_ptr<GrpcServerStream> stream_;
   std::unique_ptr<Catalog::Subscription> subscription_;
   ServerState state_;
+  std::set<std::string, std::less<>> destinations_;  // asked of the Catalog
   std::string first_;  // the request that said who asks, until the Catalog has answered
   std::uint64_t generation_ = 0;
   std::uint64_t settled_told_ = 0;  // to the watcher

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sidecar/config/document.h"
+#include "sidecar/core/strings.h"
 #include "xds/document_to_message.h"
 #include "xds/extensions.h"
 #include "xds/proto/bootstrap.pb.h"
@@ -202,6 +203,16 @@ class Reader final {
       made.certificate_lifetime = duration_of(mesh.certificate_lifetime());
     made.certificate_file = mesh.certificate_file();
     made.private_key_file = mesh.private_key_file();
+    for (int i = 0; i < mesh.dns_addresses_size(); ++i) {
+      const Result<SocketAddress> address = SocketAddress::parse(mesh.dns_addresses(i));
+      if (address && address->is_ip() && !address->ip().is_any()) {
+        made.dns_addresses.push_back(*address);
+      } else {
+        refuse(path + ".dns_addresses[" + std::to_string(i) + "]",
+               "want an address of this machine and a port, found '" +
+                   escape(mesh.dns_addresses(i), 64) + "'");
+      }
+    }
     check_mesh(mesh, path);
     const Result<SpiffeId> id =
         mesh.spiffe_id().empty()

@@ -68,6 +68,7 @@ struct Bootstrap {
     // Without ca_cluster: files that somebody else keeps fresh.
     std::string certificate_file;
     std::string private_key_file;
+    std::vector<SocketAddress> dns_addresses;  // where the pod's DNS is answered; none: nowhere
   };
   std::optional<Mesh> mesh;
 

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,13 @@ class Catalog {
   class Subscription {
    public:
     virtual ~Subscription() = default;
+    // The Destinations that the client subscribes to now, which may change what else it is told.
+    // After the first on_resources. Returns everything it is to be told now; null: as before.
+    [[nodiscard]] virtual std::shared_ptr<const ResourceSet> want(
+        const std::set<std::string, std::less<>>& destinations) {
+      static_cast<void>(destinations);
+      return nullptr;
+    }
   };
   [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(const NodeInfo& node,
                                                                 Subscriber& subscriber) = 0;

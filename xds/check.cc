@@ -37,6 +37,12 @@ bool is_wrapper(const pb::Descriptor& type) {
   return type.file()->name() == "google/protobuf/wrappers.proto";
 }
 
+bool is_duration(const pb::Descriptor& type) {
+  return type.full_name() == pb::Duration::descriptor()->full_name();
+}
+
+bool is_googles(const pb::Descriptor& type) { return type.file()->package() == "google.protobuf"; }
+
 class Inspection final {
  public:
   Inspection(UnknownFields unknown, Findings& out) : unknown_(unknown), out_(out) {}
@@ -152,6 +158,10 @@ class Inspection final {
     const auto& reflection = *message.GetReflection();
     const auto& value_field = *field.message_type()->map_value();
     if (value_field.cpp_type() != Field::CPPTYPE_MESSAGE) return;
+    // Metadata and extensions, of which descend() would look at nothing: to be asked for its
+    // entries a map makes a list of copies.
+    const auto& type = *value_field.message_type();
+    if (is_googles(type) && !is_wrapper(type) && !is_duration(type)) return;
     const auto& key_field = *field.message_type()->map_key();
     for (int at = 0; at < reflection.FieldSize(message, &field); ++at) {
       const auto& entry = reflection.GetRepeatedMessage(message, &field, at);
@@ -245,9 +255,9 @@ class Inspection final {
       } else {
         number(numeric(message, inner, kSingle), must, path, "");
       }
-    } else if (type.full_name() == pb::Duration::descriptor()->full_name()) {
+    } else if (is_duration(type)) {
       duration(static_cast<const pb::Duration&>(message), must, path);
-    } else if (type.file()->package() != "google.protobuf") {
+    } else if (!is_googles(type)) {
       this->message(message, path);
     }
   }

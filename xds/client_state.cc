@@ -83,6 +83,11 @@ std::optional<ClientState::Request> ClientState::next_request() {
   while (true) {
     const auto by_rank = [](const auto& a, const auto& b) {
       if (a.second.dirty != b.second.dirty) return a.second.dirty;
+      // What is wanted decides what else there is: said late, all of that would be taken away
+      // first.
+      const bool wanted_first = a.first == message_name(kDestinationType);
+      const bool other_first = b.first == message_name(kDestinationType);
+      if (wanted_first != other_first) return wanted_first;
       return rank_of(a.first) < rank_of(b.first);
     };
     const auto next = std::min_element(types_.begin(), types_.end(), by_rank);

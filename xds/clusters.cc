@@ -345,6 +345,10 @@ void read_policy(const ClusterPolicy& policy, const FieldPath& path, Reading& in
     }
     out.known_destinations = {.deny_unknown = policy.known_destinations().deny_unknown()};
   }
+  out.keep_source = policy.keep_source();
+  if (out.keep_source && (out.discovery != Discovery::kOriginalDst || !out.local_app)) {
+    in.refuse(path / "keep_source", "is for a local_app of type ORIGINAL_DST");
+  }
   if (policy.own_zone_first()) out.balancing.localities = config::LocalityPreference::kOwnZone;
 }
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <numeric>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -57,13 +59,22 @@ void walk(const eds::ClusterLoadAssignment& assignment, const FieldPath& path, R
   }
 }
 
-// The endpoint's name on a hash ring, where Envoy looks for it.
-std::string hash_key_of(const core::Metadata& metadata) {
-  const auto found = metadata.filter_metadata().find("envoy.lb");
-  if (found == metadata.filter_metadata().end()) return {};
-  const auto field = found->second.fields().find("hash_key");
-  return field == found->second.fields().end() ? std::string() : field->second.string_value();
-}
+// The strings of one part of an endpoint's metadata; empty where there is none.
+class MetadataPart final {
+ public:
+  MetadataPart(const core::Metadata& metadata, const char* name) {
+    const auto found = metadata.filter_metadata().find(name);
+    if (found != metadata.filter_metadata().end()) fields_ = &found->second.fields();
+  }
+  [[nodiscard]] std::string_view text(const char* key) const {
+    if (fields_ == nullptr) return {};
+    const auto field = fields_->find(key);
+    return field == fields_->end() ? std::string_view() : field->second.string_value();
+  }
+
+ private:
+  const google::protobuf::Map<std::string, google::protobuf::Value>* fields_ = nullptr;
+};
 
 config::Locality locality_of(const eds::LocalityLbEndpoints& group) {
   return {.region = group.locality().region(),
@@ -76,24 +87,27 @@ std::uint32_t weight_of(const eds::LbEndpoint& endpoint) {
   return endpoint.has_load_balancing_weight() ? endpoint.load_balancing_weight().value() : 1;
 }
 
+// `before`: the one before it, whose texts it shares where they are the same.
 config::Endpoint read_one(const eds::LocalityLbEndpoints& locality, const eds::LbEndpoint& endpoint,
-                          const FieldPath& path, Reading& in) {
+                          const FieldPath& path, Reading& in, const config::Endpoint& before) {
   config::Endpoint out;
   const auto inner = path / "endpoint";
   out.address = in.address(endpoint.endpoint().address(), inner / "address");
-  out.hostname = endpoint.endpoint().hostname();
+  out.hostname = SharedText::like(before.hostname, endpoint.endpoint().hostname());
   out.weight = weight_of(endpoint);
   out.priority = locality.priority();
   out.health = health_of(endpoint.health_status());
-  out.zone = locality.locality().zone();
-  const auto& metadata = endpoint.metadata();
-  out.workload = metadata_text(metadata, "workload");
-  out.version = metadata_text(metadata, "version");
-  out.canonical_service = metadata_text(metadata, "canonical_service");
-  out.identity = metadata_text(metadata, "identity");
-  out.hash_key = hash_key_of(metadata);
+  out.zone = SharedText::like(before.zone, locality.locality().zone());
+  const MetadataPart ours(endpoint.metadata(), "weft");
+  out.workload = ours.text("workload");
+  out.version = SharedText::like(before.version, ours.text("version"));
+  out.canonical_service =
+      SharedText::like(before.canonical_service, ours.text("canonical_service"));
+  out.identity = SharedText::like(before.identity, ours.text("identity"));
+  // Its name on a hash ring, where Envoy looks for it.
+  out.hash_key = MetadataPart(endpoint.metadata(), "envoy.lb").text("hash_key");
   const auto& check = endpoint.endpoint().health_check_config();
-  out.check_authority = check.hostname();
+  out.check_authority = SharedText::like(before.check_authority, check.hostname());
   out.check_port = static_cast<std::uint16_t>(check.port_value());
   out.checked = !check.disable_active_health_check();
   if (!out.identity.empty() && !SpiffeId::parse(out.identity)) {
@@ -113,12 +127,20 @@ config::EndpointSet read_endpoints(const eds::ClusterLoadAssignment& assignment,
   if (assignment.policy().has_overprovisioning_factor()) {
     out.overprovisioning_percent = assignment.policy().overprovisioning_factor().value();
   }
+  const auto& groups = assignment.endpoints();
+  out.endpoints.reserve(std::accumulate(
+      groups.begin(), groups.end(), std::size_t{0}, [](std::size_t sum, const auto& one) {
+        return sum + static_cast<std::size_t>(one.lb_endpoints_size());
+      }));
+  out.localities.reserve(static_cast<std::size_t>(groups.size()));
+  const config::Endpoint nobody;
   std::unordered_set<SocketAddress, SocketAddressHash> seen;
   const eds::LocalityLbEndpoints* group = nullptr;
   walk(assignment, path, in, [&](const auto& locality, const auto& endpoint, const auto& at) {
     if (group != &locality) out.localities.push_back(locality_of(locality));
     group = &locality;
-    auto read = read_one(locality, endpoint, at, in);
+    auto read =
+        read_one(locality, endpoint, at, in, out.endpoints.empty() ? nobody : out.endpoints.back());
     read.locality = static_cast<std::uint32_t>(out.localities.size() - 1);
     if (!read.address.is_none() && !seen.insert(read.address).second) {
       // As Envoy: the first one stands.

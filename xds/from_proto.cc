@@ -1,6 +1,7 @@
 #include "xds/from_proto.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/arena.h>
 
 #include <utility>
 
@@ -35,7 +36,9 @@ struct Names {
 template <typename Message, typename Translate>
 Result<Decoded> decode_as(const google::protobuf::Any& body, const FromProtoOptions& options,
                           Findings& findings, Translate translate) {
-  Message message;
+  // A set of ten endpoints is some hundred small objects, which go as they came: together.
+  google::protobuf::Arena arena;
+  auto& message = *google::protobuf::Arena::CreateMessage<Message>(&arena);
   if (!message.ParsePartialFromString(body.value())) {
     findings.refuse({}, fmt::format("is not a {}", message.GetTypeName()));
     return fail(findings.error());
@@ -111,6 +114,14 @@ Result<Generation> generation_from_proto(const weft::config::v1::Generation& gen
   return out;
 }
 
+Result<Destination> destination_from_proto(const weft::config::v1::Destination& destination,
+                                           const FromProtoOptions& options, Findings& findings) {
+  check(destination, {}, options.unknown, findings);
+  if (findings.refused()) return fail(findings.error());
+  return Destination{.name = destination.name(),
+                     .clusters = {destination.clusters().begin(), destination.clusters().end()}};
+}
+
 Result<Decoded> decode(const google::protobuf::Any& body, const FromProtoOptions& options,
                        Findings& findings) {
   const auto type = message_name(body.type_url());
@@ -133,8 +144,15 @@ Result<Decoded> decode(const google::protobuf::Any& body, const FromProtoOptions
   if (type == message_name(kSecretType)) {
     return decode_as<tls_v3::Secret>(body, options, findings, secret_from_proto);
   }
+  if (type == message_name(kNameTableType)) {
+    return decode_as<weft::config::v1::NameTable>(body, options, findings, names_from_proto);
+  }
   if (type == message_name(kGenerationType)) {
     return decode_as<weft::config::v1::Generation>(body, options, findings, generation_from_proto);
+  }
+  if (type == message_name(kDestinationType)) {
+    return decode_as<weft::config::v1::Destination>(body, options, findings,
+                                                    destination_from_proto);
   }
   findings.refuse({}, fmt::format("unknown resource type {}", escape(type)));
   return fail(findings.error());

@@ -17,6 +17,7 @@
 #include "sidecar/config/cluster_config.h"
 #include "sidecar/config/listener_config.h"
 #include "sidecar/config/route_config.h"
+#include "sidecar/core/address.h"
 #include "sidecar/core/result.h"
 #include "sidecar/core/tls_config.h"
 #include "xds/check.h"
@@ -38,8 +39,10 @@ namespace envoy::extensions::transport_sockets::tls::v3 {
 class Secret;
 }
 namespace weft::config::v1 {
+class Destination;
 class Generation;
-}
+class NameTable;
+}  // namespace weft::config::v1
 
 namespace weft::xds {
 
@@ -58,6 +61,17 @@ struct Secret {
   std::vector<SanMatcher> peer_names;
 };
 
+// The mesh's names in one zone, and where they are.
+struct NameTable {
+  struct Entry {
+    std::string name;                  // below the zone, lower case
+    std::vector<IpAddress> addresses;  // never empty
+  };
+  std::string name;  // the zone: "shop.svc.cluster.local"
+  std::string version;
+  std::vector<Entry> entries;
+};
+
 // The end of a push of our own control plane (decisions A5).
 struct Generation {
   struct Held {
@@ -68,6 +82,12 @@ struct Generation {
   std::uint64_t number = 0;
   WallTime created{};
   std::vector<Held> held;
+};
+
+// What the mesh has at an address that was asked for.
+struct Destination {
+  std::string name;  // the address: "10.96.0.10:80"
+  std::vector<std::string> clusters;
 };
 
 Result<config::ListenerConfig> listener_from_proto(
@@ -85,11 +105,15 @@ Result<config::EndpointSet> endpoints_from_proto(
 Result<Secret> secret_from_proto(
     const envoy::extensions::transport_sockets::tls::v3::Secret& secret,
     const FromProtoOptions& options, Findings& findings);
+Result<NameTable> names_from_proto(const weft::config::v1::NameTable& table,
+                                   const FromProtoOptions& options, Findings& findings);
 Result<Generation> generation_from_proto(const weft::config::v1::Generation& generation,
                                          const FromProtoOptions& options, Findings& findings);
+Result<Destination> destination_from_proto(const weft::config::v1::Destination& destination,
+                                           const FromProtoOptions& options, Findings& findings);
 
 using Decoded = std::variant<config::ListenerConfig, config::RouteConfig, config::ClusterConfig,
-                             config::EndpointSet, Secret, Generation>;
+                             config::EndpointSet, Secret, NameTable, Generation, Destination>;
 
 // By type URL; the version is the hash of the bytes. `body` is not a discovery Resource: whoever
 // reads the response takes those apart.

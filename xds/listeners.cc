@@ -250,6 +250,10 @@ void read_policy(const lis::Listener& listener, const FieldPath& path, Reading& 
                   .name_space = policy.workload().namespace_(),
                   .canonical_service = policy.workload().canonical_service(),
                   .canonical_revision = policy.workload().canonical_revision()};
+  if (policy.has_on_demand()) {
+    out.on_demand = {.timeout = duration_of(policy.on_demand().timeout()),
+                     .waiting_max = policy.on_demand().waiting_max()};
+  }
   for (auto& chain : out.chains) apply(policy, chain);
   if (out.default_chain) {
     auto chain = *out.default_chain;

@@ -24,6 +24,9 @@ inline constexpr std::string_view kEndpointType =
     "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 inline constexpr std::string_view kSecretType =
     "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+inline constexpr std::string_view kNameTableType = "type.googleapis.com/weft.config.v1.NameTable";
+inline constexpr std::string_view kDestinationType =
+    "type.googleapis.com/weft.config.v1.Destination";
 inline constexpr std::string_view kGenerationType = "type.googleapis.com/weft.config.v1.Generation";
 
 struct Resource {

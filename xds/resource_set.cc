@@ -6,18 +6,6 @@
 
 namespace weft::xds {
 
-namespace {
-
-bool same(const ResourceSet::Table& a, const ResourceSet::Table& b) {
-  if (a.size() != b.size()) return false;
-  for (auto left = a.begin(), right = b.begin(); left != a.end(); ++left, ++right) {
-    if (left->second != right->second) return false;  // shared objects: equal ones are the same
-  }
-  return true;
-}
-
-}  // namespace
-
 const ResourceSet::Type* ResourceSet::find(std::string_view type) const {
   const auto at = types.find(type);
   return at == types.end() ? nullptr : at->second.get();
@@ -30,28 +18,27 @@ std::uint64_t digest_of(const Resource& resource) {
 std::shared_ptr<const ResourceSet> make_resource_set(std::uint64_t generation,
                                                      std::vector<Resource> resources,
                                                      const ResourceSet* previous) {
-  std::map<std::string, ResourceSet::Table, std::less<>> sorted;
+  std::map<std::string, std::vector<ResourceTable::Pointer>, std::less<>> by_type;
   for (Resource& resource : resources) {
     const std::string_view type = message_name(resource.body.type_url());
-    auto table = sorted.find(type);
-    if (table == sorted.end())
-      table = sorted.emplace(std::string(type), ResourceSet::Table{}).first;
+    auto list = by_type.find(type);
+    if (list == by_type.end()) list = by_type.try_emplace(std::string(type)).first;
     const ResourceSet::Type* before = previous == nullptr ? nullptr : previous->find(type);
-    std::shared_ptr<const Resource>& place = table->second[resource.name];
     if (before != nullptr) {
       const auto old = before->resources.find(resource.name);
       if (old != before->resources.end() && old->second->version == resource.version) {
-        place = old->second;
+        list->second.push_back(old->second);
         continue;
       }
     }
-    place = std::make_shared<const Resource>(std::move(resource));
+    list->second.push_back(std::make_shared<const Resource>(std::move(resource)));
   }
   auto set = std::make_shared<ResourceSet>();
   set->generation = generation;
-  for (auto& [type, table] : sorted) {
+  for (auto& [type, list] : by_type) {
+    ResourceTable table(std::move(list));
     const ResourceSet::Type* before = previous == nullptr ? nullptr : previous->find(type);
-    if (before != nullptr && same(before->resources, table)) {
+    if (before != nullptr && before->resources == table) {
       set->types[type] = previous->types.find(type)->second;
       continue;
     }

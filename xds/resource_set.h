@@ -14,11 +14,12 @@
 #include <vector>
 
 #include "xds/resource.h"
+#include "xds/resource_table.h"
 
 namespace weft::xds {
 
 struct ResourceSet {
-  using Table = std::map<std::string, std::shared_ptr<const Resource>, std::less<>>;
+  using Table = ResourceTable;
   struct Type {
     Table resources;
     std::uint64_t digest = 0;  // sum of digest_of: equal tables have equal digests

@@ -35,6 +35,10 @@ std::string_view endpoints_of(const Resource& cluster) {
   return service.empty() ? std::string_view(cluster.name) : service;
 }
 
+bool has_everything(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  return std::find(names.begin(), names.end(), kEverything) != names.end();
+}
+
 // Looking a name up costs as much as walking past this many that are the same.
 constexpr std::size_t kFewNames = 16;
 
@@ -75,6 +79,17 @@ void ServerState::take_answer(Type& type, const google::rpc::Status* refusal) {
   if (type.report.refused_why.empty()) type.report.refused_why = "refused without a reason";
 }
 
+// All but kEverything, which is none.
+template <typename Texts>
+NameSet ServerState::intern_all(const Texts& texts) {
+  std::vector<Name> names;
+  names.reserve(static_cast<std::size_t>(texts.size()));
+  for (const std::string& text : texts) {
+    if (text != kEverything) names.push_back(pool_->intern(text));
+  }
+  return NameSet(std::move(names));
+}
+
 Status ServerState::on_request(const discovery::DiscoveryRequest& request) {
   Result<Type*> found = find(request.type_url());
   if (!found) return fail(found.error());
@@ -91,19 +106,13 @@ Status ServerState::on_request(const discovery::DiscoveryRequest& request) {
   if (!first && type.unanswered)
     take_answer(type, request.has_error_detail() ? &request.error_detail() : nullptr);
 
-  Interest interest;
-  for (const std::string& wanted : request.resource_names()) {
-    if (wanted == kEverything) {
-      interest.everything = true;
-    } else {
-      interest.names.insert(wanted);
-    }
-  }
+  Wanted interest{.everything = has_everything(request.resource_names()),
+                  .names = intern_all(request.resource_names())};
   // 2.2.11: no names at all, before there were any, is everything.
   if (count == 0 && is_complete_type(name) && (first || type.interest.names.empty())) {
     interest.everything = first || type.interest.everything;
   }
-  const Interest before = std::exchange(type.interest, std::move(interest));
+  const Wanted before = std::exchange(type.interest, std::move(interest));
   if (first) {
     type.seen = true;
     type.unanswered = false;
@@ -121,13 +130,12 @@ Status ServerState::on_request(const discovery::DiscoveryRequest& request) {
   }
   const bool widened = type.interest.everything && !before.everything;
   if (widened) make_all_due(name, type);
-  for (const std::string& wanted : type.interest.names) {
-    if (before.names.contains(wanted)) continue;
-    // 2.2.5: named anew, so sent, whatever was sent before.
-    type.due.insert(wanted);
-    type.due_whole = type.due_whole || is_complete_type(name);
-  }
-  std::erase_if(type.due, [&](const std::string& due) { return !type.interest.covers(due); });
+  // 2.2.5: named anew, so sent, whatever was sent before.
+  NameSet fresh = type.interest.names;
+  fresh.erase_if([&](const std::string& wanted) { return before.names.contains(wanted); });
+  type.due_whole = type.due_whole || (is_complete_type(name) && !fresh.empty());
+  type.due.insert_all(fresh);
+  type.due.erase_if([&](const std::string& due) { return !type.interest.covers(due); });
   return {};
 }
 
@@ -154,45 +162,54 @@ Status ServerState::on_request(const discovery::DeltaDiscoveryRequest& request) 
       first && is_complete_type(name) && request.resource_names_subscribe_size() == 0;
 
   // 2.3.2: subscriptions change whatever the nonce says.
-  bool widened = by_silence;
-  for (const std::string& wanted : request.resource_names_subscribe()) {
-    if (wanted == kEverything) {
-      widened = true;
-      continue;
-    }
-    type.interest.names.insert(wanted);
-    type.due.insert(wanted);  // 2.3.4: also when it is subscribed already
-  }
+  const auto& subscribed = request.resource_names_subscribe();
+  const bool widened = by_silence || has_everything(subscribed);
+  const NameSet wanted = intern_all(subscribed);
+  type.interest.names.insert_all(wanted);
+  type.due.insert_all(wanted);  // 2.3.4: also when it is subscribed already
   if (widened) {
     type.interest.everything = true;
     make_all_due(name, type);
   }
-  for (const std::string& unwanted : request.resource_names_unsubscribe()) {
-    if (unwanted == kEverything) {
-      type.interest.everything = false;
-      std::erase_if(type.due, [&](const std::string& due) { return !type.interest.covers(due); });
+  const auto& unsubscribed = request.resource_names_unsubscribe();
+  if (has_everything(unsubscribed)) {
+    type.interest.everything = false;
+    type.due.erase_if([&](const std::string& due) { return !type.interest.covers(due); });
+  }
+  const NameSet unwanted = intern_all(unsubscribed);
+  if (!unwanted.empty()) {
+    const auto is_unwanted = [&](const std::string& one) { return unwanted.contains(one); };
+    type.interest.names.erase_if(is_unwanted);
+    // 2.3.5: what the wildcard still holds is told once more.
+    if (type.interest.everything) {
+      type.due.insert_all(unwanted);
     } else {
-      type.interest.names.erase(unwanted);
-      // 2.3.5: what the wildcard still holds is told once more.
-      if (type.interest.everything) {
-        type.due.insert(unwanted);
-      } else {
-        type.due.erase(unwanted);
-      }
+      type.due.erase_if(is_unwanted);
     }
   }
-  if (!first) return {};
-  for (const auto& [held, version] : request.initial_resource_versions()) {
-    if (!type.interest.covers(held)) continue;
-    const std::shared_ptr<const Resource> resource = resource_in(table, held);
-    if (resource != nullptr && resource->version == version) {
-      type.due.erase(held);
-    } else {
-      type.due.insert(held);
-    }
-  }
-  if (request.initial_resource_versions_size() > 0) type.due_empty = false;
+  if (first) compare_with_held(request, table, type);
   return {};
+}
+
+// 2.3.7: of what it held when it came, only what differs is told.
+void ServerState::compare_with_held(const discovery::DeltaDiscoveryRequest& request,
+                                    const ResourceSet::Type* table, Type& type) {
+  const auto& held = request.initial_resource_versions();
+  if (held.empty()) return;
+  std::vector<Name> others;
+  for (const auto& [name, version] : held) {
+    if (!type.interest.covers(name)) continue;
+    const std::shared_ptr<const Resource> resource = resource_in(table, name);
+    if (resource == nullptr || resource->version != version) others.push_back(pool_->intern(name));
+  }
+  type.due.erase_if([&](const std::string& due) {
+    const auto version = held.find(due);
+    if (version == held.end()) return false;
+    const std::shared_ptr<const Resource> resource = resource_in(table, due);
+    return resource != nullptr && resource->version == version->second;
+  });
+  type.due.insert_all(NameSet(std::move(others)));
+  type.due_empty = false;
 }
 
 void ServerState::make_all_due(std::string_view name, Type& type) {
@@ -204,14 +221,22 @@ void ServerState::make_all_due(std::string_view name, Type& type) {
   if (type.due_whole) return;
   if (type.interest.everything) {
     if (const ResourceSet::Type* table = table_of(name)) {
+      std::vector<Name> names;
+      names.reserve(table->resources.size());
       for (const auto& [resource, body] : table->resources)
-        type.due.insert(type.due.end(), resource);
+        names.push_back(pool_->intern(resource));
+      type.due.insert_all(NameSet(std::move(names)));
     }
   }
-  type.due.insert(type.interest.names.begin(), type.interest.names.end());
+  type.due.insert_all(type.interest.names);
 }
 
 // ---- what there is to say ----
+
+const NameSet* ServerState::names_of(std::string_view type) const {
+  const auto found = types_.find(type);
+  return found == types_.end() ? nullptr : &found->second.interest.names;
+}
 
 const ResourceSet::Type* ServerState::table_of(std::string_view name) const {
   return set_ == nullptr ? nullptr : set_->find(name);
@@ -237,14 +262,14 @@ void ServerState::note_difference(const std::string& name, Type& type,
       if (now != nullptr) type.leaving.erase(resource);
       if (now == nullptr && leaves_late(name)) type.leaving[resource] = old;
     } else {
-      type.due.insert(resource);
+      type.due.insert(pool_->intern(resource));
     }
     if (is_cluster(name) && old != nullptr && now != nullptr) note_changed_cluster(*now);
   };
   static const ResourceSet::Table kNone;
   const ResourceSet::Table& left = before == nullptr ? kNone : before->resources;
   const ResourceSet::Table& right = after == nullptr ? kNone : after->resources;
-  const Interest& interest = type.interest;
+  const Wanted& interest = type.interest;
   if (!interest.everything && interest.names.size() < (left.size() + right.size()) / kFewNames) {
     for (const std::string& wanted : interest.names)
       note(wanted, resource_in(before, wanted), resource_in(after, wanted));
@@ -275,7 +300,7 @@ void ServerState::note_changed_cluster(const Resource& cluster) {
   const auto endpoints = types_.find(message_name(kEndpointType));
   if (endpoints == types_.end()) return;
   const std::string_view name = endpoints_of(cluster);
-  if (endpoints->second.interest.covers(name)) endpoints->second.due.emplace(name);
+  if (endpoints->second.interest.covers(name)) endpoints->second.due.insert(pool_->intern(name));
 }
 
 // ---- what to say next ----
@@ -355,7 +380,7 @@ std::optional<std::string> ServerState::tell(const Step& step) {
   if (generation != types_.end() && !is_generation(*step.name)) {
     for (const std::string& name : generation->second.interest.names) {
       if (resource_in(table_of(generation->first), name) != nullptr)
-        generation->second.due.insert(name);
+        generation->second.due.insert(pool_->intern(name));
     }
   }
   return writer.take();
@@ -369,7 +394,7 @@ bool ServerState::tell_whole(const Step& step, ResponseWriter& writer) {
   type.due.clear();
   if (step.phase == Phase::kRemove) type.leaving.clear();
   std::uint64_t digest = 0;
-  const auto tell_all = [&](const ResourceSet::Table& table) {
+  const auto tell_all = [&](const auto& table) {
     for (const auto& [name, resource] : table) {
       if (!type.interest.covers(name)) continue;
       writer.add(*resource);
@@ -387,25 +412,27 @@ bool ServerState::tell_due(const Step& step, ResponseWriter& writer) {
   const ResourceSet::Type* table = table_of(*step.name);
   const bool may_remove = step.phase == Phase::kRemove || !leaves_late(*step.name);
   bool said = false;
-  for (auto at = type.due.begin(); at != type.due.end();) {
-    const std::shared_ptr<const Resource> resource = resource_in(table, *at);
+  bool full = false;
+  type.due.erase_if([&](const std::string& name) {
+    if (full) return false;
+    const std::shared_ptr<const Resource> resource = resource_in(table, name);
     if (variant_ == Variant::kDelta) {
       const std::size_t more =
-          resource == nullptr ? field_size(1, at->size()) : ResponseWriter::bytes_of(*resource);
-      if (said && writer.bytes() + more > kDeltaBytes) break;
+          resource == nullptr ? field_size(1, name.size()) : ResponseWriter::bytes_of(*resource);
+      full = said && writer.bytes() + more > kDeltaBytes;
+      if (full) return false;
     }
     if (resource != nullptr) {
       writer.add(*resource);
       said = true;
     } else if (!may_remove) {
-      ++at;
-      continue;
+      return false;
     } else if (variant_ == Variant::kDelta) {
-      writer.remove(*at);
+      writer.remove(name);
       said = true;
     }
-    at = type.due.erase(at);
-  }
+    return true;
+  });
   return said;
 }
 

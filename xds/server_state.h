@@ -18,13 +18,13 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sidecar/core/result.h"
 #include "xds/ads.h"
+#include "xds/name_set.h"
 #include "xds/proto/discovery.pb.h"
 #include "xds/resource_set.h"
 #include "xds/response_writer.h"
@@ -54,14 +54,19 @@ class ServerState final {
     std::string problem;  // why it cannot be told what it should be
   };
 
-  ServerState(Variant variant, std::string control_plane)
-      : variant_(variant), control_plane_(std::move(control_plane)) {}
+  // `pool`: shared with other streams, so that each name is held once.
+  ServerState(Variant variant, std::string control_plane,
+              std::shared_ptr<NamePool> pool = std::make_shared<NamePool>())
+      : variant_(variant), control_plane_(std::move(control_plane)), pool_(std::move(pool)) {}
 
   // An error ends the stream: kProtocol or kLimit.
   [[nodiscard]] Status on_request(const envoy::service::discovery::v3::DiscoveryRequest& request);
   [[nodiscard]] Status on_request(
       const envoy::service::discovery::v3::DeltaDiscoveryRequest& request);
   void on_resources(std::shared_ptr<const ResourceSet> set);
+
+  // What the client subscribes to of a type (a message's full name); null: it never did.
+  [[nodiscard]] const NameSet* names_of(std::string_view type) const;
 
   // The next response, as it goes on the wire; nothing while an answer is awaited or all is told.
   [[nodiscard]] std::optional<std::string> next_response();
@@ -77,15 +82,23 @@ class ServerState final {
   [[nodiscard]] std::vector<TypeReport> report() const;
 
  private:
+  // What the client wants of one type.
+  struct Wanted {
+    bool everything = false;
+    NameSet names;
+    [[nodiscard]] bool covers(std::string_view name) const {
+      return everything || names.contains(name);
+    }
+  };
   struct Type {
-    Interest interest;
+    Wanted interest;
     bool seen = false;
     // Names whose state must be told. What they resolve to is looked up when they are.
-    std::set<std::string, std::less<>> due;
+    NameSet due;
     bool due_whole = false;  // SotW of a complete type: all of it
     bool due_empty = false;  // an answer is expected even if it holds nothing
     // SotW clusters that are gone, but may still be named by a route the client has.
-    ResourceSet::Table leaving;
+    std::map<std::string, std::shared_ptr<const Resource>> leaving;
     std::string nonce;
     bool unanswered = false;
     bool overtaken = false;  // the others no longer wait
@@ -106,7 +119,11 @@ class ServerState final {
                        const ResourceSet::Type* after);
   void note_changed_cluster(const Resource& cluster);
   void make_all_due(std::string_view name, Type& type);
+  void compare_with_held(const envoy::service::discovery::v3::DeltaDiscoveryRequest& request,
+                         const ResourceSet::Type* table, Type& type);
   [[nodiscard]] Status name_limit(std::size_t names) const;
+  template <typename Texts>
+  [[nodiscard]] NameSet intern_all(const Texts& texts);
 
   [[nodiscard]] std::vector<Step> steps();
   [[nodiscard]] bool has_due(const Step& step) const;
@@ -118,6 +135,7 @@ class ServerState final {
 
   Variant variant_;
   std::string control_plane_;
+  std::shared_ptr<NamePool> pool_;
   std::shared_ptr<const ResourceSet> set_;
   std::map<std::string, Type, std::less<>> types_;
   std::uint64_t nonces_ = 0;

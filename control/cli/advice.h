@@ -3,7 +3,7 @@
 //
 // Timeouts that end before the tries they allow, retries of requests that may have been processed,
 // rules that no request reaches, weights that lead nowhere, values whose unit looks wrong, fields
-// that no traffic meets. Pure.
+// that no traffic meets, Services that are used and are not there. Pure.
 
 #include <compare>
 #include <cstdint>
@@ -41,5 +41,6 @@ class Adviser final {
 };
 void advise_on_policies(const Mesh& mesh, Adviser& adviser);
 void advise_on_routes(const Mesh& mesh, Adviser& adviser);
+void advise_on_scopes(const Mesh& mesh, Adviser& adviser);
 
 }  // namespace weft::control::cli

@@ -21,6 +21,12 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string shown(const Json& object, std::string_view key, std::string_view otherwise) {
+  const Json* field = member(&object, key);
+  if (field == nullptr) return std::string(otherwise);
+  return printable(field->is_string() ? text_of(field) : print_json(*field));
+}
+
 void add_version(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("version", "Print the version");
   command->callback([&outcome] {

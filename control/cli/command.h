@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "control/json.h"
+
 namespace weft::control::cli {
 
 inline constexpr int kOk = 0;
@@ -32,6 +34,7 @@ void add_breakers(CLI::App& app, Outcome& outcome);
 void add_endpoints(CLI::App& app, Outcome& outcome);
 void add_sidecar_config(CLI::App& app, Outcome& outcome);
 void add_schema(CLI::App& app, Outcome& outcome);
+void add_check(CLI::App& app, Outcome& outcome);
 void add_install(CLI::App& app, Outcome& outcome);
 void add_uninstall(CLI::App& app, Outcome& outcome);
 void add_inject(CLI::App& app, Outcome& outcome);
@@ -43,5 +46,10 @@ int complain(const std::string& what);
 
 // What others wrote, without the control characters that a terminal would obey.
 [[nodiscard]] std::string printable(std::string_view text);
+
+// A field of a page that others wrote, printable, whatever its type; `otherwise` where there is
+// none.
+[[nodiscard]] std::string shown(const Json& object, std::string_view key,
+                                std::string_view otherwise = "");
 
 }  // namespace weft::control::cli

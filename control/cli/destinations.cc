@@ -14,17 +14,10 @@ namespace {
 
 using nlohmann::json;
 
-const json& member_of(const json& object, const char* key) {
+const json& member_of(const json& object, std::string_view key) {
   static const json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto at = object.find(key);
-  return at == object.end() ? kNothing : *at;
-}
-
-std::string text_of(const json& object, const char* key) {
-  const json& member = member_of(object, key);
-  if (member.is_null()) return "-";
-  return member.is_string() ? printable(member.get<std::string>()) : printable(member.dump());
+  const json* found = member(&object, key);
+  return found == nullptr ? kNothing : *found;
 }
 
 std::string milliseconds_of(const json& object, const char* key) {
@@ -42,7 +35,7 @@ void each_destination(const std::vector<SidecarPage>& sidecars, std::string_view
     const json& clusters = member_of(page, "clusters");
     if (!clusters.is_array()) continue;
     for (const json& cluster : clusters) {
-      const std::string name = text_of(cluster, "name");
+      const std::string name = shown(cluster, "name", "-");
       if (name.find(about) == std::string::npos) continue;
       visit(sidecar.workload, name, cluster);
     }
@@ -62,11 +55,11 @@ std::string make_breaker_table(const std::vector<SidecarPage>& sidecars, std::st
         const json& breaker = member_of(cluster, "breaker");
         if (!breaker.is_object()) return;
         any = true;
-        const std::string state = text_of(breaker, "state");
+        const std::string state = shown(breaker, "state", "-");
         rests = rests || state != "closed";
-        table.add({workload, name, state, text_of(breaker, "attempts"), text_of(breaker, "failed"),
-                   text_of(breaker, "slow"), text_of(breaker, "in_a_row"),
-                   milliseconds_of(breaker, "open_for_ms")});
+        table.add({workload, name, state, shown(breaker, "attempts", "-"),
+                   shown(breaker, "failed", "-"), shown(breaker, "slow", "-"),
+                   shown(breaker, "in_a_row", "-"), milliseconds_of(breaker, "open_for_ms")});
       });
   return any ? table.text() : "";
 }
@@ -82,10 +75,10 @@ std::string make_endpoint_table(const std::vector<SidecarPage>& sidecars, std::s
         if (!endpoints.is_array()) return;
         for (const json& endpoint : endpoints) {
           any = true;
-          table.add({workload, name, text_of(endpoint, "address"), text_of(endpoint, "state"),
-                     text_of(endpoint, "weight"), text_of(endpoint, "active"),
-                     text_of(endpoint, "connections"), text_of(endpoint, "ok"),
-                     text_of(endpoint, "failed"), milliseconds_of(endpoint, "latency_ms")});
+          table.add({workload, name, shown(endpoint, "address", "-"), shown(endpoint, "state", "-"),
+                     shown(endpoint, "weight", "-"), shown(endpoint, "active", "-"),
+                     shown(endpoint, "connections", "-"), shown(endpoint, "ok", "-"),
+                     shown(endpoint, "failed", "-"), milliseconds_of(endpoint, "latency_ms")});
         }
       });
   return any ? table.text() : "";

@@ -24,6 +24,7 @@ struct InjectOptions {
   std::string format = "yaml";
   std::string name_space = "default";
   std::string image;
+  std::string redirect_image;
   std::string control;
   std::string trust_domain = "cluster.local";
   std::string roots;
@@ -33,15 +34,14 @@ struct InjectOptions {
 };
 
 Result<std::string> read_manifest(const std::string& file) {
-  if (file != "-") return read_file(file, injection::kJsonBytesMax);
+  if (file != "-") return read_file(file, kJsonBytesMax);
   std::string text;
   // One byte more than is read tells that there was more.
   for (auto at = std::istreambuf_iterator<char>(std::cin);
-       at != std::istreambuf_iterator<char>() && text.size() <= injection::kJsonBytesMax; ++at) {
+       at != std::istreambuf_iterator<char>() && text.size() <= kJsonBytesMax; ++at) {
     text += *at;
   }
-  if (text.size() > injection::kJsonBytesMax)
-    return fail(Fault::kInvalid, "stdin: larger than weft reads");
+  if (text.size() > kJsonBytesMax) return fail(Fault::kInvalid, "stdin: larger than weft reads");
   return text;
 }
 
@@ -51,6 +51,7 @@ injection::InjectionContext context_of_files(const InjectOptions& options) {
   // Who calls this asks for it.
   context.namespace_labels[injection::kInjectLabel] = "enabled";
   if (!options.image.empty()) context.image = options.image;
+  context.redirect_image = options.redirect_image;
   if (!options.control.empty()) context.control = options.control;
   context.trust_domain = options.trust_domain;
   if (!options.roots.empty()) context.roots_sha256 = {options.roots};
@@ -75,11 +76,11 @@ int change_files(const InjectOptions& options, ManifestTask task) {
       fmt::print(stderr, "{}: warning: {}\n", printable(change.object), printable(warning));
     if (!options.dry_run || !change.changed) continue;
     fmt::print("{}\n", printable(change.object));
-    for (const injection::Json& op : change.patch) {
-      const injection::Json* value = injection::member(&op, "value");
+    for (const Json& op : change.patch) {
+      const Json* value = member(&op, "value");
       fmt::print("  {} {}{}\n", op.at("op").get<std::string>(),
                  printable(op.at("path").get<std::string>()),
-                 value == nullptr ? "" : " " + printable(injection::print_json(*value)));
+                 value == nullptr ? "" : " " + printable(print_json(*value)));
     }
   }
   if (!options.dry_run) fmt::print("{}", done->text);
@@ -107,6 +108,8 @@ void add_inject(CLI::App& app, Outcome& outcome) {
   command->add_option("-n,--namespace", options->name_space, "Of objects that name none")
       ->capture_default_str();
   command->add_option("--image", options->image, "Image of the sidecar");
+  command->add_option("--redirect-image", options->redirect_image,
+                      "Image of the container that loads the redirect rules");
   command->add_option("--control", options->control, "HOST:PORT of weft-control for the sidecars");
   command->add_option("--trust-domain", options->trust_domain, "Of their certificates")
       ->capture_default_str();

@@ -35,6 +35,10 @@ void add_install(CLI::App& app, Outcome& outcome) {
   auto options = std::make_shared<InstallOptions>();
   add_common(*command, *options);
   command->add_option("--image", options->image, "Of weft-control")->capture_default_str();
+  command
+      ->add_option("--sidecar-image", options->sidecar_image,
+                   "Of the sidecar that is put into pods")
+      ->capture_default_str();
   command->add_flag("--ha", options->ha, "Several replicas, spread over nodes and zones");
   command
       ->add_option("--bind", options->bind,

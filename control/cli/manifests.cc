@@ -23,10 +23,15 @@ struct ManifestText {
   std::string_view text;
   bool in_chart;
 };
-constexpr std::array<ManifestText, 3> kTexts = {{{"namespace.yaml", texts::kNamespace, false},
+constexpr std::array<ManifestText, 4> kTexts = {{{"namespace.yaml", texts::kNamespace, false},
                                                  {"access.yaml", texts::kAccess, true},
-                                                 {"control.yaml", texts::kControl, true}}};
+                                                 {"control.yaml", texts::kControl, true},
+                                                 {"webhooks.yaml", texts::kWebhooks, true}}};
 constexpr ManifestText kHaText = {"ha.yaml", texts::kHa, true};
+
+// Of every object, under its metadata.
+constexpr const char* kLabels =
+    "labels:\n    app.kubernetes.io/name: weft-control\n    app.kubernetes.io/part-of: weft";
 
 constexpr std::size_t kImageMax = 512;
 
@@ -48,6 +53,7 @@ TemplateWords values_of(const InstallOptions& options) {
           {"image", options.image},
           {"sidecar_image", options.sidecar_image},
           {"bind", options.bind},
+          {"labels", kLabels},
           {"cpu", "100m"},
           {"memory", "128Mi"},
           {"memory_limit", "1Gi"}};
@@ -133,13 +139,14 @@ std::vector<Manifest> chart_templates() {
       {"image", "{{ .Values.image }}"},
       {"sidecar_image", "{{ .Values.sidecarImage }}"},
       {"bind", "{{ .Values.bind }}"},
+      {"labels", kLabels},
       {"cpu", "{{ .Values.resources.requests.cpu }}"},
       {"memory", "{{ .Values.resources.requests.memory }}"},
       {"memory_limit", "{{ .Values.resources.limits.memory }}"}};
   static const TemplateWords kConditions = {
       {"ha", ".Values.ha"}, {"revision", ".Values.revision"}, {"alone", "not .Values.revision"}};
   std::vector<Manifest> out;
-  for (const ManifestText& one : {kTexts[1], kTexts[2], kHaText}) {
+  for (const ManifestText& one : {kTexts[1], kTexts[2], kTexts[3], kHaText}) {
     out.push_back(
         {.file = std::string(one.file), .text = helm_template(one.text, kValues, kConditions)});
   }

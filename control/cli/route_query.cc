@@ -79,8 +79,8 @@ Result<T> told(const xds::ResourceSet& set, std::string_view type, const std::st
 
 std::string describe(const config::Endpoint& endpoint) {
   std::string out = endpoint.address.to_string();
-  if (!endpoint.workload.empty()) out += " " + endpoint.workload;
-  if (!endpoint.version.empty()) out += " " + endpoint.version;
+  if (!endpoint.workload.empty()) out += " " + endpoint.workload.str();
+  if (!endpoint.version.empty()) out += " " + endpoint.version.str();
   return out;
 }
 

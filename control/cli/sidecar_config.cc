@@ -2,117 +2,47 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "control/authority.h"
 #include "control/cli/command.h"
 #include "control/planner/node.h"
 #include "control/registry.h"
 #include "control/sources/yaml_directory.h"
+#include "sidecar/config/start_file.h"
 
 namespace weft::control::cli {
-
-namespace {
-
-// As JSON, which is YAML and knows how to quote.
-std::string json_text(std::string_view text) { return nlohmann::json(std::string(text)).dump(); }
-
-std::string app_ports(const Workload& workload) {
-  std::string out;
-  for (const WorkloadPort& port : workload.ports) {
-    out += (out.empty() ? "" : ", ") + std::to_string(port.app_port);
-  }
-  return out;
-}
-
-}  // namespace
 
 std::string make_sidecar_config(const Mesh& mesh, const Workload& workload,
                                 const SidecarConfigOptions& options) {
   const std::string address = workload.address.to_string();
   const ObjectName& name = workload.metadata.name;
   const std::string& trust_domain = mesh.config->trust_domain;
-  const SocketAddress admin(workload.address, Workload::kAdminPort);
-  return fmt::format(
-      R"(# Start file of the sidecar of Workload {name}; run it with: weft-sidecar -c FILE
-node:
-  id: {id}
-  cluster: {cluster}
-  locality: {{region: {region}, zone: {zone}}}
-  metadata: {{weft: {{admin: {admin}}}}}
-admin:
-  address: {{socket_address: {{address: {address}, port_value: {admin_port}}}}}
-dynamic_resources:
-  lds_config: {{ads: {{}}, resource_api_version: V3, initial_fetch_timeout: 0s}}
-  cds_config: {{ads: {{}}, resource_api_version: V3, initial_fetch_timeout: 0s}}
-  ads_config:
-    api_type: DELTA_GRPC
-    transport_api_version: V3
-    set_node_on_first_message_only: true
-    grpc_services:
-    - envoy_grpc: {{cluster_name: weft-control}}
-static_resources:
-  clusters:
-  - name: weft-control
-    type: STATIC
-    connect_timeout: 2s
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {{http2_protocol_options: {{}}}}
-    upstream_connection_options: {{tcp_keepalive: {{keepalive_time: 30}}}}
-    transport_socket:
-      name: envoy.transport_sockets.tls
-      typed_config:
-        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
-        common_tls_context:
-          tls_params: {{tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}}
-          alpn_protocols: [h2]
-          tls_certificate_sds_secret_configs: [{{name: default}}]
-          combined_validation_context:
-            default_validation_context:
-              match_typed_subject_alt_names:
-              - {{san_type: URI, matcher: {{exact: {control_id}}}}}
-            validation_context_sds_secret_config: {{name: ROOTCA}}
-    load_assignment:
-      cluster_name: weft-control
-      endpoints:
-      - lb_endpoints:
-        - endpoint: {{address: {{socket_address: {{address: {control_ip}, port_value: {control_port}}}}}}}
-bootstrap_extensions:
-- name: weft.mesh
-  typed_config:
-    "@type": type.googleapis.com/weft.bootstrap.v1.Mesh
-    ca_cluster: weft-control
-{token}    trust_domain: {trust_domain}
-    namespace: {name_space}
-    service_account: {service_account}
-    workload: {workload}
-    canonical_service: {canonical_service}
-    canonical_revision: {canonical_revision}
-    local_app_ports: [{app_ports}]
-)",
-      fmt::arg("name", name.to_string()), fmt::arg("id", json_text(Node::make_id(address, name))),
-      fmt::arg("cluster",
-               json_text(fmt::format("{}.{}", workload.canonical_service(), name.name_space))),
-      fmt::arg("region", json_text(workload.region)), fmt::arg("zone", json_text(workload.zone)),
-      fmt::arg("admin", json_text(admin.to_string())), fmt::arg("address", json_text(address)),
-      fmt::arg("admin_port", Workload::kAdminPort),
-      fmt::arg("control_id",
-               json_text(fmt::format("spiffe://{}/ns/{}/sa/{}", trust_domain,
-                                     Authority::kOwnNamespace, Authority::kOwnAccount))),
-      fmt::arg("control_ip", json_text(options.control.ip().to_string())),
-      fmt::arg("control_port", options.control.port()),
-      fmt::arg("token", options.token_file.empty()
-                            ? std::string()
-                            : fmt::format("    token_file: {}\n", json_text(options.token_file))),
-      fmt::arg("trust_domain", json_text(trust_domain)),
-      fmt::arg("name_space", json_text(name.name_space)),
-      fmt::arg("service_account", json_text(workload.service_account)),
-      fmt::arg("workload", json_text(name.name)),
-      fmt::arg("canonical_service", json_text(workload.canonical_service())),
-      fmt::arg("canonical_revision", json_text(workload.canonical_revision())),
-      fmt::arg("app_ports", app_ports(workload)));
+  std::vector<std::uint16_t> app_ports;
+  for (const WorkloadPort& port : workload.ports) app_ports.push_back(port.app_port);
+  return config::write_start_file(
+      {.title = fmt::format(
+           "Start file of the sidecar of Workload {}; run it with: weft-sidecar -c FILE",
+           name.to_string()),
+       .node_id = Node::make_id(address, name),
+       .cluster = fmt::format("{}.{}", workload.canonical_service(), name.name_space),
+       .region = workload.region,
+       .zone = workload.zone,
+       .admin = SocketAddress(workload.address, Workload::kAdminPort),
+       .tells_admin = true,
+       .control_host = options.control.ip().to_string(),
+       .control_port = options.control.port(),
+       .control_id = fmt::format("spiffe://{}/ns/{}/sa/{}", trust_domain, Authority::kOwnNamespace,
+                                 Authority::kOwnAccount),
+       .token_file = options.token_file,
+       .trust_domain = trust_domain,
+       .name_space = name.name_space,
+       .service_account = workload.service_account,
+       .workload = name.name,
+       .canonical_service = workload.canonical_service(),
+       .canonical_revision = workload.canonical_revision(),
+       .app_ports = std::move(app_ports)});
 }
 
 namespace {

@@ -14,11 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string text_of(const json& object, const char* key) {
-  const auto at = object.is_object() ? object.find(key) : object.end();
-  return at != object.end() && at->is_string() ? printable(at->get<std::string>()) : "";
-}
-
 struct Asked {
   std::vector<std::string> workloads;
   std::vector<Page> pages;
@@ -31,9 +26,10 @@ Result<Asked> whom_to_ask(const std::string& mesh_json, const std::string& path)
   }
   Asked asked;
   for (const json& sidecar : mesh["sidecars"]) {
-    const Result<SocketAddress> admin = SocketAddress::parse(text_of(sidecar, "admin"));
+    const Result<SocketAddress> admin =
+        SocketAddress::parse(printable(text_at(sidecar, {"admin"})));
     if (!admin) continue;
-    asked.workloads.push_back(text_of(sidecar, "workload"));
+    asked.workloads.push_back(printable(text_at(sidecar, {"workload"})));
     asked.pages.push_back({*admin, path});
   }
   return asked;

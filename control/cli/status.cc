@@ -69,6 +69,40 @@ std::string policy_table(const json& mesh) {
   return "\n" + table.text();
 }
 
+// "shop/cart:80", as far as the parentRef says it.
+std::string parent_name(const json& parent) {
+  std::string out = text_of(parent, "namespace");
+  if (!out.empty()) out += "/";
+  out += text_of(parent, "name");
+  if (parent.contains("port")) out += ":" + text_of(parent, "port");
+  if (parent.contains("sectionName")) out += " " + text_of(parent, "sectionName");
+  return out;
+}
+
+std::string route_table(const json& mesh) {
+  Table table({"ROUTE", "PARENT", "ACCEPTED", "RESOLVED", "GENERATION", "MESSAGE"});
+  bool any = false;
+  for (const json& route : list_of(mesh, "routes")) {
+    for (const json& parent : list_of(route, "parents")) {
+      any = true;
+      std::string accepted = "-";
+      std::string resolved = "-";
+      std::string message;
+      for (const json& condition : list_of(parent, "conditions")) {
+        const bool holds = text_of(condition, "status") == "True";
+        const std::string type = text_of(condition, "type");
+        if (type == "Accepted") accepted = holds ? "yes" : text_of(condition, "reason");
+        if (type == "ResolvedRefs") resolved = holds ? "yes" : text_of(condition, "reason");
+        const std::string said = text_of(condition, "message");
+        if (!said.empty()) message += (message.empty() ? "" : "; ") + said;
+      }
+      table.add({text_of(route, "route"), parent_name(member_of(parent, "parentRef")), accepted,
+                 resolved, text_of(route, "observedGeneration"), message});
+    }
+  }
+  return any ? "\n" + table.text() : "";
+}
+
 std::string refusals(const json& mesh) {
   std::string out;
   for (const char* list : {"sidecars", "clients"}) {
@@ -119,7 +153,7 @@ Result<StatusPage> make_status_page(std::string_view text) {
   if (const std::size_t clients = list_of(mesh, "clients").size(); clients != 0) {
     page.text += fmt::format(", {} gRPC client{} without one", clients, clients == 1 ? "" : "s");
   }
-  page.text += "\n\n" + table + policy_table(mesh);
+  page.text += "\n\n" + table + route_table(mesh) + policy_table(mesh);
   const std::string refused = refusals(mesh);
   const std::string wrong = problems(mesh, page.well);
   if (!refused.empty()) page.text += "\n" + refused;
@@ -150,7 +184,8 @@ int run(const Options& options) {
 }  // namespace
 
 void add_status(CLI::App& app, Outcome& outcome) {
-  auto* command = app.add_subcommand("status", "Who has which configuration, who refused what");
+  auto* command = app.add_subcommand(
+      "status", "Who has which configuration, who refused what, which route holds where");
   auto options = std::make_shared<Options>();
   command->add_option("--control", options->control, "Admin address of weft-control")
       ->capture_default_str();

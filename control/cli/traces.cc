@@ -30,25 +30,19 @@ struct Trace {
   std::vector<SpanLine> spans;
 };
 
-std::string text_of(const json& object, const char* key) {
-  const auto at = object.find(key);
-  if (at == object.end() || at->is_null()) return "";
-  return at->is_string() ? printable(at->get<std::string>()) : at->dump();
-}
-
 // "GET shop/cart/main  server  3.2 ms  200  web-a"
 SpanLine read_span(const json& span, const std::string& workload) {
-  SpanLine out{.id = text_of(span, "span_id"),
-               .parent = text_of(span, "parent_id"),
-               .start = text_of(span, "start")};
+  SpanLine out{.id = shown(span, "span_id"),
+               .parent = shown(span, "parent_id"),
+               .start = shown(span, "start")};
   const auto attributes = span.find("attributes");
   const json none = json::object();
   const json& all = attributes != span.end() && attributes->is_object() ? *attributes : none;
-  std::string status = text_of(all, "http.response.status_code");
-  if (const std::string error = text_of(all, "error.type"); !error.empty()) status += " " + error;
+  std::string status = shown(all, "http.response.status_code");
+  if (const std::string error = shown(all, "error.type"); !error.empty()) status += " " + error;
   const auto duration = span.find("duration_ms");
   out.text =
-      fmt::format("{}  {}  {:.1f} ms{}{}  [{}]", text_of(span, "name"), text_of(span, "kind"),
+      fmt::format("{}  {}  {:.1f} ms{}{}  [{}]", shown(span, "name"), shown(span, "kind"),
                   duration != span.end() && duration->is_number() ? duration->get<double>() : 0.0,
                   status.empty() ? "" : "  ", status, printable(workload));
   if (span.value("error", json()) == json(true)) out.text += "  ERROR";
@@ -94,9 +88,9 @@ std::string make_trace_trees(const std::vector<SidecarPage>& sidecars, std::size
     if (!page.is_object() || !page.contains("traces") || !page["traces"].is_array()) continue;
     for (const json& trace : page["traces"]) {
       if (!trace.is_object() || !trace.contains("spans") || !trace["spans"].is_array()) continue;
-      const std::string id = text_of(trace, "trace_id");
+      const std::string id = shown(trace, "trace_id");
       for (const json& span : trace["spans"]) {
-        if (!span.is_object() || !seen.emplace(id, text_of(span, "span_id")).second) continue;
+        if (!span.is_object() || !seen.emplace(id, shown(span, "span_id")).second) continue;
         SpanLine line = read_span(span, sidecar.workload);
         Trace& whole = traces[id];
         if (whole.spans.size() >= kSpansMax) continue;

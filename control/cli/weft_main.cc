@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   cli::add_endpoints(app, outcome);
   cli::add_sidecar_config(app, outcome);
   cli::add_schema(app, outcome);
+  cli::add_check(app, outcome);
   cli::add_install(app, outcome);
   cli::add_uninstall(app, outcome);
   cli::add_inject(app, outcome);

@@ -13,7 +13,7 @@
 
 #include "control/injection/injection_context.h"
 #include "control/injection/injection_reason.h"
-#include "control/injection/pod_json.h"
+#include "control/json.h"
 #include "sidecar/core/clock.h"
 
 namespace weft::control::injection {

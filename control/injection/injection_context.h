@@ -25,8 +25,10 @@ struct InjectionContext {
   std::map<std::string, std::string> namespace_labels;
 
   std::string image = "weft-sidecar:" WEFT_VERSION;
-  std::string redirect_image;  // empty: the same
-  std::string pull_policy;     // empty: Kubernetes' own default
+  // With the tools that load rules; empty: weft-redirect, where `image` is weft-sidecar, as its
+  // own.
+  std::string redirect_image;
+  std::string pull_policy;  // empty: Kubernetes' own default
   std::string binary = "/usr/local/bin/weft-sidecar";
   std::string version = WEFT_VERSION;
   std::string revision = "default";

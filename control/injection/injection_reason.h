@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "control/injection/injection_context.h"
-#include "control/injection/pod_json.h"
+#include "control/json.h"
 
 namespace weft::control::injection {
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "control/injection/pod_json.h"
+#include "control/json.h"
 #include "sidecar/core/result.h"
 
 namespace weft::control::injection {
@@ -33,6 +33,7 @@ class InjectionRecord final {
   void undo(Json& pod) const;
 
   [[nodiscard]] std::string revision() const { return text_of(member(&record_, "revision")); }
+  [[nodiscard]] std::string version() const { return text_of(member(&record_, "version")); }
 
  private:
   Json record_ = {{"annotations", Json::object()},

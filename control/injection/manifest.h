@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "control/injection/injection_context.h"
-#include "control/injection/pod_json.h"
+#include "control/json.h"
 #include "sidecar/core/result.h"
 
 namespace weft::control::injection {

@@ -23,15 +23,20 @@ constexpr seconds kDrainMax{30};
 constexpr seconds kHold{5};
 constexpr seconds kStartPatience{120};
 
-Json own_security() {
-  return {{"allowPrivilegeEscalation", false},
-          {"capabilities", {{"drop", Json::array({"ALL"})}}},
-          {"privileged", false},
-          {"readOnlyRootFilesystem", true},
-          {"runAsGroup", pod::kGid},
-          {"runAsNonRoot", true},
-          {"runAsUser", pod::kUid},
-          {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+Json own_security(bool transparent) {
+  Json out = {{"allowPrivilegeEscalation", false},
+              {"capabilities", {{"drop", Json::array({"ALL"})}}},
+              {"privileged", false},
+              {"readOnlyRootFilesystem", true},
+              {"runAsGroup", pod::kGid},
+              {"runAsNonRoot", true},
+              {"runAsUser", pod::kUid},
+              {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+  if (!transparent) return out;
+  out["capabilities"]["add"] = Json::array({"NET_ADMIN", "SETGID", "SETUID"});
+  out["runAsGroup"] = out["runAsUser"] = 0;
+  out["runAsNonRoot"] = false;
+  return out;
 }
 
 // A pod all of whose containers ask for exactly what they are limited to keeps its class
@@ -124,9 +129,23 @@ Json environment(const PodPartsRequest& request) {
       request.pod, {"service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"});
   if (!service.empty()) out.push_back(value(pod::kCanonicalServiceVariable, service));
   if (!version.empty()) out.push_back(value(pod::kCanonicalRevisionVariable, version));
+  if (request.wishes.transparent) out.push_back(value(pod::kRedirectModeVariable, "tproxy"));
   if (!request.probes.empty())
     out.push_back(value(pod::kProbesVariable, print_json(request.probes)));
   return out;
+}
+
+// The sidecar's image has no tool that loads rules; the one beside it of the same name and version
+// has (k8s/redirect.Dockerfile). An image of another name is its maker's, who put both into it.
+std::string redirect_image_for(const std::string& image) {
+  constexpr std::string_view kOurs = "weft-sidecar";
+  const std::size_t slash = image.rfind('/');
+  const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
+  const std::size_t end = std::min(image.find_first_of(":@", begin), image.size());
+  if (std::string_view(image).substr(begin, end - begin) != kOurs) return image;
+  // A digest is that of one image only.
+  if (end < image.size() && image[end] == '@') return image;
+  return image.substr(0, begin) + "weft-redirect" + image.substr(end);
 }
 
 Json ready_probe(int period, int failures) {
@@ -149,9 +168,9 @@ Json make_redirect_container(const PodPartsRequest& request) {
     args.push_back(text);
   }
   if (request.wishes.dns) args.push_back("--dns");
-  const std::string& image = request.context.redirect_image.empty()
-                                 ? request.wishes.image
-                                 : request.context.redirect_image;
+  const std::string image = request.context.redirect_image.empty()
+                                ? redirect_image_for(request.wishes.image)
+                                : request.context.redirect_image;
   return with_image(
       {{"name", kRedirectContainer},
        {"command", Json::array({request.context.binary})},
@@ -183,6 +202,7 @@ Json make_sidecar_container(const PodPartsRequest& request) {
     args.push_back("--log-level");
     args.push_back(wishes.log_level);
   }
+  if (wishes.dns) args.push_back("--dns");
   const std::string& binary = request.context.binary;
   Json out = with_image(
       {{"name", kSidecarContainer},
@@ -194,7 +214,7 @@ Json make_sidecar_container(const PodPartsRequest& request) {
             {{{"name", "weft-status"}, {"containerPort", pod::kStatusPort}, {"protocol", "TCP"}}})},
        {"readinessProbe", ready_probe(10, 3)},
        {"resources", resources_of(request)},
-       {"securityContext", own_security()},
+       {"securityContext", own_security(wishes.transparent)},
        {"volumeMounts", Json::array({{{"name", kTokenVolume},
                                       {"mountPath", "/var/run/secrets/weft.dev"},
                                       {"readOnly", true}}})}},
@@ -206,6 +226,9 @@ Json make_sidecar_container(const PodPartsRequest& request) {
     out["startupProbe"] = ready_probe(1, 600);
     return out;
   }
+  // All containers are told to end at once, so that the app still calls out while we go.
+  out["args"].push_back("--drain-order");
+  out["args"].push_back("outbound-last");
   const auto exec = [&](Json words) {
     words.insert(words.begin(), binary);
     return Json{{"exec", {{"command", std::move(words)}}}};

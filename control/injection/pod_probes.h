@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "control/injection/pod_json.h"
+#include "control/json.h"
 
 namespace weft::control::injection {
 

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "control/model/names.h"
+#include "control/model/uses.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
@@ -15,7 +16,6 @@ namespace weft::control::injection {
 namespace {
 
 constexpr std::size_t kListMax = 64;
-constexpr std::size_t kUsesMax = 1000;
 
 // Known, and somebody else's to read.
 constexpr std::array<std::string_view, 3> kOfOthers = {"force", "route-pod-ips", "status"};
@@ -54,14 +54,9 @@ std::string check_interface(std::string_view item) {
   return good ? std::string() : "want names of interfaces such as eth1";
 }
 
-// "cart", "shop/cart", "shop/*"
+// As the control plane will read it.
 std::string check_use(std::string_view item) {
-  const std::size_t slash = item.find('/');
-  const std::string_view name = slash == std::string_view::npos ? item : item.substr(slash + 1);
-  const bool good =
-      (slash == std::string_view::npos || check_label_name(item.substr(0, slash)).empty()) &&
-      (name == "*" || check_object_name(name).empty());
-  return good ? std::string() : "want Services such as cart or shop/cart";
+  return Uses::check(item).empty() ? std::string() : "want Services such as cart or shop/cart";
 }
 
 // The forms of a Kubernetes quantity that people write: "100m", "1.5", "128Mi".
@@ -185,10 +180,12 @@ void read_redirect(WishReader& reader, PodWishes& out) {
   if (mode != nullptr && *mode != "redirect" && *mode != "tproxy") {
     reader.refuse("redirect-mode", "want redirect or tproxy");
   } else if (mode != nullptr && *mode == "tproxy") {
+    out.transparent = true;
     out.redirect.emplace_back("--mode", *mode);
   }
   reader.redirect_list("include-inbound-ports", check_ports, true);
   reader.redirect_list("exclude-inbound-ports", check_ports);
+  reader.redirect_list("exclude-inbound-cidrs", check_cidr);
   reader.redirect_list("exclude-outbound-ports", check_ports);
   reader.redirect_list("include-outbound-cidrs", check_cidr, true);
   reader.redirect_list("exclude-outbound-cidrs", check_cidr);
@@ -228,7 +225,7 @@ void read_rest(WishReader& reader, PodWishes& out) {
   }
   // The control plane reads it from the pod; here only so that a slip is told while its author
   // looks.
-  (void)reader.list("uses", check_use, true, kUsesMax);
+  (void)reader.list("uses", check_use, true, Uses::kMax);
 }
 
 }  // namespace

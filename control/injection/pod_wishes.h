@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "control/injection/injection_context.h"
-#include "control/injection/pod_json.h"
+#include "control/json.h"
 #include "sidecar/core/clock.h"
 #include "sidecar/core/result.h"
 
@@ -26,6 +26,7 @@ inline constexpr const char* kStatusAnnotation = "weft.dev/status";
 struct PodWishes {
   // Flags of `weft-sidecar redirect` and their values, in the order of its usage.
   std::vector<std::pair<std::string, std::string>> redirect;
+  bool transparent = false;  // redirect-mode: tproxy
   bool dns = false;
   bool native = true;
   bool rewrite_probes = true;

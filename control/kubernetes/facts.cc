@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "control/model/config_map.h"
+
 namespace weft::control::kube {
 
 namespace {
@@ -82,10 +84,30 @@ bool is_ready(const Json& pod) {
   return false;
 }
 
+// A name of one label, or nothing.
+std::string label_in(const Json& pod, const char* key) {
+  std::string text = text_at(pod, {"spec", key});
+  return check_label_name(text).empty() ? text : std::string();
+}
+
 // A time of the API server's form, or nothing: the model takes no other.
 std::string created_in(const Json& object) {
   std::string text = text_at(object, {"metadata", "creationTimestamp"});
   return text.size() == 20 ? text : std::string();
+}
+
+// What is wrong with it leaves all of it out: a part of what an app calls would cut it off from the
+// rest.
+void read_uses(const Json& pod, PodFacts& out) {
+  const Json* said = find(pod, {"metadata", "annotations", kUsesAnnotation.data()});
+  if (said == nullptr || !said->is_string()) return;
+  Result<Uses> read =
+      Uses::parse(said->get_ref<const std::string&>(), text_at(pod, {"metadata", "namespace"}));
+  if (read) {
+    out.uses = std::move(*read);
+  } else {
+    out.uses_objection = read.error().detail;
+  }
 }
 
 Json metadata_document(const Json& object) {
@@ -129,14 +151,19 @@ std::optional<PodFacts> read_pod(const Json& pod) {
   const bool annotated =
       find(pod, {"metadata", "annotations", kStatusAnnotation.data()}) != nullptr;
   out.meshed = sidecar && annotated && !flag_at(pod, {"spec", "hostNetwork"}, false);
+  out.transparent =
+      out.meshed && text_at(pod, {"metadata", "annotations", "weft.dev/redirect-mode"}) == "tproxy";
   out.service_account = text_at(pod, {"spec", "serviceAccountName"});
   if (out.service_account.empty() || !check_object_name(out.service_account).empty()) {
     out.service_account = "default";
   }
   out.node = text_at(pod, {"spec", "nodeName"});
+  out.hostname = label_in(pod, "hostname");
+  out.subdomain = label_in(pod, "subdomain");
   out.created = created_in(pod);
   out.ready = is_ready(pod);
   out.terminating = find(pod, {"metadata", "deletionTimestamp"}) != nullptr;
+  if (out.meshed) read_uses(pod, out);
   return out;
 }
 
@@ -227,11 +254,31 @@ Json service_document(const Json& service) {
   return out;
 }
 
+Json config_map_document(const Json& config_map) {
+  const Json* certificates = find(config_map, {"data", ConfigMap::kCaKey});
+  if (certificates == nullptr || !certificates->is_string()) return Json();
+  Json metadata = Json::object();
+  // Not its annotations: some write the time of day there.
+  for (const char* key : {"name", "namespace"})
+    metadata[key] = text_at(config_map, {"metadata", key});
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"metadata", std::move(metadata)},
+          {"data", {{ConfigMap::kCaKey, *certificates}}}};
+}
+
+Labels labels_of(const Json& object) { return labels_in(object, {"metadata", "labels"}); }
+
 Json plain_document(Json&& object, std::string_view kind, std::string_view api_version) {
   Json out = std::move(object);
   if (!out.is_object()) return Json();
   out.erase("status");
-  out["metadata"] = metadata_document(out);
+  const Json* generation = find(out, {"metadata", "generation"});
+  Json metadata = metadata_document(out);
+  if (generation != nullptr && generation->is_number_integer()) {
+    metadata["generation"] = *generation;
+  }
+  out["metadata"] = std::move(metadata);
   out["kind"] = kind;
   out["apiVersion"] = api_version;
   return out;
@@ -257,8 +304,16 @@ std::string workload_document(const Workload& workload) {
                {"sidecar", workload.sidecar},
                {"ready", workload.ready}};
   if (workload.redirected) spec["redirect"] = true;
+  if (workload.transparent) spec["redirectMode"] = "TProxy";
+  if (!workload.hostname.empty()) spec["hostname"] = workload.hostname;
+  if (!workload.subdomain.empty()) spec["subdomain"] = workload.subdomain;
   if (!workload.zone.empty() || !workload.region.empty()) {
     spec["locality"] = {{"region", workload.region}, {"zone", workload.zone}};
+  }
+  if (workload.uses) {
+    Json uses = Json::array();
+    for (const ObjectName& name : workload.uses->entries()) uses.push_back(name.to_string());
+    spec["uses"] = std::move(uses);
   }
   if (!workload.more_addresses.empty()) {
     Json more = Json::array();

@@ -31,10 +31,15 @@ struct PodFacts {
   std::vector<WorkloadPort> ports;
   std::string service_account;
   std::string node;
+  std::string hostname;  // both as the pod asks for them, for its name below a headless Service
+  std::string subdomain;
   std::string created;
   bool ready = false;
   bool terminating = false;
-  bool meshed = false;  // it has our sidecar
+  bool meshed = false;         // it has our sidecar
+  std::optional<Uses> uses;    // weft.dev/uses
+  std::string uses_objection;  // why it does not count
+  bool transparent = false;    // which keeps callers' addresses (redirect mode tproxy)
 };
 // Nothing for a pod that has ended, or has no address yet.
 [[nodiscard]] std::optional<PodFacts> read_pod(const Json& pod);
@@ -79,6 +84,10 @@ struct ServiceFacts {
 // The Service as the model reads it: known fields only, TCP ports only, and a selector of its own
 // where it has none, for the Workloads that its EndpointSlices become. Null for an ExternalName.
 [[nodiscard]] Json service_document(const Json& service);
+// A ConfigMap as the model reads it: of its data the certificates alone; null where it has none.
+// There are many, and they hold anything.
+[[nodiscard]] Json config_map_document(const Json& config_map);
+[[nodiscard]] Labels labels_of(const Json& object);
 // An object of another kind as the model reads it, with the kind and version a list does not say.
 [[nodiscard]] Json plain_document(Json&& object, std::string_view kind,
                                   std::string_view api_version);

@@ -29,7 +29,7 @@ class Keeping final {
   [[nodiscard]] bool keep(int depth, Json::parse_event_t event, const Json& parsed) {
     using Event = Json::parse_event_t;
     if (event == Event::object_start || event == Event::array_start) {
-      return depth < base_ + kJsonDepthMax;
+      return depth < base_ + kObjectDepthMax;
     }
     if (event != Event::key) return true;
     if (depth <= base_ + 1) {
@@ -46,33 +46,6 @@ class Keeping final {
 };
 
 }  // namespace
-
-const Json* find(const Json& value, std::initializer_list<const char*> path) {
-  const Json* at = &value;
-  for (const char* key : path) {
-    if (!at->is_object()) return nullptr;
-    const auto next = at->find(key);
-    if (next == at->end()) return nullptr;
-    at = &*next;
-  }
-  return at;
-}
-
-std::string text_at(const Json& value, std::initializer_list<const char*> path) {
-  const Json* at = find(value, path);
-  return at != nullptr && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-bool flag_at(const Json& value, std::initializer_list<const char*> path, bool otherwise) {
-  const Json* at = find(value, path);
-  return at != nullptr && at->is_boolean() ? at->get<bool>() : otherwise;
-}
-
-const Json& list_at(const Json& value, std::initializer_list<const char*> path) {
-  static const Json kNone = Json::array();
-  const Json* at = find(value, path);
-  return at != nullptr && at->is_array() ? *at : kNone;
-}
 
 ObjectName name_in(const Json& object) {
   ObjectName name{.name_space = text_at(object, {"metadata", "namespace"}),

@@ -1,30 +1,20 @@
 #pragma once
-// Json: looking into what the API server sends, which may be of any shape: what is not there, or
-// not of the wanted type, is empty. And reading it: bounded in depth, without what nobody here has
-// a use for. Pure.
+// What the API server sends, read: bounded in depth, without what nobody here has a use for. How to
+// look into it: control/json.h. Pure.
 
 #include <functional>
-#include <initializer_list>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "control/json.h"
 #include "control/model/names.h"
 
 namespace weft::control::kube {
 
-using Json = nlohmann::json;
+using control::Json;
 
 // What is nested deeper is dropped while it is read.
-inline constexpr int kJsonDepthMax = 48;
-
-// Null where any step is missing.
-[[nodiscard]] const Json* find(const Json& value, std::initializer_list<const char*> path);
-[[nodiscard]] std::string text_at(const Json& value, std::initializer_list<const char*> path);
-[[nodiscard]] bool flag_at(const Json& value, std::initializer_list<const char*> path,
-                           bool otherwise);
-// A list; an empty one where there is none.
-[[nodiscard]] const Json& list_at(const Json& value, std::initializer_list<const char*> path);
+inline constexpr int kObjectDepthMax = 48;
 
 // Name and namespace of an object; an empty name when it has none that could be one.
 [[nodiscard]] ObjectName name_in(const Json& object);

@@ -30,7 +30,7 @@ tl::expected<ObjectName, SigningError> judge_review(std::uint16_t status, std::s
     return deny(Signing::kInternal,
                 fmt::format("the API server answers the review with {}", status));
   }
-  const Json answer = Json::parse(body, nullptr, false);
+  const Json answer = parse_json(body);
   const Json* said = find(answer, {"status"});
   if (said == nullptr || !said->is_object()) {
     return deny(Signing::kInternal, "the API server's review cannot be read");

@@ -27,6 +27,10 @@ Reflector::Reflector(const Resource& resource, Store& store, Random& random, con
       random_(random),
       options_(options),
       backoff_(options.backoff, options.backoff_max),
+      selector_(resource.only.empty()
+                    ? ""
+                    : "&fieldSelector=" +
+                          percent_encode(fmt::format("metadata.name={}", resource.only))),
       page_(std::max<std::uint32_t>(1, options.page)) {}
 
 Reflector::Step Reflector::next() {
@@ -35,7 +39,7 @@ Reflector::Step Reflector::next() {
   }
   const std::string path = resource_.path(version_);
   if (phase_ == Phase::kList) {
-    std::string target = fmt::format("{}?limit={}", path, page_);
+    std::string target = fmt::format("{}?limit={}{}", path, page_, selector_);
     if (!continue_.empty()) target += "&continue=" + percent_encode(continue_);
     return {.what = Step::What::kList, .target = std::move(target)};
   }
@@ -45,11 +49,12 @@ Reflector::Step Reflector::next() {
   const Duration time =
       options_.watch + Duration(static_cast<std::int64_t>(random_.below(jitter + 1)));
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-  return {.what = Step::What::kWatch,
-          .target = fmt::format("{}?watch=1&allowWatchBookmarks=true&resourceVersion={}"
-                                "&timeoutSeconds={}",
-                                path, percent_encode(resource_version_), seconds.count()),
-          .time = seconds};
+  return {
+      .what = Step::What::kWatch,
+      .target = fmt::format("{}?watch=1&allowWatchBookmarks=true&resourceVersion={}"
+                            "&timeoutSeconds={}{}",
+                            path, percent_encode(resource_version_), seconds.count(), selector_),
+      .time = seconds};
 }
 
 // ---- failures ----

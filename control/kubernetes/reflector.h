@@ -115,6 +115,7 @@ class Reflector final {
   Random& random_;
   const Options options_;
   Backoff backoff_;
+  const std::string selector_;  // of a query
   Phase phase_ = Phase::kList;
   std::size_t version_ = 0;
   std::uint32_t page_;

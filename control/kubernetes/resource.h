@@ -18,6 +18,8 @@ struct Resource {
   std::string_view kind;
   // Every cluster has it, so that "there is none" is a fault and not an answer.
   bool always_there = false;
+  // Of all there are, the one of this name; empty: all. An account may be allowed no more.
+  std::string_view only = {};
 
   [[nodiscard]] std::size_t versions_count() const {
     std::size_t count = 0;

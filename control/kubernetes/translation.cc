@@ -239,7 +239,11 @@ Workload Translation::of_pod(const ObjectName& name, const PodFacts& pod) const 
   out.more_addresses.assign(pod.addresses.begin() + 1, pod.addresses.end());
   out.service_account = pod.service_account;
   out.sidecar = out.redirected = pod.meshed;
+  out.hostname = pod.hostname;
+  out.subdomain = pod.subdomain;
+  out.transparent = pod.transparent;
   out.ports = pod.ports;
+  out.uses = pod.uses;
   add_targets(name, pod.labels, out.ports);
   if (pod.meshed) {
     std::erase_if(out.ports, [](const WorkloadPort& port) { return is_the_sidecars(port.port); });
@@ -284,6 +288,13 @@ std::optional<Workload> Translation::workload(const ObjectName& name) const {
   if (const auto pod = pods_.find(name); pod != pods_.end()) return of_pod(name, pod->second);
   const auto manual = manual_.find(name);
   return manual == manual_.end() ? std::nullopt : of_manual(name, manual->second);
+}
+
+std::string Translation::objection_to(const ObjectName& name) const {
+  const auto pod = pods_.find(name);
+  if (pod == pods_.end() || pod->second.uses_objection.empty()) return {};
+  return fmt::format("Pod {}: annotation {}: {}; it is told of the whole mesh", name.to_string(),
+                     kUsesAnnotation, pod->second.uses_objection);
 }
 
 }  // namespace weft::control::kube

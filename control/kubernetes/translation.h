@@ -43,8 +43,11 @@ class Translation final {
   [[nodiscard]] std::set<ObjectName> take_changed();
   // Nothing when there is none of that name.
   [[nodiscard]] std::optional<Workload> workload(const ObjectName& name) const;
+  // What of its pod's annotations does not count, and why; mostly empty.
+  [[nodiscard]] std::string objection_to(const ObjectName& name) const;
 
   [[nodiscard]] std::size_t pods() const { return pods_.size(); }
+  [[nodiscard]] const Pods& all_pods() const { return pods_; }
 
  private:
   // An address of a slice that is made by hand.

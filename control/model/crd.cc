@@ -31,7 +31,7 @@ struct CrdOfKind {
 };
 
 // metav1.Condition; its limits are those of the Gateway API.
-constexpr std::string_view kConditions = R"({
+constexpr std::string_view kStatusConditions = R"({
   "type": "array", "maxItems": 8,
   "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
   "items": {
@@ -114,7 +114,7 @@ const CrdOfKind* find_crd(std::string_view kind) {
 
 CrdJson status_schema(const CrdOfKind& crd) {
   CrdJson status = CrdJson::parse(crd.status);
-  const CrdJson conditions = CrdJson::parse(kConditions);
+  const CrdJson conditions = CrdJson::parse(kStatusConditions);
   if (crd.status == kStatusOfPolicy) {
     status["properties"]["ancestors"]["items"]["properties"]["conditions"] = conditions;
   } else {

@@ -32,6 +32,7 @@ void read_mtls(Reader& spec) {
 void read_outbound(Reader& spec, MeshConfig& out) {
   spec.object("outbound", [&](Reader& outbound) {
     outbound.choice("unknown", out.deny_unknown, {{"Allow", false}, {"Deny", true}});
+    outbound.choice("scope", out.on_demand, {{"Mesh", false}, {"OnDemand", true}});
     only_duration(outbound, "sniffTimeout", std::chrono::milliseconds(100));
     const config::Value* ports = outbound.find(
         "opaquePorts",

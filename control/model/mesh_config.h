@@ -30,6 +30,9 @@ struct MeshConfig {
   std::set<std::uint16_t> opaque_ports = {25, 587, 3306, 4444, 5432, 6379, 9300, 11211};
   // Whether a redirected app may call what is not of the mesh; without redirect there is no way.
   bool deny_unknown = false;
+  // A redirected sidecar is told of a Service when its app first calls it; and from the start of
+  // what its Workload `uses`.
+  bool on_demand = false;
   Duration leaf_lifetime = std::chrono::hours(24);
   double sampling_percent = 1.0;       // of traces that begin here
   std::uint16_t roots_per_second = 1;  // sampled before the percentage is asked

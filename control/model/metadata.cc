@@ -43,9 +43,14 @@ void read_metadata(Reader& document, bool namespaced, Metadata& out) {
     metadata.text_map("annotations", out.annotations, kLabelsMax, check_label_key, nullptr,
                       kAnnotationBytesMax);
     metadata.text("creationTimestamp", out.created, check_time);
+    const config::Value* generation = metadata.find("generation");
+    if (generation != nullptr) {
+      out.generation =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(generation->as_int().value_or(0), 0));
+    }
     // What the API server adds to an object that is read back from it.
-    for (const char* key : {"resourceVersion", "uid", "generation", "managedFields", "finalizers",
-                            "ownerReferences", "selfLink"}) {
+    for (const char* key :
+         {"resourceVersion", "uid", "managedFields", "finalizers", "ownerReferences", "selfLink"}) {
       metadata.pass(key);
     }
   });

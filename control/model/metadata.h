@@ -1,6 +1,7 @@
 #pragma once
 // Metadata: what every document begins with: which kind it is, its name, labels and annotations.
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -17,6 +18,8 @@ struct Metadata {
   Labels annotations;
   std::string created;  // RFC 3339 in UTC, so that text order is time order; empty when not known
   std::string place;    // "cart.yaml:12", for messages about what is only seen later
+  // How often Kubernetes has seen its spec change; 0 where nobody counts.
+  std::uint64_t generation = 0;
 
   bool operator==(const Metadata&) const = default;
 };

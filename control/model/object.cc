@@ -96,10 +96,25 @@ void take(ReadObject& out, Kind kind, T read, const config::Document& document,
     read.http.metadata = read.metadata;
     read.streams.metadata = read.metadata;
   }
+  if constexpr (std::is_same_v<T, HttpRoute> || std::is_same_v<T, StreamRoute>) {
+    if (!mistakes.empty()) out.refused_route = RouteHead{read.metadata.generation, read.parents};
+  }
   if (mistakes.empty()) out.object = std::make_shared<const T>(std::move(read));
 }
 
 }  // namespace
+
+std::optional<RouteHead> route_head_of(const Object& object) {
+  return std::visit(
+      []<typename T>(const std::shared_ptr<const T>& held) -> std::optional<RouteHead> {
+        if constexpr (std::is_same_v<T, HttpRoute> || std::is_same_v<T, StreamRoute>) {
+          return RouteHead{held->metadata.generation, held->parents};
+        } else {
+          return std::nullopt;
+        }
+      },
+      object);
+}
 
 const Metadata& metadata_of(const Object& object) {
   return std::visit([](const auto& held) -> const Metadata& { return held->metadata; }, object);

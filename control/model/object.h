@@ -6,6 +6,7 @@
 // `weft lint` use it. Further kinds come in here. Objects are immutable and shared between versions
 // of the Mesh.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,12 +41,21 @@ using Object =
 
 [[nodiscard]] const Metadata& metadata_of(const Object& object);
 
+// Of a route of the Gateway API, whether its text is good or not: what its status is about.
+struct RouteHead {
+  std::uint64_t generation = 0;
+  std::vector<ParentRef> parents;
+};
+// Nothing for what is no such route.
+[[nodiscard]] std::optional<RouteHead> route_head_of(const Object& object);
+
 // What reading one document gave.
 struct ReadObject {
   std::optional<ObjectKey> key;  // known even of a bad document, when its kind and name can be read
   std::optional<Object> object;  // only when there are no mistakes
-  std::vector<std::string> mistakes;  // "cart.yaml:3:5: spec.ports[0].port: …"
-  std::vector<std::string> notes;     // accepted, and without effect here
+  std::vector<std::string> mistakes;       // "cart.yaml:3:5: spec.ports[0].port: …"
+  std::vector<std::string> notes;          // accepted, and without effect here
+  std::optional<RouteHead> refused_route;  // of a route with mistakes, as far as it can be read
 };
 
 [[nodiscard]] ReadObject read_object(const config::Document& document);

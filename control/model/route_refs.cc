@@ -13,7 +13,7 @@ namespace {
 bool is_core_group(std::string_view group) { return group.empty() || group == "core"; }
 
 // "" is a group's name, so that its text cannot be checked as one.
-void read_ref_group(Reader& ref, std::string& group) {
+bool read_ref_group(Reader& ref, std::string& group) {
   const config::Value* value = ref.find("group");
   if (value != nullptr && value->is_scalar()) {
     group = value->text();
@@ -22,6 +22,7 @@ void read_ref_group(Reader& ref, std::string& group) {
   } else if (value != nullptr) {
     ref.refuse("group", "want text");
   }
+  return value != nullptr;
 }
 
 // The pattern of the Gateway API's type Kind.
@@ -37,10 +38,12 @@ void read_parent(Reader& ref, const ObjectName& route, std::vector<ParentRef>& o
   std::string group = "gateway.networking.k8s.io";
   std::string kind = "Gateway";
   ParentRef parent{.service = {route.name_space, ""}};
-  read_ref_group(ref, group);
-  ref.text("kind", kind, check_kind_name);
+  if (read_ref_group(ref, group)) parent.written.group = group;
+  if (ref.text("kind", kind, check_kind_name)) parent.written.kind = kind;
   if (ref.require("name")) ref.text("name", parent.service.name, check_object_name);
-  ref.text("namespace", parent.service.name_space, check_label_name);
+  if (ref.text("namespace", parent.service.name_space, check_label_name)) {
+    parent.written.name_space = parent.service.name_space;
+  }
   std::uint16_t port = 0;
   if (ref.integer("port", port, 1, 65535)) parent.port = port;
   ref.text("sectionName", parent.section, check_section_name);

@@ -19,8 +19,23 @@ struct ParentRef {
   ObjectName service;
   std::optional<std::uint16_t> port;  // absent, and no section: every port
   std::string section;                // a port's name
+  // The rest of it as it was written: whoever reads the status compares letters, and "" and "core"
+  // are one group.
+  struct Written {
+    std::optional<std::string> group;
+    std::optional<std::string> kind;
+    std::optional<std::string> name_space;
+  };
+  Written written = {};
 
-  bool operator==(const ParentRef&) const = default;
+  // Whether both stand for the same.
+  bool operator==(const ParentRef& other) const {
+    return service == other.service && port == other.port && section == other.section;
+  }
+  // Whether a port of the Service is meant.
+  [[nodiscard]] bool names(std::uint16_t number, const std::string& name) const {
+    return (!port || *port == number) && (section.empty() || section == name);
+  }
 };
 
 // `parentRefs` of a spec; those that are no Services are noted and left out.

@@ -46,6 +46,10 @@ void read_ports(Reader& spec, Workload& out) {
       "[15000, 15001])",
       "15000 and 15001 are the sidecar's own ports");
   spec.rule(
+      "!has(self.ports) || !has(self.redirect) || !self.redirect || !self.ports.exists(p, p.port "
+      "in [15006, 15020])",
+      "15006 and 15020 are the sidecar's own ports where redirect is true");
+  spec.rule(
       "!has(self.ports) || !has(self.sidecar) || self.sidecar || self.ports.all(p, "
       "!has(p.appPort) || p.appPort == p.port)",
       "appPort is for a Workload with a sidecar");
@@ -103,6 +107,25 @@ void read_more_addresses(Reader& spec, Workload& out) {
   }
 }
 
+// The field, else the annotation that a pod has in its place.
+void read_uses(Reader& spec, Workload& out) {
+  const std::string& own = out.metadata.name.name_space;
+  std::vector<std::string> entries;
+  if (spec.texts("uses", entries, Uses::kMax, Uses::check)) {
+    out.uses.emplace();
+    for (const std::string& entry : entries) out.uses->add(entry, own);
+    return;
+  }
+  const auto annotation = out.metadata.annotations.find(std::string(kUsesAnnotation));
+  if (annotation == out.metadata.annotations.end()) return;
+  Result<Uses> read = Uses::parse(annotation->second, own);
+  if (read) {
+    out.uses = std::move(*read);
+  } else {
+    spec.refuse("uses", fmt::format("annotation {}: {}", kUsesAnnotation, read.error().detail));
+  }
+}
+
 }  // namespace
 
 const std::string& Workload::canonical_service() const {
@@ -128,11 +151,21 @@ Workload read_workload(Reader& document) {
     if (spec.boolean("redirect", out.redirected) && out.redirected && !out.sidecar) {
       spec.refuse("redirect", "is for a Workload with a sidecar");
     }
+    spec.choice("redirectMode", out.transparent, {{"Redirect", false}, {"TProxy", true}});
+    if (out.transparent && !out.redirected) {
+      spec.refuse("redirectMode", "TProxy is for a Workload with redirect: true");
+    }
+    spec.rule(
+        "!has(self.redirectMode) || self.redirectMode != 'TProxy' || (has(self.redirect) && "
+        "self.redirect)",
+        "redirectMode TProxy is for a Workload with redirect true");
     spec.rule("!has(self.redirect) || !self.redirect || !has(self.sidecar) || self.sidecar",
               "redirect is for a Workload with a sidecar");
     read_address(spec, out);
     read_more_addresses(spec, out);
     read_ports(spec, out);
+    spec.text("hostname", out.hostname, check_label_name);
+    spec.text("subdomain", out.subdomain, check_label_name);
     spec.text("serviceAccount", out.service_account, check_object_name);
     spec.object("locality", [&](Reader& locality) {
       locality.text("region", out.region);
@@ -140,6 +173,7 @@ Workload read_workload(Reader& document) {
     });
     spec.integer("weight", out.weight, 0, Workload::kWeightMax);
     spec.boolean("ready", out.ready);
+    read_uses(spec, out);
   });
   return out;
 }

@@ -5,10 +5,12 @@
 // the app listens on 127.0.0.1:appPort.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "control/model/metadata.h"
+#include "control/model/uses.h"
 #include "sidecar/core/address.h"
 
 namespace weft::control {
@@ -38,8 +40,15 @@ struct Workload {
   // The kernel brings its traffic to its sidecar: one listener for each direction, by original
   // destination, and the app listens where it likes.
   bool redirected = false;
+  // In mode tproxy: callers' addresses are kept, up to the app.
+  bool transparent = false;
   std::vector<IpAddress> more_addresses;  // of the other family; dual-stack
+  // Its name below that of the headless Service `subdomain`, as a pod's; empty: none.
+  std::string hostname;
+  std::string subdomain;
   bool ready = true;
+  // What its app declares that it calls; nothing: it has not said.
+  std::optional<Uses> uses;
 
   [[nodiscard]] const std::string& canonical_service() const;   // labels, else its name
   [[nodiscard]] const std::string& canonical_revision() const;  // labels, else "latest"

@@ -85,34 +85,37 @@ void come_from_delivery_address(cds::Cluster& cluster) {
   other.set_port_value(0);
 }
 
-cds::Cluster make_undeclared_cluster(std::string_view name, Carries carries) {
+cds::Cluster make_undeclared_cluster(std::string_view name, Carries carries, bool keep_source) {
   cds::Cluster cluster = make_passing_cluster(name, carries);
   set(*cluster.mutable_connect_timeout(), defaults::kConnect);
   come_from_delivery_address(cluster);
   ClusterPolicy policy;
   policy.set_local_app(true);
+  policy.set_keep_source(keep_source);
   set_captured_policy(policy, cluster);
   return cluster;
 }
 
 }  // namespace
 
-std::vector<cds::Cluster> make_captured_clusters(const MeshConfig& config) {
+std::vector<cds::Cluster> make_captured_clusters(const MeshConfig& config,
+                                                 const Workload& workload) {
+  const bool keeps = workload.transparent;
   return {make_direct_cluster(kDirectHttp1, Carries::kHttp1, config),
           make_direct_cluster(kDirectHttp2, Carries::kHttp2, config),
           make_direct_cluster(kDirectTcp, Carries::kBytes, config),
-          make_undeclared_cluster(kUndeclaredHttp1, Carries::kHttp1),
-          make_undeclared_cluster(kUndeclaredHttp2, Carries::kHttp2),
-          make_undeclared_cluster(kUndeclaredTcp, Carries::kBytes)};
+          make_undeclared_cluster(kUndeclaredHttp1, Carries::kHttp1, keeps),
+          make_undeclared_cluster(kUndeclaredHttp2, Carries::kHttp2, keeps),
+          make_undeclared_cluster(kUndeclaredTcp, Carries::kBytes, keeps)};
 }
 
-std::optional<cds::Cluster> make_peers_cluster(const Mesh& mesh) {
+std::optional<cds::Cluster> make_peers_cluster(const Mesh& mesh, const Scope& scope) {
   std::set<IpAddress> told;
-  for (const auto& [name, service] : mesh.services) {
+  const auto note_told = [&](const MeshService& service) {
     for (const MeshPort& port : service.ports) {
       for (const Instance& instance : port.instances) told.insert(instance.workload->address);
     }
-  }
+  };
   cds::Cluster cluster;
   cluster.set_name(std::string(kPeers));
   cluster.set_type(cds::Cluster::STATIC);
@@ -120,25 +123,33 @@ std::optional<cds::Cluster> make_peers_cluster(const Mesh& mesh) {
   auto& assignment = *cluster.mutable_load_assignment();
   assignment.set_cluster_name(cluster.name());
   auto& locality = *assignment.add_endpoints();
-  const auto add = [&](const Workload& workload, const IpAddress& address) {
+  const auto add_address = [&](const Workload& workload, const IpAddress& address) {
     if (!told.insert(address).second) return;
     auto& endpoint = *locality.add_lb_endpoints();
     set(*endpoint.mutable_endpoint()->mutable_address(), address.to_string(), pod::kInboundPort);
+    const std::string identity = workload.sidecar ? mesh.identity_of(workload).uri() : "";
     set_weft(*endpoint.mutable_metadata(), {{"workload", workload.metadata.name.name},
                                             {"version", workload.canonical_revision()},
                                             {"canonical_service", workload.canonical_service()},
-                                            {"identity", mesh.identity_of(workload).uri()}});
+                                            {"identity", identity}});
   };
-  for (const auto& [name, workload] : mesh.workloads) {
-    if (!workload->sidecar) continue;
-    add(*workload, workload->address);
-    for (const IpAddress& address : workload->more_addresses) add(*workload, address);
+  const auto add = [&](const Workload& workload) {
+    if (!workload.sidecar && !told.contains(workload.address)) return;
+    add_address(workload, workload.address);
+    for (const IpAddress& address : workload.more_addresses) add_address(workload, address);
+  };
+  if (scope.everything()) {
+    for (const auto& [name, service] : mesh.services) note_told(service);
+    for (const auto& [name, workload] : mesh.workloads) add(*workload);
+  } else {
+    for (const ObjectName& name : scope.reached()) note_told(mesh.services.at(name));
+    for (const ObjectName& name : scope.peers()) add(*mesh.workloads.at(name));
   }
   if (locality.lb_endpoints_size() == 0) return std::nullopt;
   return cluster;
 }
 
-void look_everywhere(const Workload& workload, std::uint16_t app_port, cds::Cluster& cluster) {
+void look_everywhere(const Workload& workload, const WorkloadPort& port, cds::Cluster& cluster) {
   come_from_delivery_address(cluster);
   auto& options = *cluster.mutable_typed_extension_protocol_options();
   auto& any = options[ClusterPolicy::descriptor()->full_name()];
@@ -150,8 +161,17 @@ void look_everywhere(const Workload& workload, std::uint16_t app_port, cds::Clus
     places.push_back(address.to_string());
     v6 = v6 || !address.is_v4();
   }
-  if (v6) places.insert(places.begin(), "::1");
-  for (const std::string& place : places) set(*policy.add_local_app_elsewhere(), place, app_port);
+  if (workload.transparent && port.app_port == port.port) {
+    cluster.set_type(cds::Cluster::ORIGINAL_DST);
+    cluster.set_lb_policy(cds::Cluster::CLUSTER_PROVIDED);
+    cluster.clear_load_assignment();
+    policy.set_keep_source(true);
+    places = {"127.0.0.1"};
+  }
+  if (v6) places.insert(places.begin() + (policy.keep_source() ? 1 : 0), "::1");
+  for (const std::string& place : places) {
+    set(*policy.add_local_app_elsewhere(), place, port.app_port);
+  }
   pack(any, policy);
 }
 

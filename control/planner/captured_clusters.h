@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/planner/parts.h"
+#include "control/planner/scope.h"
 #include "xds/proto/cluster.pb.h"
 
 namespace weft::control {
@@ -26,17 +27,20 @@ inline constexpr std::string_view kUndeclaredHttp2 = "inbound|undeclared|http2";
 inline constexpr std::string_view kUndeclaredTcp = "inbound|undeclared|tcp";
 
 [[nodiscard]] std::vector<envoy::config::cluster::v3::Cluster> make_captured_clusters(
-    const MeshConfig& config);
+    const MeshConfig& config, const Workload& workload);
 
 // Those with a sidecar whose address no Service's endpoints tell: not ready, behind none, or of the
-// other family. Nothing is sent there by this cluster: it says who is at those addresses. Nothing
-// where there are none.
+// other family; and the other family's addresses of those that have none; in a scope those that are
+// in it. Nothing is sent there by this cluster: it says who is at those addresses. Nothing where
+// there are none.
 [[nodiscard]] std::optional<envoy::config::cluster::v3::Cluster> make_peers_cluster(
-    const Mesh& mesh);
+    const Mesh& mesh, const Scope& scope);
 
 // Makes of the cluster of a declared port one that finds the app wherever it listens: on loopback,
-// which costs nothing and needs no rule to let it pass, else on the Workload's own addresses.
-void look_everywhere(const Workload& workload, std::uint16_t app_port,
+// which costs nothing and needs no rule to let it pass, else on the Workload's own addresses. Where
+// callers' addresses are kept it is the other way round, since nobody is called on loopback from
+// elsewhere; an appPort of its own is not where anybody was called, so there they are not kept.
+void look_everywhere(const Workload& workload, const WorkloadPort& port,
                      envoy::config::cluster::v3::Cluster& cluster);
 
 }  // namespace weft::control

@@ -65,6 +65,7 @@ class Inbound final {
     const IpAddress any = parse_ip(has_v6(workload_) ? "::" : "0.0.0.0");
     out_ = make_listener(kInboundName, workload_, {any, pod::kInboundPort}, config_, core::INBOUND);
     out_.mutable_use_original_dst()->set_value(true);
+    if (workload_.transparent) out_.mutable_transparent()->set_value(true);
     add_inspector("envoy.filters.listener.original_dst", lf::original_dst::v3::OriginalDst(), out_);
     add_tls_inspector(out_);
     set(*out_.mutable_listener_filters_timeout(), defaults::kTlsHandshake);
@@ -127,8 +128,12 @@ class Inbound final {
 
 class Outbound final {
  public:
-  Outbound(const Mesh& mesh, const Workload& workload)
-      : mesh_(mesh), config_(*mesh.config), workload_(workload) {}
+  Outbound(const Mesh& mesh, const Workload& workload, const Scope& scope, bool on_demand)
+      : mesh_(mesh),
+        config_(*mesh.config),
+        workload_(workload),
+        scope_(scope),
+        on_demand_(on_demand) {}
 
   lis::Listener make() {
     // What the app sends is redirected to loopback (iptables-extensions(8), REDIRECT), so nobody
@@ -139,7 +144,7 @@ class Outbound final {
       set(*out_.add_additional_addresses()->mutable_address(), "::1", pod::kOutboundPort);
     }
     out_.mutable_use_original_dst()->set_value(true);
-    find_hosts_by_destination();
+    say_how_to_find_hosts();
     add_inspector("envoy.filters.listener.original_dst", lf::original_dst::v3::OriginalDst(), out_);
     add_inspector("envoy.filters.listener.http_inspector", lf::http_inspector::v3::HttpInspector(),
                   out_);
@@ -169,24 +174,28 @@ class Outbound final {
  private:
   using Addresses = std::set<IpAddress>;
 
-  void find_hosts_by_destination() {
+  void say_how_to_find_hosts() {
     using weft::config::v1::ListenerPolicy;
     auto& any = (*out_.mutable_metadata()
                       ->mutable_typed_filter_metadata())[ListenerPolicy::descriptor()->full_name()];
     ListenerPolicy policy;
     policy.ParseFromString(any.value());
     policy.set_hosts_are_destinations(true);
+    if (on_demand_) {
+      set(*policy.mutable_on_demand()->mutable_timeout(), defaults::kOnDemandWait);
+      policy.mutable_on_demand()->set_waiting_max(defaults::kOnDemandWaitingMax);
+    }
     pack(any, policy);
   }
 
   void add_service(const MeshService& service) {
     for (const MeshPort& port : service.ports) {
       if (service.service->headless) {
-        note_headless(port);
+        if (scope_.calls(service.name())) note_headless(port);
         continue;
       }
       const Addresses addresses = free_addresses(service, port.port, taken_);
-      if (addresses.empty()) continue;
+      if (addresses.empty() || !scope_.calls(service.name())) continue;
       ports_.insert(port.port);
       if (!port.is_http()) {
         add_stream_service(service, port, match_of(port.port, addresses));
@@ -278,6 +287,8 @@ class Outbound final {
   const Mesh& mesh_;
   const MeshConfig& config_;
   const Workload& workload_;
+  const Scope& scope_;
+  const bool on_demand_;
   lis::Listener out_;
   TakenAddresses taken_;
   std::map<std::uint16_t, Addresses> declared_;  // HTTP ports of Services
@@ -293,8 +304,9 @@ lis::Listener make_captured_inbound(const Mesh& mesh, const Workload& workload, 
   return Inbound(mesh, workload, idle).make(inbound_of);
 }
 
-lis::Listener make_captured_outbound(const Mesh& mesh, const Workload& workload) {
-  return Outbound(mesh, workload).make();
+lis::Listener make_captured_outbound(const Mesh& mesh, const Workload& workload, const Scope& scope,
+                                     bool on_demand) {
+  return Outbound(mesh, workload, scope, on_demand).make();
 }
 
 std::string captured_facts(const Mesh& mesh) {

@@ -23,6 +23,7 @@
 #include <functional>
 
 #include "control/planner/parts.h"
+#include "control/planner/scope.h"
 #include "xds/proto/listener.pb.h"
 
 namespace weft::control {
@@ -34,8 +35,11 @@ using InboundOf = std::function<PolicyFields(const WorkloadPort&)>;
 
 [[nodiscard]] envoy::config::listener::v3::Listener make_captured_inbound(
     const Mesh& mesh, const Workload& workload, Duration idle, const InboundOf& inbound_of);
-[[nodiscard]] envoy::config::listener::v3::Listener make_captured_outbound(
-    const Mesh& mesh, const Workload& workload);
+// `on_demand`: what is not in the scope is asked for when it is first called.
+[[nodiscard]] envoy::config::listener::v3::Listener make_captured_outbound(const Mesh& mesh,
+                                                                           const Workload& workload,
+                                                                           const Scope& scope,
+                                                                           bool on_demand);
 
 // What of the Services these listeners depend on, as text to be compared.
 [[nodiscard]] std::string captured_facts(const Mesh& mesh);

@@ -62,4 +62,8 @@ inline constexpr std::uint32_t kStreamsMax = 1024;
 inline constexpr std::uint32_t kStreamWindow = 256 * 1024;  // decisions D4
 inline constexpr std::uint32_t kConnectionWindow = 16 * 1024 * 1024;
 
+// First calls on demand: how long one waits to hear what is there, and how many may, of one worker.
+inline constexpr Duration kOnDemandWait = seconds(2);
+inline constexpr std::uint32_t kOnDemandWaitingMax = 1024;
+
 }  // namespace weft::control::defaults

@@ -105,6 +105,7 @@ rt::RouteConfiguration make_outbound_routes(const Mesh& mesh, const RouteClient&
   rt::RouteConfiguration out;
   out.set_name(std::string(kOutboundName));
   for (const auto& [name, service] : mesh.services) {
+    if (!client.calls(name)) continue;
     for (const MeshPort& port : service.ports) {
       if (!port.is_http()) continue;
       auto& host = *out.add_virtual_hosts();
@@ -145,7 +146,7 @@ rt::RouteConfiguration make_destination_routes(const Mesh& mesh, const RouteClie
     if (service.service->headless) continue;
     for (const MeshPort& port : service.ports) {
       const std::set<IpAddress> addresses = free_addresses(service, port.port, taken);
-      if (addresses.empty() || !port.is_http()) continue;
+      if (addresses.empty() || !port.is_http() || !client.calls(name)) continue;
       auto& host = *out.add_virtual_hosts();
       host.set_name(service.host + ":" + std::to_string(port.port));
       for (const IpAddress& address : addresses) {

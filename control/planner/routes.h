@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/planner/parts.h"
+#include "control/planner/scope.h"
 #include "xds/proto/route.pb.h"
 
 namespace weft::control {
@@ -25,6 +26,11 @@ namespace weft::control {
 struct RouteClient {
   std::string name_space;  // empty: anybody without routes of his own
   Labels labels;
+  const Scope* scope = nullptr;  // null: calls whom he likes
+
+  [[nodiscard]] bool calls(const ObjectName& service) const {
+    return scope == nullptr || scope->calls(service);
+  }
 };
 
 // Every HTTP port of every Service, for an explicit proxy: hosts as the client may write them.

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "control/kubernetes/watched_kinds.h"
 #include "sidecar/config/document.h"
 
 namespace weft::control {
@@ -38,42 +39,12 @@ constexpr Resource kSlices{.name = "endpointslices",
                            .plural = "endpointslices",
                            .kind = "EndpointSlice",
                            .always_there = true};
-
-struct WatchedKind {
-  Kind kind;
-  Resource resource;
-};
-constexpr std::string_view kGateway = "gateway.networking.k8s.io";
-constexpr std::string_view kIstio = "networking.istio.io";
-constexpr std::array<WatchedKind, 10> kWatchedKinds = {{
-    {Kind::kHttpRoute, {"httproutes", kGateway, {"v1", "v1beta1"}, "httproutes", "HTTPRoute"}},
-    {Kind::kGrpcRoute, {"grpcroutes", kGateway, {"v1"}, "grpcroutes", "GRPCRoute"}},
-    {Kind::kTlsRoute, {"tlsroutes", kGateway, {"v1", "v1alpha2"}, "tlsroutes", "TLSRoute"}},
-    {Kind::kTcpRoute, {"tcproutes", kGateway, {"v1", "v1alpha2"}, "tcproutes", "TCPRoute"}},
-    {Kind::kReferenceGrant,
-     {"referencegrants", kGateway, {"v1", "v1beta1"}, "referencegrants", "ReferenceGrant"}},
-    {Kind::kBackendTrafficPolicy,
-     {"xbackendtrafficpolicies",
-      "gateway.networking.x-k8s.io",
-      {"v1alpha1"},
-      "xbackendtrafficpolicies",
-      "XBackendTrafficPolicy"}},
-    {Kind::kVirtualService,
-     {"virtualservices",
-      kIstio,
-      {"v1", "v1beta1", "v1alpha3"},
-      "virtualservices",
-      "VirtualService"}},
-    {Kind::kDestinationRule,
-     {"destinationrules",
-      kIstio,
-      {"v1", "v1beta1", "v1alpha3"},
-      "destinationrules",
-      "DestinationRule"}},
-    {Kind::kTrafficPolicy,
-     {"trafficpolicies", "weft.dev", {"v1alpha1"}, "trafficpolicies", "TrafficPolicy"}},
-    {Kind::kMeshConfig, {"meshconfigs", "weft.dev", {"v1alpha1"}, "meshconfigs", "MeshConfig"}},
-}};
+constexpr Resource kNamespaces{.name = "namespaces",
+                               .group = "",
+                               .versions = {"v1"},
+                               .plural = "namespaces",
+                               .kind = "Namespace",
+                               .always_there = true};
 
 // The object as the model understands it.
 KeyedChange::Text read_text(const ObjectKey& key, const Json& document) {
@@ -89,17 +60,18 @@ KeyedChange::Text read_text(const ObjectKey& key, const Json& document) {
   out.object = std::move(read.object);
   out.mistakes = std::move(read.mistakes);
   out.notes = std::move(read.notes);
+  out.refused_route = std::move(read.refused_route);
   return out;
 }
 
-std::optional<kube::PodFacts> facts_of(const Json& json, const kube::PodFacts*) {
-  return kube::read_pod(json);
+std::optional<kube::PodFacts> facts_of(const Json& object, const kube::PodFacts*) {
+  return kube::read_pod(object);
 }
-std::optional<kube::NodeFacts> facts_of(const Json& json, const kube::NodeFacts*) {
-  return kube::read_node(json);
+std::optional<kube::NodeFacts> facts_of(const Json& object, const kube::NodeFacts*) {
+  return kube::read_node(object);
 }
-std::optional<kube::SliceFacts> facts_of(const Json& json, const kube::SliceFacts*) {
-  return kube::read_slice(json);
+std::optional<kube::SliceFacts> facts_of(const Json& object, const kube::SliceFacts*) {
+  return kube::read_slice(object);
 }
 void remove_facts(kube::Translation& from, const ObjectName& name, const kube::PodFacts*) {
   from.remove_pod(name);
@@ -169,7 +141,9 @@ class KubernetesSource::ObjectStore : public kube::Reflector::Store, public Stor
   }
   void on_listed() override {
     for (const ObjectName& name : there_) {
-      if (!staged_.contains(name)) source_.put(key_of(name), std::nullopt);
+      if (staged_.contains(name)) continue;
+      source_.put(key_of(name), std::nullopt);
+      source_.note_status(key_of(name), std::nullopt);
     }
     there_.clear();
     for (auto& [name, text] : staged_) {
@@ -189,6 +163,7 @@ class KubernetesSource::ObjectStore : public kube::Reflector::Store, public Stor
   void on_removed(const ObjectName& name) override {
     if (there_.erase(name) == 0) return;
     source_.put(key_of(name), std::nullopt);
+    source_.note_status(key_of(name), std::nullopt);
     source_.note_change();
   }
 
@@ -197,6 +172,12 @@ class KubernetesSource::ObjectStore : public kube::Reflector::Store, public Stor
   [[nodiscard]] virtual std::optional<KeyedChange::Text> read(const ObjectKey& key,
                                                               Json&& object) const {
     const std::string version = reflector_->api_version();
+    if (kind_ == Kind::kConfigMap) {
+      const Json document = kube::config_map_document(object);
+      if (document.is_null()) return std::nullopt;
+      return read_text(key, document);
+    }
+    source_.note_status(key, kube::read_held_status(key.kind, object, version));
     return read_text(key, kube::plain_document(std::move(object), resource_.kind, version));
   }
   [[nodiscard]] ObjectKey key_of(const ObjectName& name) const { return {kind_, name}; }
@@ -209,6 +190,30 @@ class KubernetesSource::ObjectStore : public kube::Reflector::Store, public Stor
   const kube::Reflector* reflector_ = nullptr;
   std::map<ObjectName, KeyedChange::Text> staged_;
   std::set<ObjectName> there_;
+};
+
+// Labels of Namespaces, for whoever asks; they change nothing of the Mesh.
+class KubernetesSource::NamespaceStore final : public kube::Reflector::Store, public StoreHolder {
+ public:
+  explicit NamespaceStore(KubernetesSource& source) : source_(source) {}
+  kube::Reflector::Store& store() override { return *this; }
+
+  void on_list_begun() override { staged_.clear(); }
+  void on_list_item(const ObjectName& name, Json&& object) override {
+    staged_.insert_or_assign(name.name, kube::labels_of(object));
+  }
+  void on_listed() override {
+    source_.namespaces_ = std::exchange(staged_, {});
+    source_.note_change();
+  }
+  void on_put(const ObjectName& name, Json&& object) override {
+    source_.namespaces_.insert_or_assign(name.name, kube::labels_of(object));
+  }
+  void on_removed(const ObjectName& name) override { source_.namespaces_.erase(name.name); }
+
+ private:
+  KubernetesSource& source_;
+  kube::NamespaceLabels staged_;
 };
 
 // Services are both.
@@ -260,7 +265,10 @@ KubernetesSource::KubernetesSource(Turn& turn, kube::KubeClient& client, Owner& 
       settle_timer_(turn.timers(), *this) {
   const auto feed = [&](const Resource& resource, std::unique_ptr<StoreHolder> store) {
     kube::Reflector::Options reflector = options_.reflector;
-    if (resource.plural == kPods.plural) reflector.page = options_.pods_page;
+    // Both may be large.
+    if (resource.plural == kPods.plural || resource.kind == "ConfigMap") {
+      reflector.page = std::min(reflector.page, options_.pods_page);
+    }
     feeds_.push_back(std::make_unique<kube::ResourceFeed>(turn_, client_, resource, store->store(),
                                                           random_, reflector));
     stores_.push_back(std::move(store));
@@ -269,7 +277,8 @@ KubernetesSource::KubernetesSource(Turn& turn, kube::KubeClient& client, Owner& 
   feed(kSlices, std::make_unique<FactsStore<kube::SliceFacts>>(*this));
   feed(kNodes, std::make_unique<FactsStore<kube::NodeFacts>>(*this));
   feed(kPods, std::make_unique<FactsStore<kube::PodFacts>>(*this));
-  for (const WatchedKind& watched : kWatchedKinds) {
+  feed(kNamespaces, std::make_unique<NamespaceStore>(*this));
+  for (const kube::WatchedKind& watched : kube::kWatchedKinds) {
     auto store = std::make_unique<ObjectStore>(*this, watched.kind, watched.resource);
     ObjectStore& reads = *store;
     feed(watched.resource, std::move(store));
@@ -300,6 +309,11 @@ void KubernetesSource::put(const ObjectKey& key, std::optional<KeyedChange::Text
   waiting_.insert_or_assign(key, std::move(text));
 }
 
+void KubernetesSource::note_status(const ObjectKey& key, std::optional<kube::HeldStatus> status) {
+  if (!kube::is_booked(key.kind)) return;
+  statuses_waiting_.insert_or_assign(key, std::move(status));
+}
+
 void KubernetesSource::note_change() {
   if (!stopped_ && !settle_timer_.armed()) settle_timer_.arm(options_.settle);
 }
@@ -323,8 +337,18 @@ void KubernetesSource::tell() {
       change.text.emplace();
       change.text->json = kube::workload_document(*workload);
       change.text->object = std::make_shared<const Workload>(std::move(*workload));
+      if (std::string objection = translation_.objection_to(name); !objection.empty()) {
+        change.text->notes.push_back(std::move(objection));
+      }
     }
     changes.push_back(std::move(change));
+  }
+  for (auto& [key, status] : std::exchange(statuses_waiting_, {})) {
+    if (status) {
+      book_.put(key, std::move(*status));
+    } else {
+      book_.remove(key);
+    }
   }
   if (!changes.empty()) owner_.on_objects(std::move(changes));
 }

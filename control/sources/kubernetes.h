@@ -13,12 +13,14 @@
 #include <vector>
 
 #include "control/kubernetes/resource_feed.h"
+#include "control/kubernetes/status_book.h"
 #include "control/kubernetes/translation.h"
+#include "control/kubernetes/unmeshed_pods.h"
 #include "control/registry.h"
 
 namespace weft::control {
 
-class KubernetesSource final : public TimerSink {
+class KubernetesSource final : public kube::UnmeshedPods::Source, public TimerSink {
  public:
   struct Options {
     kube::Reflector::Options reflector;
@@ -52,6 +54,12 @@ class KubernetesSource final : public TimerSink {
   [[nodiscard]] const std::vector<std::unique_ptr<kube::ResourceFeed>>& feeds() const {
     return feeds_;
   }
+  // What stands under `status` of what was told.
+  [[nodiscard]] const kube::StatusBook& status_book() const { return book_; }
+  [[nodiscard]] const kube::Translation::Pods& pods() const override {
+    return translation_.all_pods();
+  }
+  [[nodiscard]] const kube::NamespaceLabels& namespaces() const override { return namespaces_; }
 
   void on_timer(Timer& timer) override;
 
@@ -61,8 +69,11 @@ class KubernetesSource final : public TimerSink {
   class FactsStore;
   class ServiceStore;
   class ObjectStore;
+  class NamespaceStore;
 
   void put(const ObjectKey& key, std::optional<KeyedChange::Text> text);
+  // What is there of its status; told together with what was read of it.
+  void note_status(const ObjectKey& key, std::optional<kube::HeldStatus> status);
   // A store has changed.
   void note_change();
   void tell();
@@ -75,6 +86,9 @@ class KubernetesSource final : public TimerSink {
   Timer settle_timer_;
   kube::Translation translation_;
   std::map<ObjectKey, std::optional<KeyedChange::Text>> waiting_;
+  std::map<ObjectKey, std::optional<kube::HeldStatus>> statuses_waiting_;
+  kube::StatusBook book_;
+  kube::NamespaceLabels namespaces_;
   std::vector<std::unique_ptr<StoreHolder>> stores_;
   std::vector<std::unique_ptr<kube::ResourceFeed>> feeds_;
   bool known_ = false;

@@ -17,6 +17,7 @@
 #include "sidecar/core/address.h"
 #include "sidecar/core/clock.h"
 #include "sidecar/core/proxy_header.h"
+#include "sidecar/core/shared_text.h"
 #include "sidecar/http/limits.h"
 
 namespace weft::config {
@@ -29,23 +30,24 @@ struct DestinationLabels {
   std::string backend;            // subset or backend Service
 };
 
+// There may be tens of thousands, of which most are never asked: small, and what many of a set have
+// in common is there once.
 struct Endpoint {
   enum class Health : std::uint8_t { kHealthy, kUnhealthy, kDraining, kDegraded };
   SocketAddress address;
-  std::string hostname;
+  SharedText hostname;
+  SharedText zone;
+  SharedText workload;
+  SharedText version;
+  SharedText canonical_service;
+  SharedText identity;  // SPIFFE ID expected of it; empty: the cluster's matchers alone decide
+  SharedText hash_key;  // its name on a hash ring; empty: its address
+  SharedText check_authority;  // of its health checks (Endpoint.health_check_config); empty: theirs
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
+  std::uint32_t locality = 0;    // index into EndpointSet::localities
+  std::uint16_t check_port = 0;  // of its health checks; 0: its own
   Health health = Health::kHealthy;
-  std::string zone;
-  std::string workload;
-  std::string version;
-  std::string canonical_service;
-  std::string identity;  // SPIFFE ID expected of it; empty: the cluster's matchers alone decide
-  std::string hash_key;  // its name on a hash ring; empty: its address
-  std::uint32_t locality = 0;  // index into EndpointSet::localities
-  // For its health checks (Endpoint.health_check_config).
-  std::string check_authority;   // empty: the check's own
-  std::uint16_t check_port = 0;  // 0: its own
   bool checked = true;
   bool operator==(const Endpoint&) const = default;
 };
@@ -171,6 +173,9 @@ struct ClusterConfig {
   SocketAddress source;        // upstream bind
   SocketAddress source_other;  // of the other family; none: unbound there
   std::optional<KnownDestinations> known_destinations;
+  // weft, of kOriginalDst and local_app: from the caller's address (redirect mode tproxy). An app
+  // that refuses there is looked for elsewhere as ever, from `source`.
+  bool keep_source = false;
   bool tcp_keepalive = false;
   DestinationLabels labels;
   // Names to resolve for the DNS kinds, port apart.
@@ -187,5 +192,13 @@ struct ClusterConfig {
   Duration dns_refresh = std::chrono::seconds(5);
   std::shared_ptr<const EndpointSet> inline_endpoints;
 };
+
+// Whether a worker has work for it before its first request: its endpoints hear what health checks
+// say, connections are kept ready, an endpoint's age counts. Everything else can wait until
+// somebody asks.
+[[nodiscard]] inline bool is_eager(const ClusterConfig& config) {
+  return config.health_check != nullptr || config.http.idle_connections_min != 0 ||
+         config.balancing.slow_start.window > Duration::zero();
+}
 
 }  // namespace weft::config

@@ -356,7 +356,12 @@ std::string describe(const ListenerConfig& listener) {
   page.line(0, "{} {} on {} version {}", word(listener.direction), escape(listener.name),
             listener.address.to_string(), escape(listener.version));
   if (listener.use_original_dst) page.line(1, "by original destination");
+  if (listener.transparent) page.line(1, "transparent");
   if (!listener.bind) page.line(1, "not bound");
+  if (listener.on_demand) {
+    page.line(1, "asks for unknown destinations, {} at a time, for {}",
+              listener.on_demand->waiting_max, format_duration(listener.on_demand->timeout));
+  }
   if (listener.sniff_tls || listener.sniff_http) {
     page.line(1, "sniffs{}{} for {}", listener.sniff_tls ? " tls" : "",
               listener.sniff_http ? " http" : "", format_duration(listener.sniff_timeout));
@@ -408,6 +413,7 @@ std::string describe(const ClusterConfig& cluster) {
         1, "to where it was bound for, {}",
         cluster.known_destinations->deny_unknown ? "if somebody is known there" : "known or not");
   }
+  if (cluster.keep_source) page.line(1, "to where it was bound for, from the caller's address");
   for (const SocketAddress& address : cluster.local_app_elsewhere) {
     page.line(1, "else at {}", address.to_string());
   }

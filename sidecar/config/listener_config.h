@@ -114,6 +114,12 @@ struct ProxyProtocol {
   bool v2 = true;
 };
 
+// A connection to where nobody is known waits while the control plane is asked who is there.
+struct OnDemand {
+  Duration timeout = std::chrono::seconds(2);
+  std::uint32_t waiting_max = 1024;  // connections of one worker; more do not wait
+};
+
 struct ListenerConfig {
   std::string name;
   std::string version;
@@ -129,6 +135,7 @@ struct ListenerConfig {
   bool sniff_tls = false;   // tls_inspector
   bool sniff_http = false;  // http_inspector
   std::optional<ProxyProtocol> proxy_protocol;
+  std::optional<OnDemand> on_demand;
   Duration sniff_timeout = std::chrono::seconds(15);  // PROXY header and sniffing; 0: no limit
   bool go_on_after_sniff_timeout = false;
   std::uint32_t connections_max = 0;  // 0: the process's limit only

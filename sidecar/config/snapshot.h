@@ -30,6 +30,8 @@ struct Snapshot {
   std::unordered_map<std::string, std::shared_ptr<const RouteTable>, TextHash, std::equal_to<>>
       routes;
   std::unordered_map<std::string, ClusterEntry, TextHash, std::equal_to<>> clusters;
+  // Which of them a worker brings to life before it is asked for them (is_eager).
+  std::vector<std::string> eager;
   // Route tables whose clusters have not all arrived answer 503 NC for those routes; names for
   // /config_dump.
   std::vector<std::string> warming;

@@ -33,6 +33,9 @@ class DialHolder {
 struct ConnectOptions {
   Duration timeout = std::chrono::seconds(2);  // zero: the kernel's own patience
   SocketAddress source;                        // bound before connecting unless none()
+  // Not 0: `source` may be anybody's address, and the connection's packets have this mark, by which
+  // the answers find their way back (needs CAP_NET_ADMIN).
+  std::uint32_t transparent_mark = 0;
 };
 
 class Connector {

@@ -23,6 +23,12 @@ inline constexpr std::uint16_t kDnsPort = 15053;       // on loopback, UDP and T
 inline constexpr const char* kDeliverySource = "127.0.0.6";
 inline constexpr const char* kDeliverySourceV6 = "::6";
 
+// Redirect mode tproxy: the sidecar calls its app from the address of whoever called the pod. Such
+// connections have this mark, and where their answers go is looked up in this routing table, by
+// which they come back to the sidecar and do not leave the pod.
+inline constexpr std::uint32_t kTransparentMark = 15006;
+inline constexpr std::uint32_t kTransparentTable = 15006;
+
 // The projected token: who the pod is, for the control plane and nobody else.
 inline constexpr const char* kTokenFile = "/var/run/secrets/weft.dev/token";
 inline constexpr const char* kTokenAudience = "weft.dev";
@@ -40,6 +46,8 @@ inline constexpr const char* kControlVariable = "WEFT_CONTROL";  // host:port of
 inline constexpr const char* kTrustDomainVariable = "WEFT_TRUST_DOMAIN";
 // SHA-256 of the roots' public keys in hex, comma between: whom to trust at first.
 inline constexpr const char* kRootsVariable = "WEFT_ROOTS_SHA256";
+// "tproxy", or not set. In that mode the container starts as root, and becomes kUid by itself.
+inline constexpr const char* kRedirectModeVariable = "WEFT_REDIRECT_MODE";
 // JSON: the app's own probes by path on kStatusPort, as they were before the injection.
 inline constexpr const char* kProbesVariable = "WEFT_PROBES";
 

@@ -1,6 +1,7 @@
 #include "sidecar/dns/answer.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "sidecar/core/strings.h"
 
@@ -24,9 +25,11 @@ std::uint32_t u32_at(Bytes message, std::size_t at) {
   return static_cast<std::uint32_t>(u16_at(message, at)) << 16 | u16_at(message, at + 2);
 }
 
-// False when the name does not end within the message. Pointers end a name, and are not followed:
-// names are passed on, not read.
+// False when the name does not end within the message, or points anywhere but back to what came
+// before it: whoever reads the answer after us shall find no loop. Pointers are not followed: names
+// are passed on, not read.
 bool skip_answer_name(Bytes message, std::size_t& at) {
+  const std::size_t start = at;
   while (at < message.size()) {
     const std::size_t length = message[at];
     if (length == 0) {
@@ -34,8 +37,10 @@ bool skip_answer_name(Bytes message, std::size_t& at) {
       return true;
     }
     if ((length & 0xc0U) == 0xc0U) {
+      if (message.size() - at < 2) return false;
+      const std::size_t target = u16_at(message, at) & 0x3fffU;
       at += 2;
-      return at <= message.size();
+      return target >= kAnswerHeaderSize && target < start;
     }
     if ((length & 0xc0U) != 0) return false;
     at += 1 + length;
@@ -74,7 +79,7 @@ bool same_question(Bytes asked, Bytes answered) {
 // What the sections say of how long they hold.
 struct Keeping {
   std::uint32_t positive = Answer::kTtlMax_s;
-  std::uint32_t negative = 0;  // of the SOA; none: do not keep
+  std::optional<std::uint32_t> negative;  // of the SOA; without it "there is none" is not kept
 };
 
 }  // namespace
@@ -105,7 +110,8 @@ Result<Answer> parse_answer(Bytes message, const Query& query) {
     if (i < before_additional) keeping.positive = std::min(keeping.positive, record.ttl_s);
     if (i >= answers && record.type == kTypeSoa && record.data_size >= 4) {
       const std::uint32_t minimum = u32_at(message, record.data + record.data_size - 4);
-      keeping.negative = std::min({record.ttl_s, minimum, Answer::kNegativeTtlMax_s});
+      const std::uint32_t holds = std::min({record.ttl_s, minimum, Answer::kNegativeTtlMax_s});
+      keeping.negative = std::min(keeping.negative.value_or(holds), holds);
     }
   }
   const bool says_none =
@@ -113,7 +119,9 @@ Result<Answer> parse_answer(Bytes message, const Query& query) {
   const bool final_word =
       answer.rcode == 0 || answer.rcode == static_cast<std::uint8_t>(Rcode::kNoSuchName);
   if (final_word && !answer.truncated) {
-    answer.ttl_s = says_none ? std::min(keeping.negative, keeping.positive) : keeping.positive;
+    // With records and an SOA it is an alias to a name that has none of the type (RFC 2308 2.2).
+    const std::uint32_t otherwise = says_none ? 0 : keeping.positive;
+    answer.ttl_s = std::min(keeping.negative.value_or(otherwise), keeping.positive);
   }
   return answer;
 }

@@ -8,18 +8,6 @@ namespace weft::dns {
 
 namespace {
 
-// All that an answer may depend on; the spelling of the name is none of it.
-std::string key_of(const Query& query) {
-  std::string key = query.name;
-  key += '\0';
-  for (const std::uint16_t value : {query.type, query.record_class, query.wishes}) {
-    key += static_cast<char>(value >> 8);
-    key += static_cast<char>(value & 0xffU);
-  }
-  key += query.edns ? query.dnssec_ok ? 'D' : 'E' : '-';
-  return key;
-}
-
 std::uint32_t seconds_between(TimePoint from, TimePoint to) {
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(to - from).count();
   return age <= 0 ? 0 : static_cast<std::uint32_t>(std::min<std::int64_t>(age, UINT32_MAX));
@@ -28,7 +16,6 @@ std::uint32_t seconds_between(TimePoint from, TimePoint to) {
 }  // namespace
 
 std::optional<std::vector<std::uint8_t>> Cache::find(const Query& query, TimePoint now) {
-  if (query.edns_options) return std::nullopt;
   const auto found = index_.find(key_of(query));
   if (found == index_.end()) return std::nullopt;
   const Entries::iterator entry = found->second;
@@ -42,7 +29,6 @@ std::optional<std::vector<std::uint8_t>> Cache::find(const Query& query, TimePoi
 }
 
 void Cache::keep(const Query& query, Bytes message, const Answer& answer, TimePoint now) {
-  if (query.edns_options) return;
   std::string key = key_of(query);
   if (const auto old = index_.find(key); old != index_.end()) forget(old->second);
   if (answer.ttl_s == 0 || message.size() > options_.answer_max) return;

@@ -1,12 +1,13 @@
 #pragma once
-// NameTable: the mesh's own names and their addresses, as one pod sees them. Immutable once built;
-// any thread.
+// NameTable: the mesh's own names and their addresses, zone by zone, as the control plane tells
+// them.
 //
-// A Service `cart` of namespace `shop` answers to `cart` (within shop), `cart.shop`,
-// `cart.shop.svc` and `cart.shop.svc.cluster.local`; so do names with more labels in front of it,
-// when the table has them (`cart-0.cart.shop`, an instance of a headless Service). What is not in
-// the table is somebody else's to answer, also under `svc.cluster.local`: the mesh need not know
-// all of the cluster.
+// A zone is a namespace: "shop.svc.cluster.local" holds "cart" (a Service) and "cart-0.cart" (an
+// instance of a headless one). Only whole names are known here. Shorter ones are made whole by the
+// asker's own search list, as resolv.conf of a pod has it; answering them as they stand would take
+// names of the world away from the pod, which has a "cart.shop" too. What is not in the table is
+// somebody else's to answer, also under `svc.cluster.local`: the mesh need not know all of the
+// cluster. Owner: DnsServer. Thread: its owner's.
 
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@
 namespace weft::dns {
 
 struct NameEntry {
-  std::string name;  // "cart.shop", "cart-0.cart.shop"; lower case
+  std::string name;  // below the zone: "cart", "cart-0.cart"; lower case
   std::vector<IpAddress> addresses;
 };
 
@@ -28,24 +29,27 @@ class Names {
  public:
   virtual ~Names() = default;
   // `name` in lower case, without a dot at the end. Null: not ours. An entry without addresses of
-  // the type asked for is ours all the same: the name exists.
+  // the type asked for is ours all the same: the name exists. Good until the table changes.
   [[nodiscard]] virtual const NameEntry* find(std::string_view name) const = 0;
 };
 
 class NameTable final : public Names {
  public:
-  struct Options {
-    std::string name_space;  // the pod's
-    std::string cluster_domain = "cluster.local";
-  };
-  NameTable(std::vector<NameEntry> entries, Options options);
+  static constexpr std::size_t kEntryLabelsMax = 2;
+
+  // In place of all that was known of the zone.
+  void put(std::string zone, std::vector<NameEntry> entries);
+  void remove(std::string_view zone);
 
   [[nodiscard]] const NameEntry* find(std::string_view name) const override;
-  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::size_t size() const { return size_; }  // names
+  [[nodiscard]] std::size_t zones() const { return zones_.size(); }
 
  private:
-  Options options_;
-  std::unordered_map<std::string, NameEntry, TextHash, std::equal_to<>> entries_;
+  using Zone = std::unordered_map<std::string, NameEntry, TextHash, std::equal_to<>>;
+
+  std::unordered_map<std::string, Zone, TextHash, std::equal_to<>> zones_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace weft::dns

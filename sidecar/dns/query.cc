@@ -1,6 +1,7 @@
 #include "sidecar/dns/query.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "sidecar/core/strings.h"
@@ -13,6 +14,7 @@ constexpr std::size_t kHeaderSize = 12;
 constexpr std::size_t kOptSize = 11;
 constexpr std::uint16_t kTypeOpt = 41;
 constexpr std::uint16_t kPointerToQuestion = 0xc00c;
+constexpr std::uint16_t kDnssecOk = 0x8000;  // of the OPT record's flags
 
 // Every read says whether there was enough.
 class QueryReader {
@@ -94,8 +96,7 @@ Rcode read_additional(QueryReader& reader, std::uint16_t count, Query& out) {
     if (type != kTypeOpt) continue;
     if (!root || out.edns) return Rcode::kFormat;
     out.edns = true;
-    out.edns_options = size != 0;
-    out.dnssec_ok = (flags & 0x8000U) != 0;
+    out.dnssec_ok = (flags & kDnssecOk) != 0;
     out.payload_max = std::clamp(payload, Query::kPayloadMin, Query::kPayloadMax);
     if (version != 0) return Rcode::kBadVersion;
   }
@@ -162,6 +163,10 @@ void ReplyWriter::opt(const Query& query, Rcode rcode) {
   put16(0);
 }
 
+std::ptrdiff_t offset_of(std::size_t turn, std::size_t count) {
+  return static_cast<std::ptrdiff_t>(turn % count);
+}
+
 }  // namespace
 
 Result<Query> parse_query(Bytes message) {
@@ -181,6 +186,37 @@ Result<Query> parse_query(Bytes message) {
   return query;
 }
 
+std::string key_of(const Query& query) {
+  std::string key = query.name;
+  key += '\0';
+  for (const std::uint16_t value : {query.type, query.record_class, query.wishes}) {
+    key += static_cast<char>(value >> 8);
+    key += static_cast<char>(value & 0xffU);
+  }
+  key += query.edns ? query.dnssec_ok ? 'D' : 'E' : '-';
+  return key;
+}
+
+std::vector<std::uint8_t> write_query(const Query& query) {
+  ReplyWriter out;
+  out.put16(0);
+  out.put16(query.wishes);
+  out.put16(1);
+  out.put16(0);
+  out.put16(0);
+  out.put16(query.edns ? 1 : 0);
+  out.bytes.insert(out.bytes.end(), query.question.begin(), query.question.end());
+  if (query.edns) {
+    out.put8(0);
+    out.put16(kTypeOpt);
+    out.put16(Query::kPayloadMin);
+    out.put16(0);
+    out.put16(query.dnssec_ok ? kDnssecOk : 0);
+    out.put16(0);
+  }
+  return std::move(out.bytes);
+}
+
 std::vector<std::uint8_t> write_reply(const Query& query, const Reply& reply,
                                       std::size_t bytes_max) {
   const bool v4 = query.type == kTypeA;
@@ -191,6 +227,9 @@ std::vector<std::uint8_t> write_reply(const Query& query, const Reply& reply,
     for (const IpAddress& address : reply.addresses) {
       if (address.is_v4() == v4) told.push_back(&address);
     }
+  }
+  if (!told.empty()) {
+    std::rotate(told.begin(), told.begin() + offset_of(reply.first, told.size()), told.end());
   }
   const std::size_t room = bytes_max > fixed ? (bytes_max - fixed) / record_size : 0;
   const bool truncated = told.size() > room;

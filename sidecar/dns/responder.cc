@@ -27,7 +27,7 @@ bool asks_for_address(const Query& query) {
 }  // namespace
 
 Responder::Responder(const Names& names, const Options& options)
-    : names_(&names), options_(options), cache_(options.cache) {}
+    : names_(names), options_(options), cache_(options.cache) {}
 
 Responder::Decision Responder::decide(Bytes message, Road road, TimePoint now) {
   Result<Query> query = parse_query(message);
@@ -40,11 +40,11 @@ Responder::Decision Responder::decide(Bytes message, Road road, TimePoint now) {
     return {.reply = write_reply(*query, {.rcode = query->fault}, room_for(*query, road))};
   }
   if (asks_for_address(*query)) {
-    if (const NameEntry* entry = names_->find(query->name); entry != nullptr) {
+    if (const NameEntry* entry = names_.find(query->name); entry != nullptr) {
       stats_.from_mesh.add();
-      return {.reply =
-                  write_reply(*query, {.addresses = entry->addresses, .ttl_s = options_.mesh_ttl_s},
-                              room_for(*query, road))};
+      const Reply reply{
+          .addresses = entry->addresses, .ttl_s = options_.mesh_ttl_s, .first = turn_++};
+      return {.reply = write_reply(*query, reply, room_for(*query, road))};
     }
   }
   if (auto kept = cache_.find(*query, now)) {
@@ -58,7 +58,10 @@ Responder::Decision Responder::decide(Bytes message, Road road, TimePoint now) {
 std::vector<std::uint8_t> Responder::answered(const Query& query, Bytes message, Road road,
                                               TimePoint now) {
   const Result<Answer> answer = parse_answer(message, query);
-  if (!answer) return not_answered(query);
+  if (!answer) {
+    stats_.unusable.add();
+    return not_answered(query);
+  }
   cache_.keep(query, message, *answer, now);
   return fitting(query, readdress(message, *answer, query, 0), road);
 }

@@ -4,7 +4,8 @@
 // sockets and waiting are its owner's. Thread: its owner's.
 //
 // Of a mesh name only A and AAAA are answered here; SRV and the rest go on to the cluster's DNS,
-// which knows ports. A resolver that fails is passed on as SERVFAIL, never as "no such name".
+// which knows ports. Several addresses are told in another order each time, as whoever asks mostly
+// takes the first. A resolver that fails is passed on as SERVFAIL, never as "no such name".
 
 #include <cstdint>
 #include <optional>
@@ -30,14 +31,13 @@ class Responder final {
     Counter from_mesh;
     Counter from_cache;
     Counter forwarded;
-    Counter refused;  // answered with an error of ours: not understood
-    Counter ignored;  // no query at all
+    Counter refused;   // answered with an error of ours: not understood
+    Counter ignored;   // no query at all
+    Counter unusable;  // resolvers' answers that are none to the question, or broken
   };
 
-  // `names` outlives the Responder, or the next set_names.
+  // `names` outlives it.
   Responder(const Names& names, const Options& options);
-
-  void set_names(const Names& names) { names_ = &names; }
 
   // At most one of the two is there; neither: say nothing.
   struct Decision {
@@ -51,13 +51,16 @@ class Responder final {
                                                    TimePoint now);
   [[nodiscard]] std::vector<std::uint8_t> not_answered(const Query& query) const;
 
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] const Cache& cache() const { return cache_; }
   [[nodiscard]] const Stats& stats() const { return stats_; }
 
  private:
-  const Names* names_;
-  Options options_;
+  const Names& names_;
+  const Options options_;
   Cache cache_;
   Stats stats_;
+  std::size_t turn_ = 0;  // of the addresses of mesh names
 };
 
 }  // namespace weft::dns

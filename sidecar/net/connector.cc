@@ -15,6 +15,22 @@
 
 namespace weft::net {
 
+namespace {
+
+// 0, or the negative number of what failed.
+int be_transparent(int fd, const SocketAddress& to, std::uint32_t mark) {
+  const int yes = 1;
+  const bool v4 = to.ip().is_v4();
+  const int level = v4 ? SOL_IP : SOL_IPV6;
+  if (::setsockopt(fd, level, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &yes, sizeof yes) != 0 ||
+      ::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+    return -errno;
+  }
+  return 0;
+}
+
+}  // namespace
+
 // One attempt. Connecting ends in libuv's callback, in the deadline or, for what failed or
 // succeeded at once, in the next deferred event.
 class TcpDial final : public Dial,
@@ -34,7 +50,7 @@ class TcpDial final : public Dial,
   void on_deferred() override;
 
   // 0, or the negative number of what failed.
-  int begin(const SocketAddress& source, const SocketOptions& socket_options,
+  int begin(const ConnectOptions& options, const SocketOptions& socket_options,
             TcpConnector::Descriptors descriptors);
   void finish(int status);
   void succeed();
@@ -57,14 +73,15 @@ std::unique_ptr<Dial> TcpConnector::connect(const SocketAddress& address,
 
 void TcpDial::start(const ConnectOptions& options, const SocketOptions& socket_options,
                     TcpConnector::Descriptors descriptors) {
-  const int result = begin(options.source, socket_options, descriptors);
+  const int result = begin(options, socket_options, descriptors);
   if (result < 0) outcome_ = result;
   if (outcome_) return loop_.defer(*this);
   if (options.timeout > Duration::zero()) deadline_.arm(options.timeout);
 }
 
-int TcpDial::begin(const SocketAddress& source, const SocketOptions& socket_options,
+int TcpDial::begin(const ConnectOptions& options, const SocketOptions& socket_options,
                    TcpConnector::Descriptors descriptors) {
+  const SocketAddress& source = options.source;
   sockaddr_storage native;
   socklen_t length = address_.to_native(native);
   if (length == 0) return UV_EINVAL;
@@ -73,6 +90,10 @@ int TcpDial::begin(const SocketAddress& source, const SocketOptions& socket_opti
   if (descriptors == TcpConnector::Descriptors::kButTheLast && is_among_last(fd.get()))
     return UV_EMFILE;
   if (Status s = apply(socket_options, fd.get(), address_.is_ip()); !s) return UV_EPERM;
+  if (options.transparent_mark != 0) {
+    if (const int error = be_transparent(fd.get(), address_, options.transparent_mark); error != 0)
+      return error;
+  }
   if (!source.is_none()) {
     // The local port is chosen when the remote address is known, so sixty thousand connections per
     // remote are possible.

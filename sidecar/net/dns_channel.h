@@ -1,25 +1,20 @@
 #pragma once
-// DnsChannel: c-ares on a Loop: one channel, the sockets it opened, its clock, and the line of
-// lookups that wait until another question may be put to the servers.
+// DnsChannel: the questions of lookups, put to c-ares, and the line of lookups that wait until
+// another question may be put.
 //
 // Owner: Resolver. Thread: its loop's. c-ares calls back exactly once for each question, at the
 // latest when the channel dies; nobody outside is called from within that callback (lookups tell
 // their holders later).
-
-#include <sys/types.h>
-#include <time.h>
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "sidecar/core/intrusive_list.h"
+#include "sidecar/net/ares_channel.h"
 #include "sidecar/net/dns_answer.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/net/resolver.h"
-
-struct ares_channeldata;
-struct uv_poll_s;
 
 namespace weft::net {
 
@@ -34,7 +29,7 @@ struct DnsQuestion {
   DnsType type;
 };
 
-class DnsChannel final : private Deferred, private TimerSink {
+class DnsChannel final : private Deferred {
  public:
   DnsChannel(Loop& its_loop, Resolver::Options its_options);
   ~DnsChannel();
@@ -52,29 +47,14 @@ class DnsChannel final : private Deferred, private TimerSink {
   Resolver::Stats stats;
 
  private:
-  struct Watch;  // one socket of c-ares
-
   static void answered(void* argument, int status, int timeouts, unsigned char* message, int size);
-  static void socket_changed(void* argument, int fd, int readable, int writable);
-  static void socket_ready(uv_poll_s* poll, int status, int events);
   void on_deferred() override;
-  void on_timer(Timer&) override;
 
-  void open();
-  void close();
-  void reopen_if_changed();
-  [[nodiscard]] timespec conf_changed() const;
-  void rearm();
-  void watch(int fd, int events);
-
-  ares_channeldata* ares_ = nullptr;
-  timespec conf_changed_{};
-  std::vector<Watch*> watches_;
   IntrusiveList<DnsLookup, AllLookups> all_;
   IntrusiveList<DnsLookup> line_;
   std::size_t waiting_ = 0;
   std::uint32_t questions_ = 0;  // with c-ares, heard or not
-  Timer timer_;
+  AresChannel ares_;
 };
 
 }  // namespace weft::net

@@ -44,6 +44,12 @@ const config::FilterChain* ChainTable::choose(const ConnectionFacts& facts) cons
   return chosen == nullptr ? listener_->default_chain.get() : chosen;
 }
 
+bool ChainTable::names(const SocketAddress& destination) const {
+  const Chains& chains = candidates(destination);
+  const auto by_port = destination.is_ip() ? ports_.find(destination.port()) : ports_.end();
+  return &chains != (by_port == ports_.end() ? &any_port_.others : &by_port->second.others);
+}
+
 ChainNeeds ChainTable::needs(const SocketAddress& destination) const {
   return needs_of(candidates(destination));
 }

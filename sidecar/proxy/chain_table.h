@@ -22,6 +22,8 @@ class ChainTable final {
 
   // As choose_chain. What it returns lives as long as the listener's configuration.
   [[nodiscard]] const config::FilterChain* choose(const ConnectionFacts& facts) const;
+  // Whether some chain is for that very address; the others are for whoever is there.
+  [[nodiscard]] bool names(const SocketAddress& destination) const;
   // What has to be known of a connection to there. A chain for somebody else makes nobody wait.
   [[nodiscard]] ChainNeeds needs(const SocketAddress& destination) const;
 

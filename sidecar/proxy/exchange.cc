@@ -7,9 +7,7 @@
 #include "sidecar/http/grpc.h"
 #include "sidecar/proxy/hop.h"
 #include "sidecar/proxy/replies.h"
-#include "sidecar/proxy/session_token.h"
 #include "sidecar/proxy/upgrades.h"
-#include "sidecar/upstream/session_key.h"
 
 namespace weft::proxy {
 
@@ -92,10 +90,12 @@ Exchange::Next Exchange::pick_endpoint() {
   context.tried = &tried_;
   context.original_destination =
       origin_.original_destination ? &*origin_.original_destination : nullptr;
+  context.source = &origin_.caller.source;
   context.hash = hash_.value;
   context.session = session_;
   const bool lost =
       session_ && forward_->session->strict && cluster_->find_session(*session_) == nullptr;
+  if (lost) cluster_->metrics().sessions(telemetry::SessionResult::kLost).add();
   endpoint_ = lost ? nullptr : cluster_->pick(context);
   if (endpoint_ == nullptr) {
     Error why = cluster_->why_none(context);
@@ -348,10 +348,7 @@ void Exchange::send_answer(http::ResponseHead&& head, bool end) {
   if (host_ != nullptr) apply_edits(host_->edits.response, head.headers);
   apply_edits(table_->table().config().edits.response, head.headers);
   if (!hash_.set_cookie.empty()) head.headers.add(HeaderId::kSetCookie, hash_.set_cookie);
-  if (forward_->session != nullptr && !fell_back()) {
-    const std::uint64_t session = upstream::session_key(endpoint_->address_text());
-    if (session_ != session) write_session(*forward_->session, session, head.headers);
-  }
+  if (forward_->session != nullptr && !fell_back()) tell_session(head.headers);
   if (extras_ != nullptr) mark_answer(head);
   if (services_.draining) stream_->close_after();
   stream_->send_head(head, end);

@@ -151,6 +151,7 @@ class Exchange final : public http::RequestSink,
   void release_head();
   void judge_grpc(std::string_view status);
   void send_answer(http::ResponseHead&& head, bool end);
+  void tell_session(http::Headers& answer);
   void note_response_end();
   void end_tunnel();
   void end_when_sent();

@@ -119,7 +119,9 @@ bool Exchange::retry_after(const AttemptEnd& end) {
     return true;
   }
   last_backoff_ = backoff_delay(forward_->retry, retries_ - 1, last_backoff_, services_.random);
-  backoff_timer_.arm(std::max(last_backoff_, decision.delay_min));
+  const Duration wait = std::max(last_backoff_, decision.delay_min);
+  services_.shard.proxy().retry_backoff.observe(wait);
+  backoff_timer_.arm(wait);
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include "sidecar/proxy/replies.h"
 #include "sidecar/proxy/session_token.h"
 #include "sidecar/proxy/upgrades.h"
+#include "sidecar/upstream/session_key.h"
 
 namespace weft::proxy {
 
@@ -115,8 +116,25 @@ std::size_t Exchange::choose_group(const config::ForwardAction& action) {
     return cluster && !cluster->has_ready_endpoint();
   };
   if (!empty(chosen)) return chosen;
-  return table_->choose_among(*route_, [&](std::size_t group) { return !empty(group); })
-      .value_or(chosen);
+  const auto other =
+      table_->choose_among(*route_, [&](std::size_t group) { return !empty(group); });
+  if (!other) return chosen;
+  services_.clusters.find(action.clusters[chosen].cluster)->metrics().redistributed.add();
+  return *other;
+}
+
+// A session that stays where it is needs no word.
+void Exchange::tell_session(http::Headers& answer) {
+  using telemetry::SessionResult;
+  const std::uint64_t session = upstream::session_key(endpoint_->address_text());
+  SessionResult result = session_ ? SessionResult::kMoved : SessionResult::kNew;
+  if (session_ == session) {
+    const bool pinned = chosen_ != nullptr && chosen_->weight == 0;
+    result = pinned ? SessionResult::kPinned : SessionResult::kKept;
+  } else {
+    write_session(*forward_->session, session, answer);
+  }
+  cluster_->metrics().sessions(result).add();
 }
 
 Exchange::Next Exchange::go_reply(Error error) {

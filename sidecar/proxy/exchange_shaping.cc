@@ -15,6 +15,7 @@ namespace weft::proxy {
 
 using http::HeaderId;
 using telemetry::Cause;
+using telemetry::CorsResult;
 using telemetry::FaultKind;
 using telemetry::Flag;
 using upstream::Verdict;
@@ -62,16 +63,21 @@ bool Exchange::begin_extras() {
 
 bool Exchange::answer_cors(const config::CorsPolicy& policy) {
   if (!drawn(policy.per_million, services_.random)) return false;
+  auto& counted = services_.shard.proxy().cors;
   switch (judge_cors(policy, head_)) {
     case CorsVerdict::kNone:
+      if (head_.headers.has(HeaderId::kOrigin)) counted(CorsResult::kUnmatched).add();
       return false;
     case CorsVerdict::kActual:
+      counted(CorsResult::kAllowed).add();
       extras_->cors_origin = *head_.headers.find(HeaderId::kOrigin);
       return false;
     case CorsVerdict::kPreflight:
+      counted(CorsResult::kPreflight).add();
       write_preflight(policy, head_, local_head_);
       break;
     case CorsVerdict::kRefuse:
+      counted(CorsResult::kRefusedPreflight).add();
       local_head_.status = 200;
       break;
   }

@@ -71,6 +71,7 @@ void Listener::on_accept(std::unique_ptr<net::Socket> socket) {
   Session& begun = *session.release();
   sessions_.push_back(begun);
   ++session_count_;
+  ++accepted_;
   begun.start();
 }
 
@@ -81,16 +82,19 @@ void Listener::on_session_done(Session& session) {
   report_if_drained();
 }
 
+void Listener::part() {
+  sessions_.for_each([](Session& session) { session.drain(); });
+}
+
 void Listener::drain() {
   if (std::exchange(draining_, true)) return;
-  sessions_.for_each([](Session& session) { session.drain(); });
+  part();
   acceptor_->drain();
 }
 
 void Listener::on_drained(net::Acceptor&) {
   acceptor_closed_ = true;
-  // Those who came in while we closed.
-  sessions_.for_each([](Session& session) { session.drain(); });
+  part();  // those who came in while we closed
   report_if_drained();
 }
 

@@ -35,9 +35,12 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   [[nodiscard]] const config::ListenerConfig& config() const { return *config_; }
   [[nodiscard]] const SocketAddress& address() const { return acceptor_->address(); }
   [[nodiscard]] std::size_t sessions() const { return session_count_; }
+  [[nodiscard]] std::uint64_t accepted() const { return accepted_; }  // ever
 
   // Takes what waits in the kernel's queue, then accepts no more; sessions say goodbye.
   void drain();
+  // Those sessions that there are say goodbye; new ones are accepted.
+  void part();
   // Whether new connections wait in the kernel's queue.
   void hold(bool on);
   // The drain's deadline: whatever is left ends.
@@ -47,6 +50,9 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   void on_drained(net::Acceptor& acceptor) override;
   void on_shortage() override;
   void on_session_done(Session& session) override;
+  [[nodiscard]] Session::Configuration newest() const override {
+    return {.listener = config_, .chains = chains_, .contexts = contexts_};
+  }
 
  private:
   void report_if_drained();
@@ -61,6 +67,7 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   DetectionMemory detection_;
   IntrusiveList<Session> sessions_;  // owned
   std::size_t session_count_ = 0;
+  std::uint64_t accepted_ = 0;
   bool draining_ = false;
   bool held_ = false;
   bool acceptor_closed_ = false;

@@ -7,6 +7,7 @@
 
 #include "sidecar/core/random.h"
 #include "sidecar/core/turn.h"
+#include "sidecar/proxy/demands.h"
 #include "sidecar/proxy/fault.h"
 #include "sidecar/proxy/mirror.h"
 #include "sidecar/proxy/view.h"
@@ -59,6 +60,7 @@ struct Services {
   const bool& draining;
   const bool& shedding;  // memory is nearly used up: no new work
   WallClock& wall_clock;
+  Demands* demands = nullptr;  // null: nobody is asked for what is not known
 
   [[nodiscard]] WallTime wall(TimePoint at) const { return wall_clock.at(at, turn.now()); }
 };

@@ -407,6 +407,7 @@ void Session::end_if_idle() {
 void Session::finish() {
   WEFT_ASSERT(state_ != State::kOver);
   state_ = State::kOver;
+  wait_.reset();
   deadline_.cancel();
   if (transport_ != nullptr) transport_->set_sink(nullptr);
   owner_.on_session_done(*this);
@@ -418,7 +419,8 @@ void Session::drain() {
     wake_up();
   } else if (connection_ != nullptr) {
     connection_->drain();
-  } else if (state_ == State::kProxyHeader || state_ == State::kSniff || state_ == State::kDetect) {
+  } else if (state_ == State::kProxyHeader || state_ == State::kAsk || state_ == State::kSniff ||
+             state_ == State::kDetect) {
     // It has said too little to be served. Its request may be on its way, so it is given a moment,
     // but not the whole drain.
     deadline_.arm(http::Connection::kDrainNotice);
@@ -427,6 +429,7 @@ void Session::drain() {
 
 void Session::abandon() {
   state_ = State::kOver;
+  wait_.reset();
   deadline_.cancel();
   // What is cut off is recorded like everything else.
   if (tunnel_ != nullptr) tunnel_->abort();

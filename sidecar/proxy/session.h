@@ -3,6 +3,7 @@
 // the protocol, then a ServerConnection with its exchanges, or a Tunnel.
 //
 //   kProxyHeader --whole--> kSniff (where the listener expects one, or else begins there)
+//   kAsk --who is there was told, or is waited for no longer--> kSniff (on demand)
 //   kSniff --chain known--> kHandshake --TLS open--> kDetect --protocol--> kServe --all done-->
 //   kOver
 //        \------ plain chain ----------------------------^        \-- opaque --> kTunnel ------^
@@ -35,6 +36,13 @@
 
 namespace weft::proxy {
 
+// What a listener's connections meet.
+struct SessionConfiguration {
+  std::shared_ptr<const config::ListenerConfig> listener;
+  std::shared_ptr<const ChainTable> chains;  // of the listener
+  std::shared_ptr<const upstream::TlsContexts> contexts;
+};
+
 class Session final : public Sink,
                       public tls::Stream::Owner,
                       public http::ServerConnection::Owner,
@@ -44,13 +52,19 @@ class Session final : public Sink,
                       public ListNode<Session>,
                       public SlabAllocated<Session> {
  public:
+  using Configuration = SessionConfiguration;
+
   class Owner {
    public:
     virtual void on_session_done(Session& session) = 0;
+    // What new connections meet now; without a listener: what this one met.
+    [[nodiscard]] virtual Configuration newest() const { return {}; }
 
    protected:
     ~Owner() = default;
   };
+
+  class Wait;
 
   struct Accepted {
     std::unique_ptr<Transport> transport;
@@ -96,6 +110,7 @@ class Session final : public Sink,
  private:
   enum class State : std::uint8_t {
     kProxyHeader,
+    kAsk,
     kSniff,
     kHandshake,
     kDetect,
@@ -110,6 +125,9 @@ class Session final : public Sink,
   void refuse_header(telemetry::ProxyHeaderResult result, std::string_view why);
   void begin_sniffing();
   [[nodiscard]] bool calls_us();
+  [[nodiscard]] bool has_to_ask();
+  void on_answered();
+  void find_chain();
   void sniff_more();
   void choose();
   [[nodiscard]] const SocketAddress& destination();
@@ -147,6 +165,7 @@ class Session final : public Sink,
   IntrusiveList<Exchange>
       exchanges_;  // owned: each was released from a unique_ptr when it was linked
   std::unique_ptr<Tunnel> tunnel_;
+  std::unique_ptr<Demands::Waiter> wait_;  // while nobody has said who is there
   Origin origin_;
   std::vector<std::pair<std::string, telemetry::PeerId>> peers_told_;  // at most kPeersToldMax
   Timer deadline_;  // for PROXY header and sniffing together; while resting, of the idle timeout

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sidecar/core/assert.h"
 #include "sidecar/proxy/chain_choice.h"
 #include "sidecar/proxy/session.h"
 
@@ -85,6 +86,51 @@ void Session::begin_sniffing() {
   }
   const bool redirected = listener_->use_original_dst || listener_->read_original_dst;
   if (redirected && !origin_.original_destination) origin_.original_destination = destination();
+  if (listener_->on_demand && has_to_ask()) return;
+  find_chain();
+}
+
+// A connection that waits to hear who is where it was bound for.
+class Session::Wait final : public Demands::Waiter {
+ public:
+  explicit Wait(Session& session) : session_(session) {}
+  void on_answered() override { session_.on_answered(); }
+
+ private:
+  Session& session_;
+};
+
+// Nothing is read meanwhile: what it says waits in the kernel.
+bool Session::has_to_ask() {
+  Demands* demands = services_.demands;
+  if (demands == nullptr || !destination().is_ip() || chains_->names(destination()) ||
+      demands->answered(destination())) {
+    return false;
+  }
+  auto wait = std::make_unique<Wait>(*this);
+  if (!demands->wait(destination(), *listener_->on_demand, *wait)) return false;
+  wait_ = std::move(wait);
+  state_ = State::kAsk;
+  deadline_.cancel();
+  transport_->set_sink(nullptr);
+  return true;
+}
+
+// What it was told of is in force for whoever comes now, so for this one as well.
+void Session::on_answered() {
+  WEFT_ASSERT(state_ == State::kAsk);
+  services_.turn.retire(std::move(wait_));
+  state_ = State::kSniff;
+  Configuration newest = owner_.newest();
+  if (newest.listener != nullptr) {
+    listener_ = std::move(newest.listener);
+    chains_ = std::move(newest.chains);
+    contexts_ = std::move(newest.contexts);
+  }
+  find_chain();
+}
+
+void Session::find_chain() {
   const ChainNeeds needs = chains_->needs(destination());
   // An inspector that no chain asks about would only make server-first protocols wait.
   if (!needs.tls && !needs.application) return choose();

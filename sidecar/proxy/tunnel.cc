@@ -69,6 +69,7 @@ bool Tunnel::dial_next() {
   context.tried = &tried_;
   context.original_destination =
       origin_.original_destination ? &*origin_.original_destination : nullptr;
+  context.source = &caller_.source;
   endpoint_ = cluster_->pick(context);
   if (endpoint_ == nullptr) {
     finish(cluster_->why_none(context));

@@ -29,6 +29,8 @@ Place place_of(Hook hook) {
       return {.table = "raw", .chain = "OUTPUT"};
     case Hook::kManglePrerouting:
       return {.table = "mangle", .chain = "PREROUTING"};
+    case Hook::kMangleOutput:
+      return {.table = "mangle", .chain = "OUTPUT"};
     case Hook::kNatPrerouting:
       return {.table = "nat", .chain = "PREROUTING"};
     case Hook::kNatOutput:
@@ -66,6 +68,11 @@ std::string iptables_match(const Match& match, const Ruleset& rules) {
       out += fmt::format("--dport {} ", iptables_ports(*match.destination_ports));
     }
   }
+  if (match.mark != 0) out += fmt::format("-m mark --mark {:#x} ", match.mark);
+  if (match.connection_mark != 0) {
+    out += fmt::format("-m connmark --mark {:#x} ", match.connection_mark);
+  }
+  if (match.is_answer) out += "-m conntrack --ctdir REPLY ";
   if (match.from_sidecar) {
     out += fmt::format("-m owner --uid-owner {} --gid-owner {} ", rules.uid, rules.gid);
   }
@@ -73,7 +80,7 @@ std::string iptables_match(const Match& match, const Ruleset& rules) {
   return out;
 }
 
-std::string iptables_verdict(const Rule& rule) {
+std::string iptables_verdict(const Rule& rule, Family family) {
   switch (rule.verdict) {
     case Verdict::kReturn:
       return "-j RETURN";
@@ -81,6 +88,13 @@ std::string iptables_verdict(const Rule& rule) {
       return "-j DROP";
     case Verdict::kRedirect:
       return fmt::format("-j REDIRECT --to-ports {}", rule.number);
+    case Verdict::kTproxy:
+      return fmt::format("-j TPROXY --on-port {} --on-ip {} --tproxy-mark 0x0/0x0", rule.number,
+                         family == Family::kV4 ? "0.0.0.0" : "::");
+    case Verdict::kMark:
+      return fmt::format("-j MARK --set-xmark {:#x}/0xffffffff", rule.number);
+    case Verdict::kMarkConnection:
+      return fmt::format("-j CONNMARK --set-xmark {:#x}/0xffffffff", rule.number);
     case Verdict::kZone:
       return fmt::format("-j CT --zone {}", rule.number);
     case Verdict::kCall:
@@ -163,8 +177,9 @@ IptablesState iptables_state(const Ruleset& rules) {
     IptablesTable& table = state[std::string(place.table)];
     std::vector<IptablesRule>& lines = table.chains[name];
     for (const Rule& rule : chain.rules) {
-      lines.push_back({.text = iptables_match(rule.match, rules) + iptables_verdict(rule),
-                       .why = std::string(rule.why)});
+      lines.push_back(
+          {.text = iptables_match(rule.match, rules) + iptables_verdict(rule, rules.family),
+           .why = std::string(rule.why)});
     }
     if (!place.chain.empty()) table.calls.push_back(fmt::format("{} -j {}", place.chain, name));
   }

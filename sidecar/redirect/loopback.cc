@@ -12,65 +12,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <string>
 #include <string_view>
 
 #include "sidecar/core/address.h"
 #include "sidecar/core/pod_contract.h"
+#include "sidecar/redirect/netlink.h"
 
 namespace weft::redirect {
 
 namespace {
 
-using AddressBytes = std::array<std::uint8_t, 16>;
-
 IpAddress delivery_source_v6() { return *IpAddress::parse(pod::kDeliverySourceV6); }
 
-struct AddressRequest {
-  nlmsghdr head{};
+NetlinkRequest address_request(bool add) {
+  NetlinkRequest request(add ? RTM_NEWADDR : RTM_DELADDR,
+                         static_cast<std::uint16_t>(add ? NLM_F_CREATE | NLM_F_EXCL : 0));
   ifaddrmsg address{};
-  rtattr local_head{};
-  AddressBytes local{};
-};
-
-AddressRequest address_request(bool add) {
-  AddressRequest request;
-  request.head.nlmsg_len = sizeof request;
-  request.head.nlmsg_type = add ? RTM_NEWADDR : RTM_DELADDR;
-  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  if (add) request.head.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-  request.address.ifa_family = AF_INET6;
-  request.address.ifa_prefixlen = 128;
-  request.address.ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD;
-  request.address.ifa_scope = RT_SCOPE_HOST;
-  request.address.ifa_index = ::if_nametoindex("lo");
-  request.local_head.rta_len = RTA_LENGTH(sizeof request.local);
-  request.local_head.rta_type = IFA_LOCAL;
-  request.local = delivery_source_v6().bytes();
+  address.ifa_family = AF_INET6;
+  address.ifa_prefixlen = 128;
+  address.ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD;
+  address.ifa_scope = RT_SCOPE_HOST;
+  address.ifa_index = ::if_nametoindex("lo");
+  request.set_body(address);
+  request.add_attribute(IFA_LOCAL, delivery_source_v6().bytes());
   return request;
-}
-
-// 0, or the kernel's errno.
-int ask_kernel(const AddressRequest& request) {
-  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return errno;
-  struct {
-    nlmsghdr head;
-    nlmsgerr error;
-    std::array<std::uint8_t, 512> more;
-  } answer{};
-  int error = 0;
-  if (::send(fd, &request, sizeof request, 0) != static_cast<ssize_t>(sizeof request) ||
-      ::recv(fd, &answer, sizeof answer, 0) < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(int)))) {
-    error = errno != 0 ? errno : EIO;
-  } else if (answer.head.nlmsg_type != NLMSG_ERROR) {
-    error = EPROTO;
-  } else {
-    error = -answer.error.error;
-  }
-  ::close(fd);
-  return error;
 }
 
 }  // namespace
@@ -98,7 +64,7 @@ bool SystemLoopback::holds_delivery_source() {
 }
 
 Status SystemLoopback::set_delivery_source(bool there) {
-  const int error = ask_kernel(address_request(there));
+  const int error = address_request(there).change();
   if (error == 0 || error == (there ? EEXIST : EADDRNOTAVAIL)) return {};
   return fail(Fault::kInternal,
               std::string(pod::kDeliverySourceV6) +

@@ -180,11 +180,8 @@ bool holds_port(const std::vector<PortRange>& ranges, std::uint16_t port) {
 Result<Options> parse_options(const Arguments& in) {
   Mistakes mistakes;
   Options out;
-  if (in.mode == "tproxy") {
-    mistakes.add("--mode", "tproxy is not built yet, only redirect");
-  } else if (in.mode != "redirect") {
-    mistakes.add("--mode", quoted(in.mode) + " is none of: redirect");
-  }
+  out.mode = choice_of<Mode>("--mode", in.mode,
+                             {{"redirect", Mode::kRedirect}, {"tproxy", Mode::kTproxy}}, mistakes);
   if (trim(in.include_inbound_ports).empty()) {
     mistakes.add("--include-inbound-ports", "is empty; * stands for all");
   } else if (trim(in.include_inbound_ports) != "*") {
@@ -193,6 +190,8 @@ Result<Options> parse_options(const Arguments& in) {
   }
   out.exclude_inbound_ports =
       ports_of("--exclude-inbound-ports", in.exclude_inbound_ports, mistakes);
+  out.exclude_inbound_cidrs =
+      cidrs_of("--exclude-inbound-cidrs", in.exclude_inbound_cidrs, mistakes);
   out.exclude_outbound_ports =
       ports_of("--exclude-outbound-ports", in.exclude_outbound_ports, mistakes);
   if (trim(in.include_outbound_cidrs).empty()) {

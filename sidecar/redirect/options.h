@@ -22,6 +22,7 @@ struct Arguments {
   std::string mode = "redirect";
   std::string include_inbound_ports = "*";
   std::string exclude_inbound_ports;
+  std::string exclude_inbound_cidrs;
   std::string exclude_outbound_ports;
   std::string include_outbound_cidrs = "*";
   std::string exclude_outbound_cidrs;
@@ -40,6 +41,9 @@ struct PortRange {
   auto operator<=>(const PortRange&) const = default;
 };
 
+// kTproxy: connections from outside come to the sidecar as they are (TPROXY), and the app may be
+// called from their callers' addresses. What the pod sends is redirected as in kRedirect.
+enum class Mode : std::uint8_t { kRedirect, kTproxy };
 enum class Ipv6 : std::uint8_t { kAuto, kOn, kOff };  // kAuto: where the kernel has it
 // kIptables: whichever of the two there is, or what the system calls iptables.
 enum class Loader : std::uint8_t { kAuto, kNft, kIptables, kIptablesNft, kIptablesLegacy };
@@ -49,8 +53,10 @@ struct Options {
   static constexpr std::size_t kCidrsMax = 64;
   static constexpr std::size_t kInterfacesMax = 16;
 
+  Mode mode = Mode::kRedirect;
   std::optional<std::vector<PortRange>> include_inbound_ports;  // nothing: all
   std::vector<PortRange> exclude_inbound_ports;                 // wins over the include list
+  std::vector<Cidr> exclude_inbound_cidrs;                      // whose calls are left alone
   std::vector<PortRange> exclude_outbound_ports;
   std::optional<std::vector<Cidr>> include_outbound_cidrs;  // nothing: all
   std::vector<Cidr> exclude_outbound_cidrs;                 // wins over the include list

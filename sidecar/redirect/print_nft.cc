@@ -18,6 +18,8 @@ std::string_view nft_hook(Hook hook) {
       return "type filter hook output priority -300; policy accept;";
     case Hook::kManglePrerouting:
       return "type filter hook prerouting priority -150; policy accept;";
+    case Hook::kMangleOutput:
+      return "type route hook output priority -150; policy accept;";
     case Hook::kNatPrerouting:
       return "type nat hook prerouting priority -100; policy accept;";
     case Hook::kNatOutput:
@@ -45,6 +47,9 @@ std::string nft_match(const Match& match, const Ruleset& rules) {
   std::string out;
   if (!match.in_interface.empty()) out += fmt::format("iifname \"{}\" ", match.in_interface);
   if (!match.out_interface.empty()) out += fmt::format("oifname \"{}\" ", match.out_interface);
+  if (match.is_answer) out += "ct direction reply ";
+  if (match.connection_mark != 0) out += fmt::format("ct mark 0x{:08x} ", match.connection_mark);
+  if (match.mark != 0) out += fmt::format("meta mark 0x{:08x} ", match.mark);
   if (match.from_sidecar) out += fmt::format("meta skuid {} meta skgid {} ", rules.uid, rules.gid);
   if (match.source) out += fmt::format("{} saddr {} ", ip, nft_address(*match.source));
   if (match.destination) {
@@ -73,6 +78,12 @@ std::string nft_verdict(const Rule& rule) {
       return "drop";
     case Verdict::kRedirect:
       return fmt::format("redirect to :{}", rule.number);
+    case Verdict::kTproxy:
+      return fmt::format("tproxy to :{}", rule.number);
+    case Verdict::kMark:
+      return fmt::format("meta mark set 0x{:08x}", rule.number);
+    case Verdict::kMarkConnection:
+      return fmt::format("ct mark set 0x{:08x}", rule.number);
     case Verdict::kZone:
       return fmt::format("ct zone set {}", rule.number);
     case Verdict::kCall:

@@ -44,8 +44,12 @@ std::vector<std::unique_ptr<Tool>> tools_of(Programs& programs) {
 
 }  // namespace
 
-Redirection::Redirection(Programs& programs, Loopback& loopback, bool kernel_has_ipv6)
-    : loopback_(loopback), kernel_has_ipv6_(kernel_has_ipv6), tools_(tools_of(programs)) {}
+Redirection::Redirection(Programs& programs, Loopback& loopback, PolicyRouting& routing,
+                         bool kernel_has_ipv6)
+    : loopback_(loopback),
+      routing_(routing),
+      kernel_has_ipv6_(kernel_has_ipv6),
+      tools_(tools_of(programs)) {}
 
 Result<std::vector<Ruleset>> Redirection::wanted(const Options& options) const {
   std::vector<Ruleset> rulesets{rules_for(options, Family::kV4)};
@@ -86,6 +90,43 @@ Result<bool> Redirection::holds_anything(Tool& tool) {
   return !there->empty();
 }
 
+std::vector<Family> Redirection::families() const {
+  if (!kernel_has_ipv6_) return {Family::kV4};
+  return {Family::kV4, Family::kV6};
+}
+
+bool Redirection::routes_marked(const Options& options, Family family) {
+  if (options.mode != Mode::kTproxy) return false;
+  return family == Family::kV4 || (options.ipv6 != Ipv6::kOff && loopback_.has_ipv6());
+}
+
+Status Redirection::set_routing(const Options& options) {
+  for (const Family family : families()) {
+    const bool wanted = routes_marked(options, family);
+    const Result<PolicyRouting::There> there = routing_.look(family);
+    if (!there) return fail(there.error());
+    const auto shall = wanted ? PolicyRouting::There::kAll : PolicyRouting::There::kNothing;
+    if (*there == shall) continue;
+    if (Status set = routing_.set(family, wanted); !set) return set;
+  }
+  return {};
+}
+
+Status Redirection::check_routing(const Options& options, std::vector<std::string>& lines) {
+  for (const Family family : families()) {
+    const Result<PolicyRouting::There> there = routing_.look(family);
+    if (!there) return fail(there.error());
+    const std::string where = std::string(name_of(family)) + " routing: ";
+    if (!routes_marked(options, family)) {
+      if (*there != PolicyRouting::There::kNothing) lines.push_back(where + "not ours: the table");
+    } else if (*there != PolicyRouting::There::kAll) {
+      lines.push_back(where +
+                      "missing: the table for marked packets, or the rule that leads to it");
+    }
+  }
+  return {};
+}
+
 Result<std::string> Redirection::apply(const Options& options) {
   const Result<std::vector<Ruleset>> rulesets = wanted(options);
   if (!rulesets) return fail(rulesets.error());
@@ -104,6 +145,9 @@ Result<std::string> Redirection::apply(const Options& options) {
     } else if (Status set = loopback_.set_delivery_source(options.ipv6 != Ipv6::kOff); !set) {
       return fail(Fault::kInternal, said + ", but " + set.error().detail);
     }
+  }
+  if (Status set = set_routing(options); !set) {
+    return fail(Fault::kInternal, said + ", but " + set.error().detail);
   }
   for (const std::unique_ptr<Tool>& other : tools_) {
     if (other.get() == &chosen || !other->usable()) continue;
@@ -144,6 +188,7 @@ Result<std::vector<std::string>> Redirection::check(const Options& options) {
       !loopback_.holds_delivery_source()) {
     lines.push_back(std::string("lo: missing: ") + pod::kDeliverySourceV6);
   }
+  if (Status routing = check_routing(options, lines); !routing) return fail(routing.error());
   return lines;
 }
 
@@ -161,6 +206,13 @@ Result<std::string> Redirection::remove() {
   if (loopback_.has_ipv6() && loopback_.holds_delivery_source()) {
     if (Status taken = loopback_.set_delivery_source(false); !taken) return fail(taken.error());
     if (said.empty()) said = "the address on lo is removed";
+  }
+  for (const Family family : families()) {
+    const Result<PolicyRouting::There> there = routing_.look(family);
+    if (!there) return fail(there.error());
+    if (*there == PolicyRouting::There::kNothing) continue;
+    if (Status taken = routing_.set(family, false); !taken) return fail(taken.error());
+    if (said.empty()) said = "the routing of marked packets is removed";
   }
   return said.empty() ? "nothing of ours was there" : said;
 }

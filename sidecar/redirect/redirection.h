@@ -11,6 +11,7 @@
 
 #include "sidecar/redirect/loopback.h"
 #include "sidecar/redirect/options.h"
+#include "sidecar/redirect/policy_routing.h"
 #include "sidecar/redirect/programs.h"
 #include "sidecar/redirect/tool.h"
 
@@ -18,7 +19,7 @@ namespace weft::redirect {
 
 class Redirection final {
  public:
-  Redirection(Programs& programs, Loopback& loopback, bool kernel_has_ipv6);
+  Redirection(Programs& programs, Loopback& loopback, PolicyRouting& routing, bool kernel_has_ipv6);
 
   // What was done, in one line. On an error of the tool that loads, nothing has changed.
   [[nodiscard]] Result<std::string> apply(const Options& options);
@@ -32,8 +33,13 @@ class Redirection final {
   [[nodiscard]] std::vector<Ruleset> nothing() const;
   [[nodiscard]] Result<std::vector<Tool*>> usable_tools(Loader loader);
   [[nodiscard]] Result<bool> holds_anything(Tool& tool);
+  [[nodiscard]] std::vector<Family> families() const;
+  [[nodiscard]] bool routes_marked(const Options& options, Family family);
+  [[nodiscard]] Status set_routing(const Options& options);
+  [[nodiscard]] Status check_routing(const Options& options, std::vector<std::string>& lines);
 
   Loopback& loopback_;
+  PolicyRouting& routing_;
   bool kernel_has_ipv6_;
   std::vector<std::unique_ptr<Tool>> tools_;
 };

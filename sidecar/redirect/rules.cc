@@ -34,11 +34,20 @@ Rule left_alone(Match match, std::string_view why) {
   return {.match = std::move(match), .why = why};
 }
 
-Chain prerouting(const Options& options) {
-  Chain chain{.name = "prerouting", .hook = Hook::kNatPrerouting};
+void add_excluded_callers(const Options& options, Family family, Chain& chain) {
   for (const std::string& name : options.exclude_interfaces) {
     chain.rules.push_back(left_alone({.in_interface = name}, "an excluded interface"));
   }
+  for (const Cidr& cidr : options.exclude_inbound_cidrs) {
+    if (is_of(family, cidr)) {
+      chain.rules.push_back(left_alone({.source = cidr}, "an excluded caller"));
+    }
+  }
+}
+
+Chain prerouting(const Options& options, Family family) {
+  Chain chain{.name = "prerouting", .hook = Hook::kNatPrerouting};
+  add_excluded_callers(options, family, chain);
   chain.rules.push_back({.match = {.protocol = Protocol::kTcp},
                          .verdict = Verdict::kCall,
                          .chain = "inbound",
@@ -46,24 +55,59 @@ Chain prerouting(const Options& options) {
   return chain;
 }
 
-Chain inbound(const Options& options) {
-  Chain chain{.name = "inbound"};
+// By which verdict they come to the inbound port is the chain's business.
+void add_inbound_ports(const Options& options, Verdict verdict, Chain& chain) {
   const auto except = [&chain](PortRange ports, std::string_view why) {
     chain.rules.push_back(
         left_alone({.protocol = Protocol::kTcp, .destination_ports = ports}, why));
+  };
+  const auto capture = [&](Match match, std::string_view why) {
+    chain.rules.push_back(
+        {.match = std::move(match), .verdict = verdict, .number = pod::kInboundPort, .why = why});
   };
   except({pod::kAdminPort, pod::kAdminPort}, "the admin pages are not for others");
   except({pod::kStatusPort, pod::kStatusPort}, "the kubelet's questions come in the clear");
   for (const PortRange& ports : options.exclude_inbound_ports) except(ports, "an excluded port");
   if (!options.include_inbound_ports) {
-    chain.rules.push_back(
-        redirected({.protocol = Protocol::kTcp}, pod::kInboundPort, "to the sidecar's inside"));
-    return chain;
+    return capture({.protocol = Protocol::kTcp}, "to the sidecar's inside");
   }
   for (const PortRange& ports : *options.include_inbound_ports) {
-    chain.rules.push_back(redirected({.protocol = Protocol::kTcp, .destination_ports = ports},
-                                     pod::kInboundPort, "an included port"));
+    capture({.protocol = Protocol::kTcp, .destination_ports = ports}, "an included port");
   }
+}
+
+Chain inbound(const Options& options) {
+  Chain chain{.name = "inbound"};
+  add_inbound_ports(options, Verdict::kRedirect, chain);
+  return chain;
+}
+
+// One chain, since chains that are called live in the table of nat, where TPROXY cannot be.
+Chain transparent_in(const Options& options, Family family) {
+  Chain chain{.name = "transparent_in", .hook = Hook::kManglePrerouting};
+  chain.rules.push_back(left_alone({.in_interface = "lo"}, "the pod's own"));
+  // TPROXY takes every packet to a transparent socket, or (iptables) drops it: also those for which
+  // the pod waits.
+  chain.rules.push_back(left_alone({.protocol = Protocol::kTcp, .is_answer = true},
+                                   "answers to what the pod has called"));
+  add_excluded_callers(options, family, chain);
+  add_inbound_ports(options, Verdict::kTproxy, chain);
+  return chain;
+}
+
+Chain transparent_out() {
+  Chain chain{.name = "transparent_out", .hook = Hook::kMangleOutput};
+  chain.rules.push_back(
+      {.match = {.protocol = Protocol::kTcp, .mark = pod::kTransparentMark, .from_sidecar = true},
+       .verdict = Verdict::kMarkConnection,
+       .number = pod::kTransparentMark,
+       .why = "the sidecar calls the app from the caller's address"});
+  chain.rules.push_back({.match = {.protocol = Protocol::kTcp,
+                                   .connection_mark = pod::kTransparentMark,
+                                   .is_answer = true},
+                         .verdict = Verdict::kMark,
+                         .number = pod::kTransparentMark,
+                         .why = "the app's answer comes back to the sidecar"});
   return chain;
 }
 
@@ -88,6 +132,10 @@ Chain output(const Options& options, Family family) {
   Chain chain{.name = "output", .hook = Hook::kNatOutput};
   for (const std::string& name : options.exclude_interfaces) {
     chain.rules.push_back(left_alone({.out_interface = name}, "an excluded interface"));
+  }
+  if (options.mode == Mode::kTproxy) {
+    chain.rules.push_back(left_alone({.mark = pod::kTransparentMark, .from_sidecar = true},
+                                     "the sidecar delivers to the app from the caller's address"));
   }
   add_rules_of_the_sidecar(chain, family);
   chain.rules.push_back(left_alone({.destination = loopback}, "loopback is private to the pod"));
@@ -169,9 +217,16 @@ Ruleset rules_for(const Options& options, Family family) {
     rules.chains.push_back(zones_in(options));
     rules.chains.push_back(zones_out(options, family));
   }
+  const bool transparent = options.mode == Mode::kTproxy;
+  if (transparent) {
+    rules.chains.push_back(transparent_in(options, family));
+    rules.chains.push_back(transparent_out());
+  }
+  // After transparent_in, to be asked before it: of two chains with one hook, the one that was
+  // loaded last comes first, in both tools.
   if (options.drop_invalid) rules.chains.push_back(invalid());
   rules.chains.push_back(inbound(options));
-  rules.chains.push_back(prerouting(options));
+  if (!transparent) rules.chains.push_back(prerouting(options, family));
   rules.chains.push_back(output(options, family));
   return rules;
 }

@@ -8,12 +8,23 @@
 // whose user AND group are the sidecar's: an app that shares one of them by accident is meshed like
 // any other.
 //
-//   prerouting: what comes from outside. Excluded interfaces are left alone; TCP goes to `inbound`.
+//   prerouting: what comes from outside. Excluded interfaces and callers are left alone; TCP goes
+//               to `inbound`.
+//   transparent_in (in place of prerouting, with --mode tproxy): the same, but what is captured
+//   goes
+//               to the listener on 15006 as it is, by TPROXY. Nothing is translated, so the address
+//               and the port of the caller and of the pod are the connection's own. What comes over
+//               lo was sent by the pod itself and is not for here, nor is what answers its calls.
+//   transparent_out (with --mode tproxy): the sidecar calls the app from the caller's address, on
+//               connections with a mark of their own. Answers to them get the same mark, by which
+//               policy_routing.h leads them back into the pod.
 //   inbound:    15000 and 15020 are never captured (admin pages would be served to the world as
 //               "the app"; the kubelet asks 15020 in the clear), nor are excluded ports; the rest,
 //               or the included ports, goes to 15006.
 //   output:     what the pod sends, first match first:
-//     1. excluded interfaces are left alone;
+//     1. excluded interfaces are left alone, and with --mode tproxy the sidecar's marked
+//     connections
+//        to the app;
 //     2. the sidecar, over lo, from pod_contract's delivery source (127.0.0.6, ::6): it delivers to
 //        the app under the pod's own address, and has bound that source to say so;
 //     3. the sidecar, over lo, to an address that is not loopback: it calls its own pod, because
@@ -55,6 +66,7 @@ enum class Hook : std::uint8_t {
   kRawPrerouting,
   kRawOutput,
   kManglePrerouting,
+  kMangleOutput,  // changed marks are routed anew
   kNatPrerouting,
   kNatOutput,
 };
@@ -66,6 +78,9 @@ struct Match {
   std::optional<Protocol> protocol;
   std::optional<std::uint16_t> source_port;
   std::optional<PortRange> destination_ports;
+  std::uint32_t mark = 0;             // of the packet; 0: any
+  std::uint32_t connection_mark = 0;  // of its connection; 0: any
+  bool is_answer = false;             // it goes to who began the connection
   bool from_sidecar = false;
   bool invalid = false;  // conntrack cannot place it
   std::optional<Cidr> source;
@@ -76,9 +91,12 @@ struct Match {
 enum class Verdict : std::uint8_t {
   kReturn,  // leave alone; in a called chain: go on after the call
   kDrop,
-  kRedirect,  // to port `number` of this pod
-  kZone,      // conntrack zone `number`; the next rule is asked as well
-  kCall,      // of `chain`
+  kRedirect,        // to port `number` of this pod
+  kTproxy,          // to the socket that listens on port `number` for all addresses
+  kMark,            // the packet, with `number`; the next rule is asked as well
+  kMarkConnection,  // its connection, likewise
+  kZone,            // conntrack zone `number`; the next rule is asked as well
+  kCall,            // of `chain`
 };
 
 struct Rule {

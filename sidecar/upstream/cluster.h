@@ -70,6 +70,8 @@ struct PickContext {
   const Tried* tried = nullptr;
   // For original-destination clusters: where the client wanted to go.
   const SocketAddress* original_destination = nullptr;
+  // Who called: for those that keep it, whose endpoints are each one caller's.
+  const SocketAddress* source = nullptr;
   // Of what the route's hash policies name; absent: anywhere on the ring.
   std::optional<std::uint64_t> hash;
   // Of the request's session (session_key.h): that endpoint before all others, while it is usable.

@@ -2,7 +2,9 @@
 // ClusterSet: all clusters of one worker. apply() takes a Snapshot and keeps what did not change:
 // pools, health, ejections.
 //
-// Owner: Worker. Thread: its worker.
+// A cluster lives from the first time somebody asks for it, or from the start when it has work
+// before that (config::is_eager); until then it is its part of the Snapshot and costs a worker
+// nothing, however many there are. Owner: Worker. Thread: its worker.
 
 #include <memory>
 #include <optional>
@@ -37,7 +39,16 @@ class ClusterSet {
   static std::unique_ptr<ClusterSet> make(const Services& services);
   virtual ~ClusterSet() = default;
 
-  virtual void apply(const config::Snapshot& snapshot, const TlsContexts& contexts) = 0;
+  // So much of what lives is brought up to date in one turn: clusters and endpoints together, a
+  // cluster at a time.
+  static constexpr std::size_t kStepMax = 384;
+
+  // In force for whoever calls find() from now on. What lives and is not asked for follows in steps
+  // of kStepMax, so that no push holds up the requests of this worker, whatever it changes.
+  virtual void apply(std::shared_ptr<const config::Snapshot> snapshot,
+                     std::shared_ptr<const TlsContexts> contexts) = 0;
+  // How many clusters wait for their step.
+  [[nodiscard]] virtual std::size_t behind() const = 0;
   // Empty when there is no such cluster.
   [[nodiscard]] virtual ClusterRef find(std::string_view name) = 0;
   // An endpoint passes or fails its health checks from now on.
@@ -72,6 +83,7 @@ class ClusterSet {
     std::optional<BreakerState> breaker;
     std::vector<EndpointState> endpoints;
   };
+  // Those that live here; unused_cluster.h knows what to say of the others.
   [[nodiscard]] virtual std::vector<ClusterState> describe() const = 0;
 };
 

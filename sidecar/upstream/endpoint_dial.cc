@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "sidecar/core/pod_contract.h"
 #include "tls/dialer.h"
 
 namespace weft::upstream {
@@ -86,14 +87,14 @@ const SocketAddress& source_for(const config::ClusterConfig& cluster,
 class AppDial final : public Dial, public DialHolder {
  public:
   AppDial(Turn& turn, Connector& connector, const config::ClusterConfig& cluster,
-          const SocketAddress& first, DialHolder& holder)
-      : turn_(turn), connector_(connector), timeout_(cluster.connect_timeout), holder_(holder) {
+          const SocketAddress& first, const ConnectOptions& options, DialHolder& holder)
+      : turn_(turn), connector_(connector), holder_(holder) {
     // A copy: the configuration may be another before the last one was tried.
-    const auto add = [&](const SocketAddress& address) {
-      places_.push_back({address, source_for(cluster, address)});
-    };
-    add(first);
-    for (const SocketAddress& address : cluster.local_app_elsewhere) add(address);
+    places_.push_back({first, options});
+    for (const SocketAddress& address : cluster.local_app_elsewhere) {
+      places_.push_back(
+          {address, {.timeout = options.timeout, .source = source_for(cluster, address)}});
+    }
     dial_next();
   }
   void on_dialed(std::unique_ptr<Transport> transport) override {
@@ -110,17 +111,15 @@ class AppDial final : public Dial, public DialHolder {
  private:
   void dial_next() {
     const Place& place = places_[next_++];
-    inner_ =
-        connector_.connect(place.address, {.timeout = timeout_, .source = place.source}, *this);
+    inner_ = connector_.connect(place.address, place.options, *this);
   }
 
   struct Place {
     SocketAddress address;
-    SocketAddress source;
+    ConnectOptions options;
   };
   Turn& turn_;
   Connector& connector_;
-  const Duration timeout_;
   DialHolder& holder_;
   std::vector<Place> places_;
   std::size_t next_ = 0;
@@ -151,11 +150,15 @@ std::unique_ptr<Dial> dial_endpoint(Turn& turn, Connector& connector,
                                     std::shared_ptr<const tls::ClientContext> context,
                                     const Caller& caller, DialHolder& holder,
                                     const DialWishes& wishes) {
-  const ConnectOptions options{.timeout = cluster.connect_timeout,
-                               .source = source_for(cluster, address)};
+  ConnectOptions options{.timeout = cluster.connect_timeout,
+                         .source = source_for(cluster, address)};
+  if (wishes.transparent_source != nullptr) {
+    options.source = SocketAddress(*wishes.transparent_source, 0);
+    options.transparent_mark = pod::kTransparentMark;
+  }
   const bool tls = cluster.tls && !wishes.plain;
   if (!tls && !cluster.proxy_header && !cluster.local_app_elsewhere.empty()) {
-    return std::make_unique<AppDial>(turn, connector, cluster, address, holder);
+    return std::make_unique<AppDial>(turn, connector, cluster, address, options, holder);
   }
   std::unique_ptr<HeaderConnector> header;
   if (cluster.proxy_header) {

@@ -22,6 +22,8 @@ struct DialWishes {
   bool plain = false;         // no TLS
   bool raw = false;           // no ALPN: the bytes are of no protocol that the cluster speaks
   std::string identity = {};  // the only one that the peer may have; empty: as the cluster says
+  // Somebody else's address that it comes from; null: the cluster's own.
+  const IpAddress* transparent_source = nullptr;
 };
 
 // `context`: null while the cluster's certificate is not here, which refuses a cluster with TLS.

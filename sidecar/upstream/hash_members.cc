@@ -8,8 +8,8 @@ namespace {
 
 const std::string& key_of(const Endpoint& endpoint, bool by_host_name) {
   const config::Endpoint& config = endpoint.config();
-  if (!config.hash_key.empty()) return config.hash_key;
-  return by_host_name && !config.hostname.empty() ? config.hostname : endpoint.address_text();
+  if (!config.hash_key.empty()) return config.hash_key.str();
+  return by_host_name && !config.hostname.empty() ? config.hostname.str() : endpoint.address_text();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "sidecar/upstream/check_state.h"
 #include "sidecar/upstream/endpoint_dial.h"
 #include "sidecar/upstream/health_probe.h"
+#include "sidecar/upstream/unused_cluster.h"
 
 namespace weft::upstream {
 
@@ -96,7 +97,7 @@ class HealthChecks::Target final : public ProbeHolder,
   void make_probe() {
     made_for_ = group_.version_;
     settings_ = group_.config_->health_check;
-    std::string authority = endpoint_.check_authority;
+    std::string authority = endpoint_.check_authority.str();
     if (authority.empty()) authority = settings_->authority;
     if (authority.empty()) authority = group_.name_;
     probe_ = HealthProbe::make(checks_.services_.turn, *this, *settings_, std::move(authority),
@@ -131,10 +132,8 @@ void HealthChecks::Group::apply(const config::ClusterEntry& entry) {
     config_ = entry.config;
     ++version_;
     tls_ = config_->tls ? checks_.owner_.tls_for_checks(*config_) : nullptr;
-    const config::DestinationLabels& names = config_->labels;
     metrics_ = checks_.services_.shard.acquire_cluster(
-        telemetry::intern(names.service.empty() ? name_ : names.service),
-        telemetry::intern(names.backend.empty() ? name_ : names.backend));
+        telemetry::intern(counted_service(*config_)), telemetry::intern(counted_backend(*config_)));
   }
   if (endpoints_ == entry.endpoints || entry.endpoints == nullptr) return;
   endpoints_ = entry.endpoints;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sidecar/upstream/unused_cluster.h"
+
 namespace weft::upstream {
 
 namespace {
@@ -21,7 +23,8 @@ bool same_trust(const config::TlsReference& old, const config::TlsReference& fre
 // Whether connections made under `old` can go on serving under `fresh`.
 bool same_connections(const config::ClusterConfig& old, const config::ClusterConfig& fresh) {
   return old.http.protocol == fresh.http.protocol && old.source == fresh.source &&
-         old.proxy_header == fresh.proxy_header && old.tls.has_value() == fresh.tls.has_value() &&
+         old.keep_source == fresh.keep_source && old.proxy_header == fresh.proxy_header &&
+         old.tls.has_value() == fresh.tls.has_value() &&
          (!old.tls || same_trust(*old.tls, *fresh.tls));
 }
 
@@ -46,6 +49,12 @@ LiveCluster::~LiveCluster() {
 }
 
 // ---- configuration ----
+
+bool LiveCluster::is_as(const config::ClusterEntry& entry,
+                        const std::shared_ptr<const tls::ClientContext>& tls) const {
+  return config_ == entry.config && tls_ == tls &&
+         (passes_on() || endpoint_set_ == entry.endpoints);
+}
 
 void LiveCluster::apply(const config::ClusterEntry& entry,
                         std::shared_ptr<const tls::ClientContext> tls) {
@@ -80,14 +89,9 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   };
   labels_.service = telemetry::intern_service(
       {id(names.service), id(names.service_name), id(names.service_namespace)});
-  labels_.backend = telemetry::intern(names.backend.empty() ? name_ : names.backend);
-  metrics_ = services_.shard.acquire_cluster(id(names.service.empty() ? name_ : names.service),
-                                             labels_.backend);
-  metrics_->limit_max(LimitKind::kConnections).set(config_->limits.connections_max);
-  metrics_->limit_max(LimitKind::kRequests).set(config_->limits.requests_max);
-  metrics_->limit_max(LimitKind::kPending).set(config_->limits.pending_max);
-  metrics_->limit_max(LimitKind::kRetries).set(config_->limits.retries_max);
-  metrics_->limit_max(LimitKind::kTunnels).set(config_->limits.tunnels_max.value_or(0));
+  labels_.backend = telemetry::intern(counted_backend(*config_));
+  metrics_ = services_.shard.acquire_cluster(id(counted_service(*config_)), labels_.backend);
+  tell_limits(config_->limits, *metrics_);
   watch_breaker();
   if (!connections_fit) {
     for (const auto& endpoint : endpoints_) endpoint->renew_pool();
@@ -213,7 +217,7 @@ Endpoint* LiveCluster::pick(const PickContext& context) {
     const bool said =
         context.original_destination != nullptr && context.original_destination->is_ip();
     if (!said || removed_ || originals_ == nullptr) return nullptr;
-    return original_destination(*context.original_destination);
+    return original_destination(*context.original_destination, context.source);
   }
   if (context.session) {
     Endpoint* kept = find_session(*context.session);

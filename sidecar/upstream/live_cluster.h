@@ -41,6 +41,9 @@ class LiveCluster final : public Cluster, public TimerSink {
   LiveCluster(const ClusterSet::Services& services, Owner& owner, std::string name);
   ~LiveCluster() override;
 
+  // Whether apply() would change nothing.
+  [[nodiscard]] bool is_as(const config::ClusterEntry& entry,
+                           const std::shared_ptr<const tls::ClientContext>& tls) const;
   // A new configuration or new addresses; pools of endpoints that stay are kept unless their
   // connections no longer fit.
   void apply(const config::ClusterEntry& entry, std::shared_ptr<const tls::ClientContext> tls);
@@ -90,8 +93,7 @@ class LiveCluster final : public Cluster, public TimerSink {
   void on_timer(Timer& timer) override;
   [[nodiscard]] ClusterSet::ClusterState describe() const;
   [[nodiscard]] const std::string& name() const { return name_; }
-  // As told; null for a cluster whose endpoints are what clients ask for.
-  [[nodiscard]] const config::EndpointSet* endpoint_set() const { return endpoint_set_.get(); }
+  [[nodiscard]] std::size_t size() const { return endpoints_.size(); }
 
  private:
   void reference() override { ++references_; }
@@ -116,8 +118,9 @@ class LiveCluster final : public Cluster, public TimerSink {
   // ORIGINAL_DST (live_cluster_original.cc)
   [[nodiscard]] bool passes_on() const;
   void set_passes_on(bool on);
-  [[nodiscard]] LiveEndpoint* original_destination(const SocketAddress& address);
-  [[nodiscard]] LiveEndpoint* add_original(const SocketAddress& address,
+  [[nodiscard]] LiveEndpoint* original_destination(const SocketAddress& address,
+                                                   const SocketAddress* source);
+  [[nodiscard]] LiveEndpoint* add_original(const OriginalDestinations::Key& key,
                                            const config::Endpoint* known);
   void forget_original(LiveEndpoint& endpoint);
   void sweep_originals();

@@ -5,6 +5,7 @@
 #include "sidecar/upstream/live_cluster.h"
 #include "sidecar/upstream/outlier_sweep.h"
 #include "sidecar/upstream/slow_start.h"
+#include "sidecar/upstream/unused_cluster.h"
 
 namespace weft::upstream {
 
@@ -44,19 +45,12 @@ EndpointGroups::State LiveCluster::state_of(const LiveEndpoint& endpoint) const 
 std::string_view LiveCluster::name_of_state(const LiveEndpoint& endpoint) const {
   using Health = config::Endpoint::Health;
   if (endpoint.ejected()) return "ejected";
-  switch (endpoint.config().health) {
-    case Health::kHealthy:
-    case Health::kDegraded:
-      if (check_fails(endpoint)) {
-        return endpoint.checked() == LiveEndpoint::Checked::kFails ? "failing_check" : "unchecked";
-      }
-      return endpoint.config().health == Health::kHealthy ? "ready" : "degraded";
-    case Health::kDraining:
-      return "draining";
-    case Health::kUnhealthy:
-      break;
+  const Health health = endpoint.config().health;
+  const bool asked = health == Health::kHealthy || health == Health::kDegraded;
+  if (asked && check_fails(endpoint)) {
+    return endpoint.checked() == LiveEndpoint::Checked::kFails ? "failing_check" : "unchecked";
   }
-  return "unhealthy";
+  return name_of(health);
 }
 
 void LiveCluster::note_check(const SocketAddress& address, bool passes) {

@@ -26,8 +26,15 @@ std::shared_ptr<const config::Endpoint> settings_of(const SocketAddress& address
   return settings;
 }
 
-bool is_idle(const LiveEndpoint& endpoint) {
-  return endpoint.active_requests() == 0 && endpoint.pool().empty();
+// A connection that is kept for requests to come keeps nobody: with many destinations those would
+// soon be all that there is room for.
+bool is_idle(const LiveEndpoint& endpoint) { return endpoint.active_requests() == 0; }
+
+// The pod's own calls come from the address that they go to. Under it, or a loopback address, the
+// sidecar's call would be taken for one more of those.
+bool may_be_kept(const SocketAddress& source, const SocketAddress& destination) {
+  return source.is_ip() && source.ip().is_v4() == destination.ip().is_v4() &&
+         !source.ip().is_loopback() && !source.ip().is_any() && source.ip() != destination.ip();
 }
 
 }  // namespace
@@ -48,7 +55,8 @@ void LiveCluster::set_passes_on(bool on) {
   }
 }
 
-LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
+LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address,
+                                                const SocketAddress* source) {
   const config::Endpoint* known = nullptr;
   if (config_->known_destinations) {
     known = owner_.find_known(address.ip());
@@ -63,8 +71,12 @@ LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
     }
   }
   const TimePoint now = services_.turn.now();
-  const auto found = originals_->entries.find(address);
-  if (found == originals_->entries.end()) return add_original(address, known);
+  OriginalDestinations::Key key{address, {}};
+  if (config_->keep_source && source != nullptr && may_be_kept(*source, address)) {
+    key.source = source->ip();
+  }
+  const auto found = originals_->entries.find(key);
+  if (found == originals_->entries.end()) return add_original(key, known);
   found->second.used = now;
   LiveEndpoint& endpoint = *found->second.endpoint;
   // Addresses are used again: what was connected to somebody else is not for who is there now.
@@ -77,7 +89,7 @@ LiveEndpoint* LiveCluster::original_destination(const SocketAddress& address) {
   return &endpoint;
 }
 
-LiveEndpoint* LiveCluster::add_original(const SocketAddress& address,
+LiveEndpoint* LiveCluster::add_original(const OriginalDestinations::Key& key,
                                         const config::Endpoint* known) {
   auto& entries = originals_->entries;
   if (entries.size() >= OriginalDestinations::kMax) {
@@ -89,11 +101,13 @@ LiveEndpoint* LiveCluster::add_original(const SocketAddress& address,
     if (longest == entries.end()) return nullptr;
     forget_original(*longest->second.endpoint);
     entries.erase(longest);
+    bury_gone();
   }
   endpoints_.push_back(std::make_unique<LiveEndpoint>(*this, services_.turn, services_.connector,
-                                                      settings_of(address, known)));
-  entries.emplace(address, OriginalDestinations::Entry{.endpoint = endpoints_.back().get(),
-                                                       .used = services_.turn.now()});
+                                                      settings_of(key.destination, known)));
+  if (!key.source.is_any()) endpoints_.back()->set_source(key.source);
+  entries.emplace(key, OriginalDestinations::Entry{.endpoint = endpoints_.back().get(),
+                                                   .used = services_.turn.now()});
   if (!originals_->sweep.armed()) originals_->sweep.arm(OriginalDestinations::kKept);
   count_endpoints();
   return endpoints_.back().get();
@@ -103,8 +117,9 @@ void LiveCluster::forget_original(LiveEndpoint& endpoint) {
   const auto at = std::find_if(endpoints_.begin(), endpoints_.end(),
                                [&](const auto& one) { return one.get() == &endpoint; });
   WEFT_ASSERT(at != endpoints_.end());
-  services_.turn.retire(std::move(*at));
+  leaving_.push_back(std::move(*at));
   endpoints_.erase(at);
+  endpoint.leave();
 }
 
 void LiveCluster::sweep_originals() {
@@ -116,7 +131,7 @@ void LiveCluster::sweep_originals() {
     return true;
   });
   if (!originals_->entries.empty()) originals_->sweep.arm(OriginalDestinations::kKept);
-  count_endpoints();
+  bury_gone();
 }
 
 Error LiveCluster::why_none(const PickContext& context) const {

@@ -13,7 +13,7 @@ namespace {
 // What metrics say about who answers; nothing that was not configured is invented.
 telemetry::PeerId peer_of(const config::Endpoint& settings,
                           const config::DestinationLabels& labels) {
-  const auto id = [](const std::string& text) {
+  const auto id = [](std::string_view text) {
     return text.empty() ? telemetry::LabelId::kUnknown : telemetry::intern(text);
   };
   return telemetry::intern_peer({.workload = id(settings.workload),
@@ -101,7 +101,8 @@ std::unique_ptr<Dial> LiveEndpoint::dial_alone(const Caller& caller, DialHolder&
                                                Bytes bytes) {
   const config::ClusterConfig& config = cluster_.config();
   DialWishes wishes{.plain = in_the_clear(), .raw = bytes == Bytes::kRaw && config.mesh_peer};
-  if (config.known_destinations) wishes.identity = settings_->identity;
+  if (source_ != nullptr) wishes.transparent_source = source_.get();
+  if (config.known_destinations) wishes.identity = settings_->identity.str();
   return dial_endpoint(turn_, connector_, config, settings_->address, cluster_.tls(), caller,
                        holder, wishes);
 }

@@ -36,6 +36,8 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   [[nodiscard]] const std::string& address_text() const override { return address_text_; }
 
   void set(std::shared_ptr<const config::Endpoint> settings);
+  // Its connections come from this address, which is somebody else's (see ConnectOptions).
+  void set_source(const IpAddress& source) { source_ = std::make_unique<IpAddress>(source); }
   // Connections made so far are not fit any more (TLS, protocol): they finish, new ones are made.
   void renew_pool();
   // No longer configured.
@@ -100,6 +102,7 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   Turn& turn_;
   Connector& connector_;
   std::shared_ptr<const config::Endpoint> settings_;
+  std::unique_ptr<IpAddress> source_;  // null for nearly all: the cluster's own
   std::string address_text_;
   std::uint64_t session_;  // by which a session names it
   telemetry::PeerId peer_ = telemetry::PeerId::kUnknown;

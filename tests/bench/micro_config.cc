@@ -2,26 +2,37 @@
 // clusters in memory and at each change.
 //
 // Everything goes the way it goes in production, without sockets and threads: YAML -> Registry ->
-// Planner -> xDS -> from_proto -> Publisher -> ClusterSet, as one worker does it. Times are those
-// of the core, the best of some repeats; memory is what malloc holds. Prints a line for each
-// figure, with the limit it must keep where there is one, and ends with 1 when one is broken.
+// Planner -> xDS -> from_proto -> Publisher with its TLS contexts -> ClusterSet, as one worker does
+// it. Times are those of the core, those of routes the best of some repeats; memory is what malloc
+// holds. Prints a line for each figure, with the limit it must keep where there is one, and ends
+// with 1 when one is broken.
+//
+//   micro_config [--request-ns N]              everything
+//   micro_config --match ROUTES KIND ROUNDS    only finds the last of so many routes, so often: for
+//                                              whoever counts instructions. KIND: exact, prefixes,
+//                                              header
 
 #include <fmt/format.h>
 #include <malloc.h>
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/planner/planner.h"
 #include "control/registry.h"
+#include "sidecar/core/spiffe_id.h"
 #include "sidecar/publisher.h"
 #include "sidecar/upstream/cluster_set.h"
+#include "tls/context.h"
+#include "tls/issue.h"
 #include "xds/from_proto.h"
 
 namespace weft {
@@ -73,47 +84,78 @@ config::Route route_to(std::size_t number, config::PathMatch::How how, bool by_h
   return out;
 }
 
-double match_ns(std::size_t routes, config::PathMatch::How how, bool by_header) {
-  config::RouteConfig config;
-  config.virtual_hosts.push_back({.name = "all", .domains = {"*"}});
-  for (std::size_t number = 0; number < routes; ++number) {
-    config.virtual_hosts[0].routes.push_back(route_to(number, how, by_header));
+struct RouteKind {
+  const char* word;
+  const char* name;
+  config::PathMatch::How how;
+  bool by_header;
+};
+constexpr std::array<RouteKind, 3> kRouteKinds = {
+    {{"exact", "exact paths", config::PathMatch::How::kExact, false},
+     {"prefixes", "path prefixes", config::PathMatch::How::kSegmentPrefix, false},
+     {"header", "one path, by header", config::PathMatch::How::kPrefix, true}}};
+
+// A table, and a request that its last route takes.
+class Lookup final {
+ public:
+  Lookup(std::size_t routes, const RouteKind& kind) {
+    config::RouteConfig config;
+    config.virtual_hosts.push_back({.name = "all", .domains = {"*"}});
+    for (std::size_t number = 0; number < routes; ++number) {
+      config.virtual_hosts[0].routes.push_back(route_to(number, kind.how, kind.by_header));
+    }
+    auto table = config::RouteTable::compile(std::move(config));
+    if (!table) std::abort();
+    table_ = *table;
+    head_.authority = "cart.shop.svc.cluster.local";
+    target_ = table_->config().virtual_hosts[0].routes.back().path.text.value;
+    head_.target = target_;
+    for (const char* name : {"user-agent", "accept", "x-request-id", "traceparent"}) {
+      head_.headers.add_copy(name, "something of a usual length");
+    }
+    head_.headers.add_copy("x-tenant", fmt::format("tenant-{}", routes - 1));
+    const auto* last = &table_->config().virtual_hosts[0].routes.back();
+    if (table_->match(head_, random_).route != last) std::abort();
   }
-  const auto table = config::RouteTable::compile(std::move(config));
-  if (!table) std::abort();
-  http::RequestHead head;
-  head.authority = "cart.shop.svc.cluster.local";
-  const std::string target = (*table)->config().virtual_hosts[0].routes.back().path.text.value;
-  head.target = target;
-  for (const char* name : {"user-agent", "accept", "x-request-id", "traceparent"}) {
-    head.headers.add_copy(name, "something of a usual length");
+  void find(int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+      if (table_->match(head_, random_).route == nullptr) std::abort();
+    }
   }
-  head.headers.add_copy("x-tenant", fmt::format("tenant-{}", routes - 1));
-  Random random(1);
+
+ private:
+  std::shared_ptr<const config::RouteTable> table_;
+  std::string target_;
+  http::RequestHead head_;
+  Random random_{1};
+};
+
+double match_ns(std::size_t routes, const RouteKind& kind) {
+  Lookup lookup(routes, kind);
   constexpr int kRounds = 20'000;
   double best = 1e18;
   for (int repeat = 0; repeat < 7; ++repeat) {
-    best = std::min(best, took_ms([&] {
-                      for (int i = 0; i < kRounds; ++i) {
-                        if ((*table)->match(head, random).route == nullptr) std::abort();
-                      }
-                    }));
+    best = std::min(best, took_ms([&] { lookup.find(kRounds); }));
   }
   return best * 1e6 / kRounds;
 }
 
+// The words behind --match; false when they are none.
+bool only_match(const char* routes, std::string_view word, const char* rounds) {
+  for (const RouteKind& kind : kRouteKinds) {
+    if (word != kind.word) continue;
+    const int number = std::atoi(routes);
+    if (number < 1 || number > 1'000'000) return false;
+    Lookup(static_cast<std::size_t>(number), kind).find(std::atoi(rounds));
+    return true;
+  }
+  return false;
+}
+
 void measure_routes() {
-  using How = config::PathMatch::How;
-  struct Kind {
-    const char* name;
-    How how;
-    bool by_header;
-  };
-  for (const Kind& kind :
-       {Kind{"exact paths", How::kExact, false}, Kind{"path prefixes", How::kSegmentPrefix, false},
-        Kind{"one path, by header", How::kPrefix, true}}) {
-    const double few = match_ns(10, kind.how, kind.by_header);
-    const double many = match_ns(10'000, kind.how, kind.by_header);
+  for (const RouteKind& kind : kRouteKinds) {
+    const double few = match_ns(10, kind);
+    const double many = match_ns(10'000, kind);
     tell(fmt::format("last of 10 routes, {}", kind.name), few, "ns");
     tell(fmt::format("last of 10,000 routes, {}", kind.name), many, "ns");
     tell(fmt::format("  more than of 10, of a request of {:g} us", request_ns / 1000),
@@ -158,31 +200,74 @@ class Nowhere final : public Connector {
 // A sidecar with one worker, as far as configuration goes.
 class Sidecar final : public sidecar::Publisher::Owner {
  public:
-  Sidecar() : shard_({}), publisher_(turn_, *this, libraries()) {}
+  Sidecar() : shard_({}), publisher_(turn_, *this, {library_}) {
+    renew("1");
+    // What OpenSSL makes once for all is not what clusters cost.
+    if (!tls::ClientContext::make(certificate_, {}, library_)) std::abort();
+  }
 
   // Returns how long the main loop took; the worker's part of it is `pause_ms`.
-  double take(const std::vector<std::shared_ptr<const xds::Resource>>& resources,
-              std::uint64_t generation) {
-    const double all = took_ms([&] {
+  double take(const std::vector<std::shared_ptr<const xds::Resource>>& resources) {
+    return publish([&] {
       for (const auto& resource : resources) put(*resource);
-      publisher_.publish(generation);
     });
-    return all - pause_ms;
   }
+  // The same for a certificate that takes the place of the one before.
+  double take_certificate(const std::string& version) {
+    renew(version);
+    return publish([] {});
+  }
+  // The longest of the worker's steps since, the first with the push.
   double pause_ms = 0;
+  std::size_t steps = 0;
+
+  // Every cluster is asked for; the longest that one of them made its first request wait.
+  double use_all() {
+    double longest = 0;
+    for (const auto& [name, entry] : keep_->clusters) {
+      longest = std::max(longest, took_ms([&] {
+                           if (!clusters_->find(name)) std::abort();
+                         }));
+    }
+    return longest;
+  }
 
   void on_adoption(std::uint32_t, std::shared_ptr<sidecar::Adoption> adoption) override {
-    pause_ms = took_ms([&] { clusters_->apply(*adoption->snapshot, *adoption->contexts); });
+    in_worker_ms_ = took_ms([&] { clusters_->apply(adoption->snapshot, adoption->contexts); });
     turn_.end();
     keep_ = adoption->snapshot;
   }
-  void on_published(const config::Snapshot&) override {}
+  void on_published(const config::Snapshot&) override { publisher_.forget_unused(); }
   [[nodiscard]] std::size_t clusters() const {
     return keep_ == nullptr ? 0 : keep_->clusters.size();
   }
 
  private:
-  static std::vector<std::shared_ptr<tls::Library>> libraries() { return {tls::Library::make()}; }
+  double publish(const std::function<void()>& before) {
+    const double all = took_ms([&] {
+      before();
+      publisher_.publish(++generation_);
+    });
+    pause_ms = in_worker_ms_;
+    for (steps = 1; clusters_->behind() != 0; ++steps) {
+      const TimePoint next = turn_.now() + std::chrono::milliseconds(10);
+      pause_ms = std::max(pause_ms, took_ms([&] { turn_.advance(next); }));
+      turn_.end();
+    }
+    return all - in_worker_ms_;
+  }
+  void renew(const std::string& version) {
+    const SpiffeId id = SpiffeId::make("cluster.local", "shop", "s0").value();
+    const tls::Key leaf = tls::Key::generate().value();
+    certificate_ = {.version = version,
+                    .chain_pem = tls::sign_leaf({key_, root_}, leaf, {.id = id}).value(),
+                    .key_pem = leaf.private_pem(),
+                    .roots_pem = root_};
+    publisher_.put_secret(
+        "default",
+        {.version = version, .chain_pem = certificate_.chain_pem, .key_pem = certificate_.key_pem});
+    publisher_.put_secret("ROOTCA", {.version = "1", .roots_pem = root_});
+  }
   void put(const xds::Resource& resource) {
     xds::Findings findings;
     auto decoded = xds::decode(resource.body, {}, findings);
@@ -209,6 +294,12 @@ class Sidecar final : public sidecar::Publisher::Owner {
                                   .shard = shard_,
                                   .limits = limits_});
   std::shared_ptr<const config::Snapshot> keep_;
+  tls::Key key_ = tls::Key::generate().value();
+  std::string root_ = tls::make_root(key_, {.trust_domain = "cluster.local"}).value();
+  std::shared_ptr<tls::Library> library_ = tls::Library::make();
+  TlsMaterial certificate_;
+  double in_worker_ms_ = 0;
+  std::uint64_t generation_ = 0;
   sidecar::Publisher publisher_;
 };
 
@@ -248,8 +339,8 @@ void measure_clusters() {
   Sidecar sidecar;
   const double empty_mb = held_mb();
   const auto all = news(*first, nullptr);
-  tell("sidecar: first apply, main loop", sidecar.take(all, 1), "ms", 100);
-  tell("sidecar: first apply, worker's pause", sidecar.pause_ms, "ms");
+  tell("sidecar: first apply, main loop", sidecar.take(all), "ms", 100);
+  tell("sidecar: first apply, worker's pause", sidecar.pause_ms, "ms", 1);
   tell("sidecar: clusters", static_cast<double>(sidecar.clusters()), "");
   tell("sidecar: memory of 1,000 clusters x 10 endpoints, one worker", held_mb() - empty_mb, "MB",
        6);
@@ -257,10 +348,24 @@ void measure_clusters() {
   registry.set_files(mesh_of(true));
   control::Planner next(registry.mesh(), &planner);
   const auto second = next.plan(sidecar_node);
-  const auto changed = news(*second, first.get());
-  tell("one endpoint moves: resources told", static_cast<double>(changed.size()), "");
-  tell("sidecar: one endpoint moves, main loop", sidecar.take(changed, 2), "ms", 2);
+  const auto there = news(*second, first.get());
+  tell("one endpoint moves: resources told", static_cast<double>(there.size()), "");
+  tell("sidecar: one endpoint moves, main loop", sidecar.take(there), "ms", 2);
   tell("sidecar: one endpoint moves, worker's pause", sidecar.pause_ms, "ms", 1);
+  tell("sidecar: all clusters again, main loop", sidecar.take(all), "ms", 100);
+  tell("sidecar: all clusters again, worker's pause", sidecar.pause_ms, "ms", 1);
+
+  // Every one of them in use: what no sidecar does, and none may fail by.
+  const double before_use_mb = held_mb();
+  tell("all in use: a cluster's first request waits at most", sidecar.use_all(), "ms", 1);
+  tell("all in use: memory more, one worker", held_mb() - before_use_mb, "MB");
+  tell("all in use: one endpoint moves, main loop", sidecar.take(there), "ms", 2);
+  tell("all in use: one endpoint moves, worker's pause", sidecar.pause_ms, "ms", 1);
+  tell("all in use: all clusters again, main loop", sidecar.take(all), "ms", 100);
+  tell("all in use: all clusters again, worker's longest step", sidecar.pause_ms, "ms", 1);
+  tell("all in use: all clusters again, steps", static_cast<double>(sidecar.steps), "");
+  tell("all in use: a new certificate, main loop", sidecar.take_certificate("2"), "ms");
+  tell("all in use: a new certificate, worker's longest step", sidecar.pause_ms, "ms", 1);
 }
 
 }  // namespace
@@ -269,6 +374,11 @@ void measure_clusters() {
 int main(int argc, char** argv) {
   if (argc > 2 && std::string_view(argv[1]) == "--request-ns") {
     weft::request_ns = std::max(1.0, std::atof(argv[2]));
+  }
+  if (argc == 5 && std::string_view(argv[1]) == "--match") {
+    if (weft::only_match(argv[2], argv[3], argv[4])) return 0;
+    fmt::print(stderr, "--match ROUTES exact|prefixes|header ROUNDS\n");
+    return 2;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   weft::measure_routes();

@@ -62,6 +62,8 @@ def parse_args():
     parser.add_argument("--count", action="append", choices=sorted(measure.COUNTERS),
                         help="also count instructions (callgrind) or system calls (strace) per request")
     parser.add_argument("--limit-cpu", type=float, default=1.3, help="most CPU per request, times HAProxy's (1.3)")
+    parser.add_argument("--limit-policies", type=float, default=1.12,
+                        help="most CPU per request with every default policy, times that with none (1.12)")
     parser.add_argument("--limit-idle-mb", type=float, default=15, help="most resident size of an idle sidecar (15)")
     parser.add_argument("--bin", default=os.path.join(TOP, "build", "release", "bin"), help="where our binaries are")
     parser.add_argument("--proxy-core", type=int, help="core of the proxy under test (default 1)")
@@ -198,7 +200,7 @@ class Bench:
             fixed = self.interleave(scenario, alive, rate)
         result = {
             "kind": scenario.kind,
-            "is_promised": scenario.group in ("S1", "S2"),
+            "is_promised": scenario.group in ("S1", "S2", "S1p", "S2p"),
             "title": f"{scenario.group}: {scenario.title}",
             "unit": scenario.unit,
             "rate": rate,
@@ -252,7 +254,7 @@ class Bench:
         return run
 
     def rate_from(self, peaks):
-        for name in ("haproxy", "nginx", "fwd-epoll"):
+        for name in ("weft",) if peaks.get("weft-policies") else ("haproxy", "nginx", "fwd-epoll"):
             if peaks.get(name):
                 return 0.5 * stats.Sample([run["rps"] for run in peaks[name]]).median
         return RATE_WITHOUT_HAPROXY
@@ -373,7 +375,7 @@ def print_history():
 def finish(bench, args):
     if bench.counts:
         print(report.counts_table(bench.counts) + "\n")
-    judged = report.verdicts(bench.results, args.limit_cpu, args.limit_idle_mb)
+    judged = report.verdicts(bench.results, args.limit_cpu, args.limit_idle_mb, args.limit_policies)
     for sentence, holds in judged:
         print(("ok      " if holds else "BROKEN  ") + sentence)
     for sentence in bench.failures:
@@ -407,7 +409,7 @@ def main():
             say(f"{tool} is not in {args.bin}; build the release preset first")
             return 2
     if args.gate or args.gate_record:
-        args.contender = ["weft"]
+        args.contender = ["weft", "weft-policies"]
     found = [] if args.soak else find_contenders(args)
     if not found and not args.soak:
         say("no contender to measure")
@@ -427,7 +429,7 @@ def main():
                 say("--realtime needs CAP_SYS_NICE")
                 return 2
         if args.gate or args.gate_record:
-            return gate.run(plan, found[0], scenarios.counted(), args.gate_record, say)
+            return gate.run(plan, found, scenarios.counted(), args.gate_record, say)
         bench = Bench(args, plan, found)
         bench.run()
         return finish(bench, args)

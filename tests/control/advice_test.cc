@@ -219,5 +219,20 @@ TEST(Advice, FindsFailuresThatNobodyMayHaveMeant) {
             "than timeouts.request 100ms has room for\n");
 }
 
+TEST(Advice, OfWhatAWorkloadUsesAndNobodyHas) {
+  const auto workload = [](const std::string& more) {
+    return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: web-a, namespace: "
+           "shop}\nspec: {address: 127.5.1.2" +
+           more + "}\n";
+  };
+  EXPECT_EQ(advice(kShop + workload(", uses: [cart, shop/*, \"*/*\"]")), "");
+  const std::string said = advice(kShop + workload(", uses: [cart, kart, bank/*]"));
+  EXPECT_NE(said.find("uses shop/kart: there is no such Service"), std::string::npos) << said;
+  EXPECT_NE(said.find("uses bank/*: there is no such Service"), std::string::npos) << said;
+  EXPECT_EQ(said.find("uses shop/cart"), std::string::npos) << said;
+  EXPECT_NE(advice(kShop + workload(", sidecar: false, uses: [cart]")).find("no sidecar"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace weft::control::cli

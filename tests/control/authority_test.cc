@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -264,6 +265,13 @@ TEST_F(AuthorityTest, HasACertificateOfItsOwn) {
   ASSERT_EQ(chain.size(), 2u);
   EXPECT_EQ(chain[1].public_key.spki_sha256(), authority.root_spki_sha256());
   EXPECT_EQ(material.roots_pem, authority.root_pem());
+  EXPECT_EQ(
+      leaf.names.dns_names,
+      (std::vector<std::string>{"weft-control", "weft-control.weft-system.svc", "localhost"}));
+  const TlsMaterial second = authority.make_own_material(hours(1), "weft-control-v2").value();
+  const tls::Certificate other = tls::parse_certificate(second.chain_pem).value();
+  EXPECT_NE(std::ranges::find(other.names.dns_names, "weft-control-v2.weft-system.svc"),
+            other.names.dns_names.end());
 }
 
 }  // namespace

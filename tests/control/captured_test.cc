@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "control/cli/route_query.h"
+#include "control/planner/captured_clusters.h"
 #include "control/planner/planner.h"
 #include "sidecar/config/describe.h"
 #include "sidecar/config/listener_config.h"
@@ -135,6 +136,42 @@ TEST(PlannerRedirect, TheAppIsFoundOnLoopbackAndOnItsOwnAddress) {
   EXPECT_EQ(cluster.source_other.to_string(), "[::6]:0");
 }
 
+TEST(PlannerRedirect, InModeTproxyTheAppIsCalledWhereItWasCalledFromWhoeverCalled) {
+  const auto set = captured_plan(captured_yaml() + R"(---
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {name: seen, namespace: shop}
+spec:
+  address: 10.1.0.50
+  moreAddresses: ["fd00:1::50"]
+  redirect: true
+  redirectMode: TProxy
+  serviceAccount: seen
+  ports: [{name: http, port: 8080}, {name: tcp-other, port: 9000, appPort: 9001}]
+)",
+                                 "seen");
+  EXPECT_EQ(testing::judge(*set), "");
+  EXPECT_TRUE(captured_listener(*set, "inbound").transparent);
+  EXPECT_FALSE(captured_listener(*set, "outbound").transparent);
+  const auto cluster = [&](const std::string& name) {
+    return captured_get<config::ClusterConfig>(*set, "envoy.config.cluster.v3.Cluster", name);
+  };
+  const auto http = cluster("inbound|8080||");
+  EXPECT_EQ(http.discovery, config::ClusterConfig::Discovery::kOriginalDst);
+  EXPECT_TRUE(http.keep_source && http.local_app);
+  ASSERT_EQ(http.local_app_elsewhere.size(), 2U) << "an app on loopback is found there";
+  EXPECT_EQ(http.local_app_elsewhere[0].to_string(), "127.0.0.1:8080");
+  EXPECT_EQ(http.local_app_elsewhere[1].to_string(), "[::1]:8080");
+  EXPECT_EQ(http.source.to_string(), "127.0.0.6:0");
+  // Nobody was called at 9001, so there is no address of a caller to call it from.
+  EXPECT_FALSE(cluster("inbound|9000||").keep_source);
+  EXPECT_EQ(cluster("inbound|9000||").discovery, config::ClusterConfig::Discovery::kStatic);
+  for (const std::string_view name : {kUndeclaredTcp, kUndeclaredHttp1, kUndeclaredHttp2}) {
+    EXPECT_TRUE(cluster(std::string(name)).keep_source) << name;
+  }
+  EXPECT_FALSE(cluster("direct|tcp").keep_source) << "for the way in only";
+}
+
 TEST(PlannerRedirect, ServicesAreFoundByTheirAddressesAndNotByNames) {
   const auto set = captured_plan(captured_yaml(), "web-a");
   const config::ListenerConfig out = captured_listener(*set, "outbound");
@@ -193,6 +230,16 @@ apiVersion: weft.dev/v1alpha1
 kind: Workload
 metadata: {name: cart-z, namespace: shop, labels: {app: cart}}
 spec: {address: 10.1.0.41, redirect: true, serviceAccount: cart, ready: false, ports: [{name: http, port: 8080}, {name: odd, port: 9999}]}
+---
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {name: mail-b, namespace: shop, labels: {app: mail}}
+spec: {address: 10.1.0.42, moreAddresses: ["fd00:1::42"], sidecar: false, ports: [{port: 2525}]}
+---
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {name: nobodys, namespace: shop}
+spec: {address: 10.1.0.43, moreAddresses: ["fd00:1::43"], sidecar: false, ports: [{port: 2525}]}
 )",
                                  "web-a");
   EXPECT_EQ(testing::judge(*set), "");
@@ -200,11 +247,12 @@ spec: {address: 10.1.0.41, redirect: true, serviceAccount: cart, ready: false, p
       captured_get<config::ClusterConfig>(*set, "envoy.config.cluster.v3.Cluster", "direct|peers");
   std::string told;
   for (const config::Endpoint& endpoint : peers.inline_endpoints->endpoints) {
-    told += endpoint.address.to_string() + " " + endpoint.identity + "\n";
+    told += endpoint.address.to_string() + " " + endpoint.identity.str() + "\n";
   }
   EXPECT_EQ(told,
             "10.1.0.41:15006 spiffe://cluster.local/ns/shop/sa/cart\n"
-            "10.1.0.40:15006 spiffe://cluster.local/ns/shop/sa/job\n");
+            "10.1.0.40:15006 spiffe://cluster.local/ns/shop/sa/job\n"
+            "[fd00:1::42]:15006 \n");
 }
 
 TEST(PlannerRedirect, SaysWhichServicesHaveNoAddressToBeFoundBy) {

@@ -97,6 +97,10 @@ TEST(Status, ShowsWhoHasWhatAndWhatIsWrong) {
             "shop/cart-b  127.5.1.2  behind   1           5m           1\n"
             "shop/cart-c  127.5.1.3  missing  -           -            -\n"
             "\n"
+            "ROUTE             PARENT  ACCEPTED          RESOLVED  GENERATION  MESSAGE\n"
+            "HTTPRoute shop/r  nope    NoMatchingParent  yes       2           there is no Service "
+            "shop/nope\n"
+            "\n"
             "refused by shop/cart-b: Cluster: outbound|80||x: connect_timeout: is -1s\n"
             "\n"
             "error: b.yaml:4:23: spec.ports[0].port: want a number from 1 to 65535, found 0\n"
@@ -177,7 +181,7 @@ void expect_good(const std::vector<SourceFile>& files, const std::string& what) 
     if (!workload->sidecar) continue;
     ++sidecars;
     const auto set = planner.plan(Node::parse(Node::make_id(workload->address.to_string(), name)));
-    EXPECT_EQ(set->types.size(), 5u);
+    EXPECT_EQ(set->types.size(), workload->redirected ? 6u : 5u) << "names for the pod's DNS";
     EXPECT_EQ(testing::judge(*set), "") << what << " for " << name.to_string();
   }
   EXPECT_GT(sidecars, 0) << what;
@@ -194,9 +198,12 @@ TEST(Examples, OfMoreAreGoodEachBesideTheShop) {
     // These take canary.yaml's place.
     const auto is = [&](const char* name) { return file.name.ends_with(name); };
     if (is("/match.yaml") || is("/canary-istio.yaml") || is("/session.yaml") ||
-        is("/mirror-cors.yaml") || is("/policy-priority.yaml") || is("/flagger.yaml")) {
+        is("/mirror-cors.yaml") || is("/policy-priority.yaml") || is("/flagger.yaml") ||
+        is("/policy-empty-backend.yaml") || is("/retry-budget.yaml")) {
       std::erase_if(together, [](const auto& one) { return one.name.ends_with("/canary.yaml"); });
     }
+    // A MeshConfig of its own: there is one in a mesh.
+    if (is("/scope.yaml")) together.clear();
     together.push_back(file);
     expect_good(together, file.name);
   }

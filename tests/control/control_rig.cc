@@ -157,15 +157,20 @@ std::unique_ptr<tls::Dialer> ControlRig::dialer(std::shared_ptr<const tls::Clien
 
 namespace {
 
-// Asks one page of the admin service over a pipe of its own.
-std::string ask(ControlRig& rig, const std::string& path) {
+// Asks one page of the admin service, or of the scraper's door, over a pipe of its own.
+std::string ask(ControlRig& rig, const std::string& path, const std::string& host, bool scraper) {
   weft::testing::MemoryPipe pipe(rig.turn);
-  rig.control->admin().adopt(pipe.take_right());
+  Admin& admin = rig.control->admin();
+  if (scraper) {
+    admin.adopt_scraper(pipe.take_right());
+  } else {
+    admin.adopt(pipe.take_right());
+  }
   weft::testing::Ear ear;
   auto transport = pipe.take_left();
   transport->set_sink(&ear);
   transport->write(
-      Buffer("GET " + path + " HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
+      Buffer("GET " + path + " HTTP/1.1\r\nhost: " + host + "\r\nconnection: close\r\n\r\n"));
   transport->flush();
   pipe.run();
   return ear.text;
@@ -186,7 +191,13 @@ class PlainDialer final : public Dialer {
 
 }  // namespace
 
-std::string ControlRig::page(const std::string& path) { return ask(*this, path); }
+std::string ControlRig::page(const std::string& path, const std::string& host) {
+  return ask(*this, path, host, false);
+}
+
+std::string ControlRig::scrape(const std::string& path, const std::string& host) {
+  return ask(*this, path, host, true);
+}
 
 // ---- Node ----
 

@@ -41,7 +41,9 @@ class ControlRig final : public Connector, public Control::Owner {
   // Long enough for an edit of the directory to be noticed and told.
   void settle() { pass(std::chrono::milliseconds(800)); }
 
-  [[nodiscard]] std::string page(const std::string& path);
+  [[nodiscard]] std::string page(const std::string& path, const std::string& host = "localhost");
+  // At the scraper's door.
+  [[nodiscard]] std::string scrape(const std::string& path, const std::string& host);
 
   // Connector: the port says which door.
   static constexpr std::uint16_t kTlsPort = 15012;

@@ -172,6 +172,31 @@ TEST_F(ControlTest, NeverCountsBackwards) {
   EXPECT_GT(generation(), 1'000'000'000u);
 }
 
+// Replicas number their generations each by itself: whoever comes from one to another must not take
+// the lower number for an older state, nor keep what the other one does not have.
+TEST_F(ControlTest, ANodeTakesTheStateOfAReplicaWhoseNumbersAreLower) {
+  rig_.start();
+  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  for (int i = 0; i < 3; ++i) {
+    rig_.files.write("n" + std::to_string(i) + ".yaml", service("n" + std::to_string(i)));
+    rig_.settle();
+  }
+  EXPECT_EQ(cart->generations, "1 2 3 4");
+  const std::string before = "outbound|80||n0.shop.svc.cluster.local";
+  const std::string after = "outbound|80||other.shop.svc.cluster.local";
+  EXPECT_TRUE(cart->names("Cluster").contains(before));
+  rig_.files.remove("n0.yaml");
+  rig_.files.write("other.yaml", service("other"));
+  std::filesystem::remove(rig_.kept / StateDir::kFile);
+  rig_.restart();
+  rig_.pass(5s, 50ms);
+  EXPECT_EQ(generation(), 1u);
+  EXPECT_EQ(cart->generations, "1 2 3 4 1");
+  EXPECT_FALSE(cart->names("Cluster").contains(before));
+  EXPECT_TRUE(cart->names("Cluster").contains(after));
+  EXPECT_TRUE(counts("weft_control_sidecars{state=\"current\"} 1"));
+}
+
 TEST_F(ControlTest, RestartsIntoABadFileWithTheLastGoodVersion) {
   rig_.start();
   rig_.files.replace("cart.yaml", "a: [1,\n");
@@ -308,6 +333,19 @@ TEST_F(ControlTest, TakesItsTrustDomainFromTheFilesOnceAndForAll) {
   rig_.settle();
   EXPECT_EQ(rig_.control->registry().problems().size(), 1u);
   EXPECT_EQ(generation(), 1u);
+}
+
+TEST_F(ControlTest, GivesAScraperElsewhereTheFiguresAndNothingElse) {
+  rig_.start();
+  const std::string pod = "10.1.0.7:15018";
+  const std::string page = rig_.scrape("/metrics", pod);
+  EXPECT_TRUE(page.starts_with("HTTP/1.1 200 ")) << page.substr(0, 200);
+  EXPECT_NE(page.find("\nweft_control_generation 1\n"), std::string::npos);
+  for (const char* other : {"/", "/mesh", "/config", "/logging", "/ready"}) {
+    EXPECT_TRUE(rig_.scrape(other, pod).starts_with("HTTP/1.1 404 ")) << other;
+  }
+  // The pages themselves stay with this machine's names.
+  EXPECT_TRUE(rig_.page("/metrics", pod).starts_with("HTTP/1.1 421 "));
 }
 
 TEST_F(ControlTest, DrainsWithAGoodbye) {

@@ -1,12 +1,14 @@
 #pragma once
 // FakeApiServer: as much of the API server of Kubernetes as its client sees: lists in pages,
-// watches with their history, 410, 429, cuts, tokens, reviews of tokens, one Secret, Leases,
-// status. In process, on an http::Service.
+// watches with their history, 410, 429, cuts, tokens, reviews of tokens and of access; objects by
+// name, made, replaced, patched (JSON Patch; server-side apply of a status), each at the version it
+// is based on. In process, on an http::Service.
 //
 // Paths are those of a resource in all namespaces: "/api/v1/pods". A resource nobody has put an
 // object into, or serve()d, is 404.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -45,10 +47,30 @@ class FakeApiServer final {
   std::optional<std::uint16_t> refuse;  // every answer, with retry_after
   std::string retry_after;
   std::string token = "secret";
+  std::set<std::string> more_tokens;
+  // Asked before anything else of a single object; an answer is given in place of ours. `done`: the
+  // request has had its effect, and only its answer is another.
+  std::function<std::optional<http::Reply>(const std::string& method, const std::string& path,
+                                           bool done)>
+      intercept;
+  // What was changed, in order: who by its token, how, where, with what.
+  struct Write {
+    std::string token;
+    std::string method;
+    std::string path;
+    nlohmann::json body;
+    std::uint16_t status = 0;
+  };
+  std::vector<Write> writes;
   std::size_t page_max = 1000;
   std::map<std::string, std::string> tokens;  // reviewed: token -> "shop/cart"
   std::string audience = "weft.dev";
   bool silent_reviews = false;
+  std::string version = "v1.34.1";
+  std::string figures;  // behind any Service's /metrics; empty: nobody is there
+  // What nobody may do: "patch leases.coordination.k8s.io"; everything else everybody may.
+  std::set<std::string> denied;
+  std::vector<Json> access_reviews;  // as they were asked
   // "GET /api/v1/pods?…", as they come.
   std::vector<std::string> requests;
 
@@ -58,6 +80,14 @@ class FakeApiServer final {
     std::uint64_t version;
     std::string line;
   };
+  // Where a path leads: the table, and of which object; "/api/v1/pods", "shop", "cart-a", "status".
+  struct Place {
+    std::string table;
+    std::string name_space;
+    std::string name;
+    std::string part;
+  };
+  [[nodiscard]] static Place place_of(const std::string& path);
   struct Table {
     std::map<std::string, Json> objects;  // "shop/cart"
     std::vector<Event> history;
@@ -69,7 +99,9 @@ class FakeApiServer final {
              std::unique_ptr<http::ServerStream> stream);
   [[nodiscard]] http::Reply list(const std::string& path, const std::string& query) const;
   [[nodiscard]] http::Reply review(const http::ServiceRequest& request);
+  [[nodiscard]] http::Reply review_access(const http::ServiceRequest& request);
   [[nodiscard]] http::Reply single(const http::ServiceRequest& request);
+  [[nodiscard]] http::Reply act(const http::ServiceRequest& request, const std::string& method);
   [[nodiscard]] std::optional<http::Reply> refusal(const http::RequestHead& head);
   void tell(const std::string& path, const std::string& type, const Json& object);
 

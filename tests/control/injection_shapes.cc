@@ -143,7 +143,8 @@ const std::vector<PodShape>& pod_shapes() {
       {"ranges to leave alone",
        "{metadata: {annotations: {weft.dev/exclude-outbound-cidrs: '169.254.169.254/32, "
        "fd00::/8', weft.dev/include-outbound-cidrs: '10.0.0.0/8', weft.dev/exclude-interfaces: "
-       "'eth1,net0'}}, spec: {containers: [{name: app, image: cart}]}}"},
+       "'eth1,net0', weft.dev/exclude-inbound-cidrs: 192.0.2.0/24}}, spec: {containers: [{name: "
+       "app, image: cart}]}}"},
       {"everything, in words",
        "{metadata: {annotations: {weft.dev/include-inbound-ports: '*', "
        "weft.dev/include-outbound-cidrs: '*', weft.dev/exclude-inbound-ports: ''}}, spec: "

@@ -96,6 +96,25 @@ TEST(Injection, PutsIntoEachShapeOfPodWhatTheGoldenFileSays) {
   testing::expect_golden("injection/shapes.txt", all);
 }
 
+TEST(Injection, TheRulesAreLoadedFromTheImageThatHasTheTools) {
+  const auto image_for = [](const std::string& sidecar, const std::string& told = "") {
+    InjectionContext context = context_of(pod_shapes().front());
+    context.image = sidecar;
+    context.redirect_image = told;
+    const Result<Injection> done = inject(pod_from(pod_shapes().front().pod), context);
+    return done ? text_of(&done->pod["spec"]["initContainers"][0]["image"]) : done.error().detail;
+  };
+  EXPECT_EQ(image_for("weft-sidecar:1.2"), "weft-redirect:1.2");
+  EXPECT_EQ(image_for("weft-sidecar"), "weft-redirect");
+  EXPECT_EQ(image_for("registry.example:5000/mesh/weft-sidecar:1.2"),
+            "registry.example:5000/mesh/weft-redirect:1.2");
+  EXPECT_EQ(image_for("weft-sidecar@sha256:abc"), "weft-sidecar@sha256:abc");
+  EXPECT_EQ(image_for("registry.example/weft-sidecar-debug:1"),
+            "registry.example/weft-sidecar-debug:1");
+  EXPECT_EQ(image_for("registry.example/all-in-one:7"), "registry.example/all-in-one:7");
+  EXPECT_EQ(image_for("weft-sidecar:1.2", "tools:3"), "tools:3");
+}
+
 TEST(Injection, HasShapesForEveryReasonAndNoNameTwice) {
   std::set<std::string_view> names;
   std::set<InjectionReason> reasons;
@@ -195,6 +214,10 @@ TEST(Injection, GivesCapabilitiesToTheRedirectContainerAloneAndRootToNobodyElse)
         const Json* security = member(&container, "securityContext");
         if (name == kRedirectContainer) {
           EXPECT_EQ(security->at("capabilities").at("add"), Json::array({"NET_ADMIN", "NET_RAW"}));
+        } else if (name == kSidecarContainer && shape.name == "tproxy and DNS") {
+          // It becomes the sidecar's own user by itself, and keeps the first one.
+          EXPECT_EQ(security->at("capabilities").at("add"),
+                    Json::array({"NET_ADMIN", "SETGID", "SETUID"}));
         } else if (name == kSidecarContainer) {
           EXPECT_FALSE(security->at("capabilities").contains("add")) << shape.name;
           EXPECT_EQ(security->at("runAsUser"), 5150) << shape.name;

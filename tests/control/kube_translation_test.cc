@@ -83,6 +83,34 @@ TEST_F(TranslationTest, APodIsAWorkload) {
   EXPECT_EQ(ports("cart-a"), "http:8080: ");
 }
 
+// What a StatefulSet writes into its pods.
+TEST_F(TranslationTest, APodMayAskForANameBelowAHeadlessService) {
+  Json object = make_pod("db-0", "10.1.0.1", "db");
+  object["spec"]["hostname"] = "db-0";
+  object["spec"]["subdomain"] = "db";
+  pod(object);
+  EXPECT_EQ(made.workload({"shop", "db-0"})->hostname, "db-0");
+  EXPECT_EQ(made.workload({"shop", "db-0"})->subdomain, "db");
+  object["spec"]["hostname"] = "no.label";
+  object["spec"]["subdomain"] = 7;
+  pod(object);
+  EXPECT_EQ(made.workload({"shop", "db-0"})->hostname, "");
+  EXPECT_EQ(made.workload({"shop", "db-0"})->subdomain, "");
+}
+
+TEST_F(TranslationTest, TheAnnotationSaysThatCallersAddressesAreKept) {
+  Json object = make_pod("cart-a", "10.1.0.1", "cart");
+  pod(object);
+  EXPECT_FALSE(made.workload({"shop", "cart-a"})->transparent);
+  object["metadata"]["annotations"]["weft.dev/redirect-mode"] = "tproxy";
+  pod(object);
+  EXPECT_TRUE(made.workload({"shop", "cart-a"})->transparent);
+  Json bare = make_pod("cart-b", "10.1.0.2", "cart", false);
+  bare["metadata"]["annotations"]["weft.dev/redirect-mode"] = "tproxy";
+  pod(bare);
+  EXPECT_FALSE(made.workload({"shop", "cart-b"})->transparent) << "without a sidecar nobody does";
+}
+
 TEST_F(TranslationTest, OnlyTheInjectorsMarksMakeASidecar) {
   Json object = make_pod("cart-a", "10.1.0.1", "cart", false);
   pod(object);
@@ -217,6 +245,8 @@ TEST_F(TranslationTest, AListReplacesWhatWasKnown) {
 
 TEST_F(TranslationTest, TheDocumentOfAWorkloadReadsAsTheWorkload) {
   Json object = make_pod("cart-a", "10.1.0.1", "cart");
+  object["spec"]["hostname"] = "db-0";
+  object["spec"]["subdomain"] = "db";
   object["status"]["podIPs"].push_back({{"ip", "fd00::1"}});
   pod(object);
   node("node-1", "north-1");

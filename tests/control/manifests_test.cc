@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/cli/manifest_template.h"
+#include "control/model/metadata.h"
 #include "sidecar/config/document.h"
 #include "sidecar/core/pod_contract.h"
 #include "tests/control/objects.h"
@@ -80,7 +81,9 @@ TEST(Install, PrintsEachObjectOnce) {
             "RoleBinding weft-system weft-control\n"
             "Service weft-system weft-control\n"
             "Deployment weft-system weft-control\n"
-            "NetworkPolicy weft-system weft-control\n");
+            "NetworkPolicy weft-system weft-control\n"
+            "MutatingWebhookConfiguration - weft-injector\n"
+            "ValidatingWebhookConfiguration - weft-validator\n");
   const std::string more =
       names_of(installed({.name_space = "mesh", .revision = "v2", .ha = true}));
   EXPECT_NE(more.find("CustomResourceDefinition - trafficpolicies.weft.dev\n"), std::string::npos);
@@ -146,6 +149,31 @@ TEST(Install, ThePodMayDoNothing) {
       "restricted");
 }
 
+TEST(Install, LetsAScraperInAtOnePort) {
+  const json pod = find_document({}, "Deployment")["spec"]["template"];
+  const std::string port = pod["metadata"]["annotations"]["prometheus.io/port"];
+  const json& container = pod["spec"]["containers"][0];
+  const std::vector<std::string> args = container["args"];
+  EXPECT_EQ(std::ranges::count(args, "--metrics=0.0.0.0:" + port), 1);
+  EXPECT_EQ(std::ranges::count_if(container["ports"],
+                                  [&](const json& one) {
+                                    return one["name"] == "metrics" &&
+                                           std::to_string(one["containerPort"].get<int>()) == port;
+                                  }),
+            1);
+  std::size_t doors = 0;
+  const json policy = find_document({}, "NetworkPolicy");
+  for (const json& rule : policy["spec"]["ingress"]) {
+    const bool marked = rule.contains("from") && rule["from"].size() == 2;
+    for (const json& one : rule["ports"]) {
+      doors += one["port"] == "metrics" ? 1 : 0;
+      // Whoever is marked may have the figures and no more.
+      EXPECT_EQ(marked, one["port"] == "metrics") << one;
+    }
+  }
+  EXPECT_EQ(doors, 1U);
+}
+
 TEST(Install, SelectorsFindTheirPods) {
   for (const char* revision : {"", "v2"}) {
     const InstallOptions options{.revision = revision, .ha = true};
@@ -165,6 +193,108 @@ TEST(Install, SelectorsFindTheirPods) {
       EXPECT_EQ(selector.size(), 2U);
       for (const auto& [key, value] : selector.items()) EXPECT_EQ(labels.value(key, ""), value);
     }
+  }
+}
+
+// ---- the webhooks ----
+
+// As the API server reads a label selector.
+bool selects_labels(const json& selector, const Labels& labels) {
+  for (const json& one : selector["matchExpressions"]) {
+    const auto held = labels.find(one["key"].get<std::string>());
+    const json values = one.value("values", json::array());
+    const bool in = held != labels.end() && std::ranges::any_of(values, [&](const json& value) {
+                      return value == held->second;
+                    });
+    const std::string how = one["operator"];
+    if ((how == "In" && !in) || (how == "NotIn" && in) ||
+        (how == "DoesNotExist" && held != labels.end())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Which paths are asked about a pod.
+std::vector<std::string> asked_at(const InstallOptions& options, Labels space, const Labels& pod,
+                                  const std::string& name = "shop") {
+  space["kubernetes.io/metadata.name"] = name;
+  std::vector<std::string> out;
+  const json injector = find_document(options, "MutatingWebhookConfiguration");
+  for (const json& one : injector["webhooks"]) {
+    if (selects_labels(one["namespaceSelector"], space) &&
+        selects_labels(one["objectSelector"], pod)) {
+      out.push_back(one["clientConfig"]["service"]["path"]);
+    }
+  }
+  return out;
+}
+
+TEST(Install, TheApiServerAsksAboutThePodsThatTheInjectorMeans) {
+  const Labels none;
+  const Labels on = {{"weft.dev/inject", "enabled"}};
+  const Labels off = {{"weft.dev/inject", "disabled"}};
+  const Labels v2 = {{"weft.dev/rev", "v2"}};
+  const InstallOptions only{};
+  const InstallOptions second{.revision = "v2"};
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(asked_at(only, none, none), Paths{});
+  EXPECT_EQ(asked_at(only, on, none), Paths{"/inject"});
+  EXPECT_EQ(asked_at(only, on, off), Paths{});
+  EXPECT_EQ(asked_at(only, none, on), Paths{"/inject/pods"});
+  EXPECT_EQ(asked_at(only, off, on), Paths{"/inject/pods"});
+  EXPECT_EQ(asked_at(only, off, none), Paths{});
+  EXPECT_EQ(asked_at(only, v2, on), Paths{}) << "the namespace is another revision's";
+  EXPECT_EQ(asked_at(second, v2, none), Paths{"/inject"});
+  EXPECT_EQ(asked_at(second, none, v2), Paths{"/inject/pods"});
+  EXPECT_EQ(asked_at(second, on, none), Paths{});
+  EXPECT_EQ(asked_at(second, v2, off), Paths{});
+  for (const char* own : {"kube-system", "kube-public", "kube-node-lease", "weft-system"}) {
+    EXPECT_EQ(asked_at(only, on, on, own), Paths{}) << own;
+    EXPECT_EQ(asked_at(second, v2, v2, own), Paths{}) << own;
+  }
+}
+
+TEST(Install, TheWebhooksLeadToTheControlPlaneOfTheirRevision) {
+  for (const char* revision : {"", "v2"}) {
+    const InstallOptions options{.revision = revision};
+    const std::string service = find_document(options, "Service")["metadata"]["name"];
+    std::vector<std::string> names;
+    for (const char* kind : {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}) {
+      const json configuration = find_document(options, kind);
+      for (const json& one : configuration["webhooks"]) {
+        EXPECT_EQ(one["clientConfig"]["service"]["name"], service);
+        EXPECT_EQ(one["clientConfig"]["service"]["namespace"], "weft-system");
+        EXPECT_FALSE(one["clientConfig"].contains("caBundle")) << "weft-control's to write";
+        EXPECT_EQ(one["sideEffects"], "None");
+        EXPECT_EQ(one["admissionReviewVersions"], json::array({"v1"}));
+        EXPECT_LE(one["timeoutSeconds"].get<int>(), 10);
+        names.push_back(one["name"]);
+      }
+    }
+    const std::vector<std::string> all = names;
+    std::ranges::sort(names);
+    EXPECT_EQ(std::ranges::unique(names).size(), 0U) << "each has a name of its own";
+    EXPECT_EQ(all.size(), *revision == 0 ? 6U : 4U);
+  }
+  // A namespace that asked for sidecars gets no pod without one; a mesh that is not there keeps
+  // nobody from writing.
+  const json injector = find_document({}, "MutatingWebhookConfiguration");
+  for (const json& one : injector["webhooks"]) {
+    EXPECT_EQ(one["failurePolicy"], "Fail");
+    EXPECT_EQ(one["reinvocationPolicy"], "IfNeeded");
+  }
+  const json validator = find_document({}, "ValidatingWebhookConfiguration");
+  for (const json& one : validator["webhooks"]) {
+    EXPECT_EQ(one["failurePolicy"], "Ignore");
+  }
+  const json container =
+      find_document({.revision = "v2"}, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+  const std::vector<std::string> args = container["args"];
+  for (const char* wanted :
+       {"--webhook=0.0.0.0:15017", "--revision=v2", "--inject-image=weft-sidecar:" WEFT_VERSION,
+        "--inject-control=weft-control-v2.weft-system.svc:15012"}) {
+    EXPECT_NE(std::ranges::find(args, wanted), args.end()) << wanted;
   }
 }
 
@@ -232,6 +362,7 @@ TEST(Chart, HasTheVersionAndTheImageOfThisTree) {
   EXPECT_EQ(chart["appVersion"], WEFT_VERSION);
   const json values = documents_in(tree_text("k8s/helm/weft/values.yaml"))[0];
   EXPECT_EQ(values["image"], InstallOptions{}.image);
+  EXPECT_EQ(values["sidecarImage"], InstallOptions{}.sidecar_image);
   EXPECT_EQ(values["bind"], InstallOptions{}.bind);
   const json schema = json::parse(tree_text("k8s/helm/weft/values.schema.json"));
   for (const auto& [key, value] : values.items()) {

@@ -181,6 +181,12 @@ TEST(WorkloadText, SaysEveryMistake) {
        "4:36: spec.weight: want a number from 0 to 10000, found -1\n"
        "4:47: spec.ready: want true or false, found 'maybe'\n"
        "4:70: spec.serviceAccount: 'A' must be labels of a-z, 0-9 and '-' joined by dots\n"},
+      {kWorkload +
+           "spec: {address: 10.1.0.7, redirect: true, ports: [{port: 15006}, {port: 15020}]}\n",
+       "4:58: spec.ports[0].port: 15006 is the sidecar's own\n"
+       "4:73: spec.ports[1].port: 15020 is the sidecar's own\n"},
+      {kWorkload + "spec: {address: 10.1.0.7, redirectMode: TProxy}\n",
+       "4:41: spec.redirectMode: TProxy is for a Workload with redirect: true\n"},
       {kWorkload + "spec: {address: 127.5.1.7, locality: {rack: 5}}\n",
        "4:39: spec.locality.rack: unknown field\n"},
   });

@@ -40,13 +40,15 @@ class Drawn final {
       if (form < 2) return "";
       return "apiVersion: weft.dev/v1alpha1\nkind: MeshConfig\nmetadata: {name: default}\n"
              "spec: {tracing: {sampling: " +
-             std::to_string(form) + "%}}\n";
+             std::to_string(form) + "%}, outbound: {scope: " + (form == 3 ? "OnDemand" : "Mesh") +
+             "}}\n";
     }
     if (file < 4) {
       if (form == 3) return "";
       return "apiVersion: v1\nkind: Service\nmetadata: {name: s" + number +
-             ", namespace: " + name_space + "}\nspec: {selector: {app: a" + number +
-             "}, ports: [{name: " + (form == 2 ? "tcp" : "http") + ", port: 80, targetPort: http}" +
+             ", namespace: " + name_space + "}\nspec: {clusterIP: 10.96.0.1" + number +
+             ", selector: {app: a" + number + "}, ports: [{name: " + (form == 2 ? "tcp" : "http") +
+             ", port: 80, targetPort: http}" +
              (form == 1 ? ", {name: tcp, port: 90, targetPort: http}" : "") + "]}\n";
     }
     if (file < 10) {
@@ -54,7 +56,7 @@ class Drawn final {
       return "apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: w" +
              std::to_string(file) + ", namespace: " + name_space + ", labels: {app: a" + number +
              "}}\nspec: {address: 127.1.1." + std::to_string(file) +
-             ", ready: " + (form == 2 ? "false" : "true") +
+             ", ready: " + (form == 2 ? "false" : "true") + scope_of(file) +
              ", ports: [{name: http, port: 8080, appPort: " + (form == 1 ? "9001" : "9002") +
              ", appProtocol: http}]}\n";
     }
@@ -65,6 +67,22 @@ class Drawn final {
            ", namespace: " + (number == "0" || number == "2" ? "shop" : "bank") +
            "}]\n  rules:\n  - backendRefs: [{name: s" + std::to_string(form) +
            ", namespace: shop, port: 80}]\n";
+  }
+
+  // Some know the whole mesh, some say what they use, some are told as they call.
+  [[nodiscard]] static std::string scope_of(std::size_t file) {
+    switch (file) {
+      case 5:
+        return ", uses: [s1, \"shop/*\"]";
+      case 6:
+        return ", redirect: true";
+      case 7:
+        return ", redirect: true, uses: [shop/s0]";
+      case 8:
+        return ", uses: [s2]";
+      default:
+        return "";
+    }
   }
 
   Random random_;
@@ -102,6 +120,12 @@ TEST(PlannerMemory, ChangesNothingOfWhatIsSaid) {
         // Not everybody asks in every generation.
         if ((seed + workload + static_cast<std::size_t>(generation)) % 5 == 0) continue;
         ASSERT_EQ(contents_of(*planner->plan(sidecar)), contents_of(*plan(drawn.mesh(), sidecar)));
+        // More of it is wanted, and less again.
+        Planner::Wanted wanted;
+        if (generation % 3 != 0) wanted = {"10.96.0.10:80", "127.1.1.8:8080", "10.96.0.77:80"};
+        if (generation % 3 == 2) wanted.insert("10.96.0.13:90");
+        ASSERT_EQ(contents_of(*planner->plan(sidecar, wanted)),
+                  contents_of(*Planner(drawn.mesh()).plan(sidecar, wanted)));
       }
       const Node client{.client_namespace = "bank"};
       ASSERT_EQ(contents_of(*planner->plan(client)), contents_of(*plan(drawn.mesh(), client)));

@@ -411,7 +411,7 @@ spec: {address: 10.0.0.1, sidecar: false}
       "Service shop/c EndpointsResolved PortNotFound: port 9: Workload shop/a-1 has no port 9\n"
       "HTTPRoute shop/r Accepted NoMatchingParent: there is no Service shop/nope\n"
       "HTTPRoute shop/r Accepted NoMatchingParent: Service shop/b has no port 82\n"
-      "HTTPRoute shop/r Accepted NotAllowedByParent: port 81 of Service shop/b is not HTTP\n");
+      "HTTPRoute shop/r Accepted NotAllowedByListeners: port 81 of Service shop/b is not HTTP\n");
 }
 
 TEST(Protocols, ComeFromAppProtocolThenNameThenNumber) {

@@ -84,6 +84,17 @@ TEST(GrpcRoutes, BeatHttpRoutesOnOnePort) {
             "instead\n");
 }
 
+TEST(GrpcRoutes, OfTheExampleSendOneMethodToTheNewVersion) {
+  const std::string folder = std::string(WEFT_SOURCE_DIR) + "/k8s/examples/";
+  const auto mesh = mesh_of(testing::read_text(folder + "shop.yaml") + "---\n" +
+                            testing::read_text(folder + "more/grpc-route.yaml"));
+  const auto quotes = [&](const std::string& method) {
+    return went(mesh, "http://quotes:50051/shop.Quotes/" + method, {}, "shop/web-a", "POST");
+  };
+  EXPECT_EQ(quotes("Watch"), "shop/quotes/watch: quotes-v2");
+  EXPECT_EQ(quotes("Get"), "shop/quotes/rest: quotes 90, quotes-v2 10");
+}
+
 TEST(GrpcRouteText, SaysEveryMistake) {
   const auto rule = [](const std::string& text) {
     return mistakes_in(grpc_route("  - " + text + "\n"));
@@ -255,7 +266,7 @@ TEST(StreamRoutes, AreNotForHttpPorts) {
       mesh_of(route_shop() +
               kind_route("TCPRoute", "t", 80, "  rules: [{backendRefs: [{name: b, port: 81}]}]\n"));
   EXPECT_EQ(describe_conditions(*mesh),
-            "TCPRoute shop/t Accepted NotAllowedByParent: port 80 of Service shop/a is HTTP\n");
+            "TCPRoute shop/t Accepted NotAllowedByListeners: port 80 of Service shop/a is HTTP\n");
 }
 
 TEST(ReferenceGrants, AreCheckedAndNotNeeded) {

@@ -126,6 +126,13 @@ TEST(TrafficPolicy, TellsMistakesInACircuitBreaker) {
   for (const Case& one : cases) EXPECT_EQ(mistakes_in(one.yaml), one.mistakes) << one.yaml;
 }
 
+// A name that nobody knows is not taken for none.
+TEST(TrafficPolicy, RefusesAJitterThatItDoesNotKnow) {
+  EXPECT_EQ(mistakes_in(of_service("retry: {backoff: {jitter: Sometimes}}")),
+            "6:29: spec.retry.backoff.jitter: want one of Full, Equal, Decorrelated, None, found "
+            "'Sometimes'\n");
+}
+
 TEST(TrafficPolicy, TellsMistakesInBalancing) {
   const std::string needs =
       " needs hash: what of a request leads it to its instance (header, cookie, query, path or "

@@ -17,7 +17,6 @@ namespace weft::control {
 namespace {
 
 using namespace std::chrono_literals;
-using injection::Json;
 using injection::ReviewAnswer;
 using injection::ReviewVerdict;
 
@@ -44,7 +43,7 @@ Json a_pod() {
 }
 
 Json response_in(const std::string& body) {
-  const Json answer = injection::parse_json(body);
+  const Json answer = parse_json(body);
   EXPECT_EQ(answer["apiVersion"], "admission.k8s.io/v1");
   EXPECT_EQ(answer["kind"], "AdmissionReview");
   return answer["response"];
@@ -129,6 +128,109 @@ TEST(Review, ThatIsNoneIsRefusedWithAMessageAndItsUid) {
     EXPECT_TRUE(response.contains("uid"));
   }
   EXPECT_EQ(response_in(injection::review_injection(beta.dump(), opted_in()).body)["uid"], "u-1");
+}
+
+struct HostileObject {
+  const char* what;
+  std::string object;  // JSON
+  const char* message;
+};
+
+// Pods that no API server would let through to here, or that their author did not mean well.
+TEST(Review, OfAHostilePodIsRefusedWithAMessageThatNamesThePlace) {
+  const std::string giant(3 * 1024 * 1024, 'x');
+  const auto annotated = [](const std::string& key, const std::string& value) {
+    Json pod = a_pod();
+    pod["metadata"]["annotations"] = {{key, value}};
+    return pod.dump();
+  };
+  const std::vector<HostileObject> table = {
+      {"text", "\"pod\"", "a pod is a map"},
+      {"a number", "7", "a pod is a map"},
+      {"a list", "[{}]", "a pod is a map"},
+      {"nothing in it", "{}", "spec: want a map"},
+      {"a giant text as spec", "{\"spec\":\"" + giant + "\"}", "spec: want a map"},
+      {"no containers", R"({"spec":{}})", "spec.containers: want at least one"},
+      {"an empty list of containers", R"({"spec":{"containers":[]}})",
+       "spec.containers: want at least one"},
+      {"containers that are a map", R"({"spec":{"containers":{"name":"app"}}})",
+       "spec.containers: want at least one"},
+      {"containers that are nothing", R"({"spec":{"containers":[null]}})",
+       "spec.containers: want a name in each"},
+      {"a container without a name", R"({"spec":{"containers":[{"image":"x"}]}})",
+       "spec.containers: want a name in each"},
+      {"a container whose name is a map", R"({"spec":{"containers":[{"name":{}}]}})",
+       "spec.containers: want a name in each"},
+      {"volumes that are text", R"({"spec":{"containers":[{"name":"a"}],"volumes":"v"}})",
+       "spec.volumes: want a list"},
+      {"metadata that is a list", R"({"metadata":[],"spec":{"containers":[{"name":"a"}]}})",
+       "metadata: want a map"},
+      {"labels that are text",
+       R"({"metadata":{"labels":"x"},"spec":{"containers":[{"name":"a"}]}})",
+       "metadata.labels: want a map"},
+      {"a status that is not weft's", annotated("weft.dev/status", "{\"revision\":7}"),
+       "weft.dev/status: is weft's own and cannot be read"},
+      {"ports with an argument in them", annotated("weft.dev/exclude-inbound-ports", "80 --uid 0"),
+       "weft.dev/exclude-inbound-ports"},
+      {"a giant annotation", annotated("weft.dev/cpu-limit", std::string(200'000, '9')),
+       "weft.dev/cpu-limit"},
+  };
+  for (const HostileObject& one : table) {
+    const std::string body =
+        R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u-1",)"
+        R"("kind":{"kind":"Pod"},"operation":"CREATE","object":)" +
+        one.object + "}}";
+    const ReviewAnswer answer = injection::review_injection(body, opted_in());
+    const Json response = response_in(answer.body);
+    EXPECT_EQ(answer.verdict, ReviewVerdict::kRefused) << one.what;
+    EXPECT_EQ(response["uid"], "u-1") << one.what;
+    EXPECT_EQ(response["allowed"], false) << one.what;
+    EXPECT_FALSE(response.contains("patch")) << one.what;
+    const std::string message = text_at(response, {"status", "message"});
+    EXPECT_NE(message.find(one.message), std::string::npos) << one.what << ": " << message;
+    EXPECT_LT(answer.body.size(), 8192U) << one.what;
+  }
+}
+
+// Of a key that stands twice the last counts, as everywhere in the API; the uid too.
+TEST(Review, WithAKeyTwiceIsAnsweredByTheLast) {
+  std::string body = review_of(a_pod()).dump();
+  const std::string uid = R"("uid":"u-1")";
+  body.insert(body.find(uid) + uid.size(), R"(,"uid":"u-2","operation":"DELETE")");
+  const Json response = response_in(injection::review_injection(body, opted_in()).body);
+  EXPECT_EQ(response["uid"], "u-2");
+  EXPECT_FALSE(response.contains("patch"));
+}
+
+TEST(Review, OfAHostileObjectOfConfigurationHasAMessageToo) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {R"({"apiVersion":"weft.dev/v1alpha1","kind":"TrafficPolicy"})", "metadata"},
+      {R"({"apiVersion":"weft.dev/v1alpha1","kind":"TrafficPolicy","metadata":7})", "metadata"},
+      {R"({"apiVersion":"weft.dev/v1alpha1","kind":"TrafficPolicy","metadata":{"name":"a"},"spec":[]})",
+       "spec"},
+      {R"({"apiVersion":"weft.dev/v1alpha1","kind":"Nonsense","metadata":{"name":"a"}})",
+       "Nonsense"},
+      {R"({"apiVersion":"weft.dev/v1alpha1","kind":"TrafficPolicy","metadata":{"name":"a"},"spec":)" +
+           std::string(55, '[') + std::string(55, ']') + "}",
+       ""},
+      {R"({"apiVersion":"weft.dev/v1alpha1","kind":"TrafficPolicy","metadata":{"name":")" +
+           std::string(1'000'000, 'x') + "\"}}",
+       "name"},
+  };
+  for (const auto& [object, place] : table) {
+    const std::string body =
+        R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u-1",)"
+        R"("operation":"UPDATE","object":)" +
+        object + "}}";
+    const ReviewAnswer answer = injection::review_object(body, WallTime{});
+    const Json response = response_in(answer.body);
+    EXPECT_EQ(response["uid"], "u-1") << object.substr(0, 200);
+    EXPECT_EQ(response["allowed"], false) << object.substr(0, 200);
+    const std::string message = text_at(response, {"status", "message"});
+    EXPECT_NE(message, "") << object.substr(0, 200);
+    EXPECT_NE(message.find(place), std::string::npos) << message;
+    EXPECT_LT(answer.body.size(), 8192U) << object.substr(0, 200);
+  }
 }
 
 TEST(Review, OfConfigurationRefusesMistakesAndWarnsOfNotes) {

@@ -1,5 +1,5 @@
 // Any bytes as any resource type must be refused or translated, never more. The first byte chooses
-// the type.
+// the type; its bits 7 and 6 say how unknown fields are taken and whether it is a table of names.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,11 +27,13 @@ void describe(const weft::xds::Decoded& decoded) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weft::xds;
-  static constexpr std::array kTypes = {kListenerType, kRouteType,  kClusterType,
-                                        kEndpointType, kSecretType, kGenerationType};
+  static constexpr std::array kTypes = {kListenerType,   kRouteType,  kClusterType,
+                                        kEndpointType,   kSecretType, kGenerationType,
+                                        kDestinationType};
   if (size == 0) return 0;
   google::protobuf::Any body;
-  body.set_type_url(std::string(kTypes[data[0] % kTypes.size()]));
+  const bool names = (data[0] & 0x40) != 0;
+  body.set_type_url(std::string(names ? kNameTableType : kTypes[data[0] % kTypes.size()]));
   body.set_value(data + 1, size - 1);
   FromProtoOptions options;
   if ((data[0] & 0x80) != 0) options.unknown = UnknownFields::kRefuse;

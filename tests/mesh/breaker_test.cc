@@ -120,6 +120,28 @@ TEST(CircuitBreaker, ARefusalOfAnotherSidecarIsNoFailureOfItsApplication) {
   EXPECT_EQ(proxy.metric("weft_breaker_state"), 0);
 }
 
+// Or a full queue would open the circuit of a destination that is well.
+TEST(CircuitBreaker, OurOwnRefusalsAreNoFailuresOfTheDestination) {
+  Origin holding(Origin::holds());
+  config::ClusterConfig cart = guarded(holding, after_failures(1, 30s));
+  cart.limits.requests_max = 1;
+  cart.outlier = config::OutlierDetection{.consecutive_5xx = 1, .ejected_percent_max = 100};
+  Proxy proxy({http_listener("in", routes({to("/", "cart")}))}, {cart});
+  Wire first = proxy.dial();
+  ASSERT_TRUE(first.send("GET / HTTP/1.1\r\nhost: shop\r\n\r\n"));
+  ASSERT_TRUE(holding.wait_for(1));
+  for (int i = 0; i < 20; ++i) {
+    const Wire::Message answer = ask(proxy, "/");
+    EXPECT_EQ(answer.status(), 503);
+    EXPECT_EQ(answer.field("retry-after"), "") << "that would be the breaker";
+  }
+  holding.release();
+  EXPECT_EQ(first.read_message(true).body, "held");
+  EXPECT_EQ(ask(first, "/").status(), 200);
+  EXPECT_EQ(proxy.metric("weft_breaker_transitions_total"), 0);
+  EXPECT_EQ(proxy.metric("weft_ejections_total"), 0);
+}
+
 TEST(CircuitBreaker, ACallerWhoLeavesDoesNotFailTheDestination) {
   Origin slow(Origin::never_answers());
   Proxy proxy({http_listener("in", routes({to("/", "cart")}))},

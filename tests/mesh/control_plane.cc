@@ -40,6 +40,7 @@ std::unique_ptr<google::protobuf::Message> make_message(std::string_view type_ur
     return std::make_unique<envoy::config::route::v3::RouteConfiguration>();
   if (type_url == xds::kEndpointType)
     return std::make_unique<envoy::config::endpoint::v3::ClusterLoadAssignment>();
+  if (type_url == xds::kNameTableType) return std::make_unique<weft::config::v1::NameTable>();
   return std::make_unique<envoy::extensions::transport_sockets::tls::v3::Secret>();
 }
 
@@ -185,6 +186,12 @@ class ControlPlane::House final : public xds::Catalog,
   struct Asked final : Subscription {
     Asked(House& in, Subscriber& who) : house(in), subscriber(who) { house.asked_.push_back(this); }
     ~Asked() override { std::erase(house.asked_, this); }
+    std::shared_ptr<const xds::ResourceSet> want(const Options::Names& names) override {
+      const ControlPlane& owner = house.owner_;
+      if (!owner.options_.wanted) return nullptr;
+      const std::lock_guard lock(owner.mutex_);
+      return owner.set_of(owner.set_->generation, owner.options_.wanted(names));
+    }
     House& house;
     Subscriber& subscriber;
     bool told = false;
@@ -284,7 +291,7 @@ class ControlPlane::House final : public xds::Catalog,
 // ---- control plane ----
 
 ControlPlane::ControlPlane(Options options)
-    : options_(options),
+    : options_(std::move(options)),
       root_key_(tls::Key::generate().value()),
       root_(tls::make_root(root_key_, {}).value()) {
   come_back();
@@ -318,16 +325,23 @@ void ControlPlane::on_loop(const std::function<void(House&)>& call) {
   done.get_future().wait();
 }
 
-std::uint64_t ControlPlane::tell(std::vector<xds::Resource> resources) {
-  const std::uint64_t number = ++generation_;
+std::shared_ptr<const xds::ResourceSet> ControlPlane::set_of(
+    std::uint64_t number, std::vector<xds::Resource> resources) const {
   if (options_.generations) {
     weft::config::v1::Generation closing;
     closing.set_number(number);
+    // As many as there are, so that it is another one when they are.
+    closing.add_held()->set_resources(static_cast<std::uint32_t>(resources.size()));
     resources.push_back(xds::make_resource("generation", closing));
   }
+  return xds::make_resource_set(number, std::move(resources), set_.get());
+}
+
+std::uint64_t ControlPlane::tell(std::vector<xds::Resource> resources) {
+  const std::uint64_t number = ++generation_;
   {
     const std::lock_guard lock(mutex_);
-    set_ = xds::make_resource_set(number, std::move(resources), set_.get());
+    set_ = set_of(number, std::move(resources));
   }
   if (house_ != nullptr) on_loop([](House& house) { house.set_changed(); });
   return number;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -44,6 +45,9 @@ class ControlPlane final {
     Security security = Security::kPlain;
     bool generations = true;  // ends each push with one
     Duration certificate_lifetime = std::chrono::hours(1);
+    // Everything that a client is told which wants these destinations; without it nobody is there.
+    using Names = std::set<std::string, std::less<>>;
+    std::function<std::vector<xds::Resource>(const Names&)> wanted = {};
   };
   ControlPlane() : ControlPlane(Options{}) {}
   explicit ControlPlane(Options options);
@@ -72,6 +76,8 @@ class ControlPlane final {
  private:
   class House;  // what lives on the loop
   void on_loop(const std::function<void(House&)>& call);
+  [[nodiscard]] std::shared_ptr<const xds::ResourceSet> set_of(
+      std::uint64_t number, std::vector<xds::Resource> resources) const;
 
   const Options options_;
   tls::Key root_key_;

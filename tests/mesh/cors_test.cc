@@ -38,6 +38,7 @@ TEST(Cors, APreflightNeverReachesTheApplication) {
     EXPECT_EQ(answer.field("vary"), "origin");
   }
   EXPECT_EQ(cart.requests(), 0U);
+  EXPECT_EQ(proxy.metric("weft_cors_requests_total", {"result=\"preflight\""}), 2);
 }
 
 TEST(Cors, AnAllowedPageMayReadTheAnswer) {
@@ -52,6 +53,10 @@ TEST(Cors, AnAllowedPageMayReadTheAnswer) {
   EXPECT_EQ(ask(wire, "/", "origin: https://evil.example\r\n").field("access-control-allow-origin"),
             "*")
       << "for others it is as the application says";
+  EXPECT_EQ(proxy.metric("weft_cors_requests_total", {"result=\"allowed\""}), 1);
+  EXPECT_EQ(proxy.metric("weft_cors_requests_total", {"result=\"unmatched\""}), 1);
+  EXPECT_EQ(proxy.metric("weft_cors_requests_total"), 2)
+      << "and who names no origin is no such request";
 }
 
 TEST(Cors, AnAllowedPageMayReadOurRefusalToo) {
@@ -79,6 +84,8 @@ TEST(Cors, AnUnknownPagesPreflightIsTheApplicationsUnlessItMayNotSee) {
   EXPECT_EQ(cart.requests(), 0U);
   EXPECT_EQ(ask(wire, "/", fields, "OPTIONS").body, "ok");
   EXPECT_EQ(cart.requests(), 1U);
+  EXPECT_EQ(proxy.metric("weft_cors_requests_total", {"result=\"refused_preflight\""}), 1);
+  EXPECT_EQ(proxy.metric("weft_cors_requests_total", {"result=\"unmatched\""}), 1);
 }
 
 }  // namespace

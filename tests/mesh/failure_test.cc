@@ -25,6 +25,24 @@ TEST(Retry, TriesAnotherEndpointAfterARefusedConnection) {
   EXPECT_TRUE(proxy.metric_reaches(1, "weft_retries_total"));
 }
 
+TEST(Retry, TellsHowLongEachWaitedJitterAndAll) {
+  Origin busy(Origin::replies(503, "busy"));
+  config::Route route = to("/", "cart");
+  forward(route).retry.on = config::kRetryGatewayError;
+  forward(route).retry.attempts_extra = 2;
+  forward(route).retry.backoff_base = 2ms;
+  forward(route).retry.backoff_max = 3ms;
+  forward(route).retry.jitter = config::BackoffJitter::kNone;
+  Proxy proxy({http_listener("in", routes({route}))}, {cluster("cart", {busy.address()})});
+  EXPECT_EQ(proxy.metrics().find("\nweft_retry_backoff_seconds"), std::string::npos)
+      << "nobody waited yet";
+  EXPECT_EQ(ask(proxy, "/").status(), 503);
+  // 2 ms and then 4, of which 3 are allowed.
+  EXPECT_EQ(proxy.metric("weft_retry_backoff_seconds_count"), 2);
+  EXPECT_NEAR(proxy.metric("weft_retry_backoff_seconds_sum"), 0.005, 1e-9);
+  EXPECT_EQ(proxy.metric("weft_retry_backoff_seconds_bucket", {"le=\"0.0025\""}), 1);
+}
+
 TEST(Retry, DoesNotRepeatAPostThatMayHaveBeenProcessed) {
   Origin resetting(Origin::resets());
   config::Route route = to("/", "cart");
@@ -81,6 +99,25 @@ TEST(Timeouts, AnswersAttemptTimeoutWith504) {
   Wire wire = proxy.dial();
   EXPECT_EQ(ask(wire, "/").status(), 504);
   EXPECT_EQ(ask(wire, "/", {}, "POST", "x").status(), 504);
+}
+
+// What is given up must not go on behind our back: the origin hears of it, and the place is free.
+TEST(Timeouts, AnAttemptThatTimesOutIsCutOffAndGivesItsPlaceBack) {
+  Origin silent([](Origin& self, Wire& wire) {
+    self.note(wire.read_message(false));
+    (void)wire.read_all();
+    self.note({.head = "gone", .body = {}});
+  });
+  config::Route route = to("/", "cart");
+  forward(route).timeouts.attempt = 30ms;
+  config::ClusterConfig cart = cluster("cart", {silent.address()});
+  cart.limits.requests_max = cart.limits.connections_max = 1;
+  Proxy proxy({http_listener("in", routes({route}))}, {cart});
+  for (std::size_t i = 1; i <= 5; ++i) {
+    EXPECT_EQ(ask(proxy, "/").status(), 504) << i;
+    EXPECT_TRUE(silent.wait_for(2 * i)) << "its connection has ended";
+  }
+  EXPECT_EQ(proxy.metric("weft_limit_in_use", {"requests"}), 0);
 }
 
 TEST(Timeouts, RequestTimeoutCoversAllTries) {

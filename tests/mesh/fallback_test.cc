@@ -178,6 +178,9 @@ TEST(EmptyBackend, LeavesItsShareToTheOthersByTheirWeights) {
   EXPECT_NEAR(static_cast<double>(b.requests()), 400, 2);
   EXPECT_NEAR(static_cast<double>(c.requests()), 100, 2);
   EXPECT_EQ(off.requests(), 0U) << "a weight of zero means never";
+  EXPECT_NEAR(proxy.metric("weft_redistributed_requests_total", {"destination_service=\"a\""}), 250,
+              1);
+  EXPECT_NEAR(proxy.metric("weft_redistributed_requests_total"), 250, 1) << "and nobody else's";
 }
 
 TEST(EmptyBackend, FailsItsShareWhenThatIsWritten) {
@@ -191,6 +194,7 @@ TEST(EmptyBackend, FailsItsShareWhenThatIsWritten) {
   for (int i = 0; i < 100; ++i) failed += ask(wire, "/").status() == 503 ? 1 : 0;
   EXPECT_NEAR(failed, 50, 1);
   EXPECT_EQ(proxy.metric("weft_requests_total", {"response_flags=\"UH\""}), failed);
+  EXPECT_EQ(proxy.metric("weft_redistributed_requests_total"), 0);
 }
 
 TEST(EmptyBackend, AllEmptyIsAnswered503) {

@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr ControlPlane::Options kSecured{.security = ControlPlane::Security::kMutual};
+const ControlPlane::Options kSecured{.security = ControlPlane::Security::kMutual};
 
 std::vector<xds::Resource> shop(const Origin& origin) {
   return {dynamic_listener("in", "80"), dynamic_routes("80", "cart"), dynamic_cluster("cart"),

@@ -85,7 +85,7 @@ config::HttpSettings& http_of(config::ListenerConfig& listener) {
 sidecar::Start start_of(std::vector<config::ListenerConfig> listeners,
                         std::vector<config::ClusterConfig> clusters) {
   sidecar::Start start;
-  start.drain_timeout = std::chrono::seconds(2);
+  start.drain.timeout = std::chrono::seconds(2);
   start.listeners = std::move(listeners);
   start.clusters = std::move(clusters);
   return start;

@@ -62,6 +62,10 @@ TEST(SessionPersistence, ACookieKeepsASessionAtItsEndpoint) {
     owners.insert(first.body);
   }
   EXPECT_EQ(owners.size(), 5U) << "new sessions are balanced";
+  EXPECT_TRUE(proxy.metric_reaches(10, "weft_sessions_total",
+                                   {"destination_service=\"cart\"", "result=\"new\""}));
+  EXPECT_TRUE(proxy.metric_reaches(60, "weft_sessions_total", {"result=\"kept\""}));
+  EXPECT_EQ(proxy.metric("weft_sessions_total"), 70);
 }
 
 TEST(SessionPersistence, APermanentCookieHasAnEnd) {
@@ -110,6 +114,10 @@ TEST(SessionPersistence, OutranksTheWeightsOfASplitAlsoWhenOneDropsToZero) {
   Wire late = proxy.dial("after");
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(late, "/", cookie_of(first)).body, "3");
   for (int i = 0; i < 20; ++i) EXPECT_LT(ask(late, "/").body, "2") << "new ones go by weight";
+  // Who drains a backend sees how many requests still hold on to it.
+  EXPECT_TRUE(proxy.metric_reaches(20, "weft_sessions_total",
+                                   {"destination_service=\"canary\"", "result=\"pinned\""}));
+  EXPECT_EQ(proxy.metric("weft_sessions_total", {"result=\"pinned\""}), 20);
 }
 
 TEST(SessionPersistence, GoesElsewhereWithANewTokenWhenItsEndpointIsNotUsable) {
@@ -137,6 +145,8 @@ TEST(SessionPersistence, GoesElsewhereWithANewTokenWhenItsEndpointIsNotUsable) {
   EXPECT_NE(moved.field("set-cookie"), "");
   EXPECT_EQ(ask(proxy, "/", cookie_of(moved)).body, moved.body);
   EXPECT_EQ(ask(proxy, "/strict", cookie_of(first)).status(), 503) << "where it must not move";
+  EXPECT_TRUE(proxy.metric_reaches(1, "weft_sessions_total", {"result=\"lost\""}));
+  EXPECT_EQ(proxy.metric("weft_sessions_total", {"result=\"moved\""}), 1);
 }
 
 TEST(SessionPersistence, WhatIsNoTokenIsAsGoodAsNone) {

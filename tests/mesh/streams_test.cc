@@ -157,7 +157,7 @@ TEST(Drain, LetsTheRequestInFlightFinish) {
   Origin holding(Origin::holds());
   sidecar::Start start = start_of({http_listener("in", routes({to("/", "cart")}))},
                                   {cluster("cart", {holding.address()})});
-  start.drain_timeout = 15s;
+  start.drain.timeout = 15s;
   Proxy proxy(std::move(start));
   const std::uint16_t port = proxy.port();
   Wire wire = Wire::to(port);
@@ -186,7 +186,7 @@ TEST(Drain, EndsWhatIsLeftAtTheDeadline) {
   sidecar::Start start =
       start_of({http_listener("in", routes({to("/", "cart")})), tcp_listener("tcp", "talk")},
                {cluster("cart", {silent.address()}), cluster("talk", {talking.address()})});
-  start.drain_timeout = 200ms;
+  start.drain.timeout = 200ms;
   const std::string log =
       ::testing::TempDir() + "weft-drain-" + std::to_string(::getpid()) + ".log";
   http_of(start.listeners[0]).access_logs = {{.path = log}};

@@ -141,6 +141,10 @@ spec: {outbound: {unknown: )" +
       const auto& workload = *mesh->workloads.at({"shop", name + "-a"});
       listener.use_original_dst = false;
       listener.address = SocketAddress(workload.address, workload.ports.at(0).port);
+      if (told_) {
+        listener.proxy_protocol.emplace();
+        listener.proxy_protocol->required = false;
+      }
     } else {
       listener.address = SocketAddress(IpAddress::v4(0x7f000001), 0);
       listener.proxy_protocol.emplace();
@@ -170,6 +174,7 @@ spec: {outbound: {unknown: )" +
   Origin mail_{greets_first()};
   Origin db_{greets_first()};
   bool deny_ = false;
+  bool told_ = false;  // a PROXY header says where a call on the way in was bound for
   std::unique_ptr<Proxy> web_sidecar_;
 };
 
@@ -235,6 +240,33 @@ TEST_F(Captured, AServerThatSpeaksFirstIsHeardAlsoWhereNobodyDeclaredIt) {
   EXPECT_EQ(web_sidecar_->metric("weft_protocol_detected_total", {"tcp", "timeout"}), 1);
   EXPECT_EQ(web_sidecar_->metric("weft_protocol_detected_total", {"tcp", "remembered"}), 2);
   EXPECT_EQ(odd->metric("weft_handshakes_total", {"server", "ok"}), 3);
+}
+
+// As a peer's sidecar calls it: over mTLS, at a port that no Workload tells of.
+TEST_F(Captured, APortThatNobodyDeclaredIsTheAppsAllTheSame) {
+  told_ = true;
+  const auto cart = start("cart", Side::kInbound);
+  Origin undeclared(greets_first());
+  config::ListenerConfig entry = tcp_listener("in", "cart");
+  entry.proxy_protocol.emplace();
+  config::ClusterConfig to_cart = to_server(
+      authority_.material("web"), SocketAddress(IpAddress::parse(pod_address(1)).value(), 8080));
+  to_cart.name = "cart";
+  to_cart.tls->settings.peer_names[0].value = "spiffe://cluster.local/ns/shop/sa/cart";
+  to_cart.http.protocol = config::UpstreamHttp::Protocol::kHttp1;
+  to_cart.proxy_header = ProxyHeader::Version::kV2;
+  to_cart.mesh_peer = true;  // bytes of no protocol: without ALPN
+  Proxy caller({entry}, {to_cart});
+  for (int i = 0; i < 2; ++i) {
+    Wire wire = caller.dial();
+    ASSERT_TRUE(wire.send("PROXY TCP4 10.1.1.1 127.0.0.1 1000 " +
+                          std::to_string(undeclared.port()) + "\r\n"));
+    EXPECT_EQ(wire.read_to("\r\n"), "220 ready\r\n");
+    ASSERT_TRUE(wire.send("EHLO\r\n"));
+    EXPECT_EQ(wire.read_all(), "250 EHLO\r\n");
+  }
+  EXPECT_EQ(undeclared.connections(), 2U);
+  EXPECT_EQ(cart->metric("weft_handshakes_total", {"server", "ok"}), 2);
 }
 
 TEST_F(Captured, APodCallsItselfByItsService) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
@@ -129,6 +130,37 @@ TEST_F(Flagger, ARouteThatHoldsIsSaidToLackNothing) {
                                  "shop/cart-next"));
   EXPECT_TRUE(mesh_.control_says("mesh", "HTTPRoute shop/cart"));
   EXPECT_EQ(canaries(10), 0) << "and the primary goes on";
+}
+
+// What Flagger looks for before it goes on: an entry with the parentRef of its own spec, letter by
+// letter, all of whose conditions hold.
+TEST_F(Flagger, TheStatusRepeatsTheParentRefAndFollowsTheRoute) {
+  using nlohmann::json;
+  const auto status = [&] {
+    const json page = json::parse(mesh_.control_page("mesh"));
+    EXPECT_EQ(page["routes"].size(), 1u) << page["routes"];
+    return page["routes"].empty() ? json() : page["routes"][0];
+  };
+  const json before = status();
+  ASSERT_EQ(before["parents"].size(), 1u);
+  EXPECT_EQ(before["route"], "HTTPRoute shop/cart");
+  EXPECT_EQ(before["parents"][0]["parentRef"],
+            json::parse(R"({"group": "", "kind": "Service", "name": "cart", "port": 80})"));
+  EXPECT_EQ(before["parents"][0]["controllerName"], "weft.dev/control");
+  for (const json& condition : before["parents"][0]["conditions"]) {
+    EXPECT_EQ(condition["status"], "True") << condition;
+    EXPECT_EQ(condition["observedGeneration"], before["observedGeneration"]);
+  }
+  rewrite(everything() + backends(50, 50));
+  const json after = status();
+  EXPECT_GT(after["observedGeneration"], before["observedGeneration"]);
+  EXPECT_EQ(after["parents"][0]["parentRef"], before["parents"][0]["parentRef"]);
+  rewrite(everything() +
+          "    backendRefs: [{group: \"\", kind: Service, name: cart-next, port: 80}]\n");
+  const json dangling = status();
+  EXPECT_EQ(dangling["parents"][0]["conditions"][0]["status"], "True");
+  EXPECT_EQ(dangling["parents"][0]["conditions"][1]["status"], "False");
+  EXPECT_EQ(dangling["parents"][0]["conditions"][1]["reason"], "BackendNotFound");
 }
 
 }  // namespace

@@ -186,5 +186,61 @@ TEST_F(GatewayApi, SessionPersistenceKeepsACallerWithItsBackend) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(who("/", "cookie: " + cookie + "\r\n"), first.body);
 }
 
+// ---- whose clients, and at which port ----
+
+std::string marked_route(const std::string& name, const std::string& name_space,
+                         const std::string& parent, const std::string& backend) {
+  return "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: " +
+         name + ", namespace: " + name_space +
+         "}\nspec:\n  parentRefs: [{group: \"\", kind: Service, " + parent +
+         "}]\n  rules:\n  - filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {add: "
+         "[{name: x-" +
+         name + ", value: \"1\"}]}}]\n    backendRefs: [{" + backend + "}]\n";
+}
+
+TEST_F(GatewayApi, MeshPortsARouteOfOnePortLeavesTheOthersAlone) {
+  ASSERT_TRUE(mesh_.edit(
+      "two.yaml",
+      "apiVersion: v1\nkind: Service\nmetadata: {name: two, namespace: shop}\nspec: {selector: "
+      "{app: cart, version: v1}, ports: [{name: http, port: 80, targetPort: http}, {name: "
+      "http-alt, "
+      "port: 8080, targetPort: http}]}\n" +
+          marked_route("one-port", "shop", "name: two, port: 80", "name: two, port: 80")));
+  const auto marked = [&](const std::string& host, const std::string& field) {
+    EXPECT_TRUE(wire_.send("GET / HTTP/1.1\r\nhost: " + host + "\r\n\r\n"));
+    const Wire::Message answer = wire_.read_message(true);
+    EXPECT_EQ(answer.status(), 200) << host;
+    return answer.field(field);
+  };
+  EXPECT_EQ(marked("two", "x-one-port"), "1");
+  EXPECT_EQ(marked("two:80", "x-one-port"), "1");
+  EXPECT_EQ(marked("two:8080", "x-one-port"), "");
+  ASSERT_TRUE(mesh_.edit("every.yaml",
+                         marked_route("every-port", "shop", "name: two", "name: two, port: 80")));
+  EXPECT_EQ(marked("two:8080", "x-every-port"), "1");
+  EXPECT_EQ(marked("two:8080", "x-one-port"), "");
+}
+
+TEST_F(GatewayApi, MeshConsumerRouteHoldsForClientsOfItsNamespaceOnly) {
+  ASSERT_TRUE(mesh_.edit("till.yaml",
+                         "apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: till-a, "
+                         "namespace: front, labels: {app: till}}\nspec: {address: " +
+                             mesh_.spare_address() + ", serviceAccount: till}\n"));
+  const std::unique_ptr<Proxy> till = mesh_.start_sidecar("front/till-a", "till");
+  ASSERT_NE(till, nullptr);
+  ASSERT_TRUE(mesh_.edit("consumer.yaml",
+                         marked_route("consumer", "front", "name: cart, namespace: shop",
+                                      "name: cart-v2, namespace: shop, port: 80"),
+                         4));
+  Wire wire = WholeMesh::call(mesh_.spare_address());
+  ASSERT_TRUE(wire.send("GET / HTTP/1.1\r\nhost: cart.shop\r\n\r\n"));
+  const Wire::Message front = wire.read_message(true);
+  EXPECT_EQ(front.body, "v2");
+  EXPECT_EQ(front.field("x-consumer"), "1");
+  const Wire::Message shop = ask("/");
+  EXPECT_EQ(shop.body, "v1") << "the producer's route holds for everybody else";
+  EXPECT_EQ(shop.field("x-consumer"), "");
+}
+
 }  // namespace
 }  // namespace weft::mesh_test

@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
-#include <cstring>
-#include <ctime>
+#include <cstdio>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -17,23 +18,35 @@
 namespace weft::mesh_test {
 namespace {
 
-// The time in an hour, in place of those that examples were written with.
-std::string with_time_left(std::string text) {
-  const std::time_t then = std::time(nullptr) + 3600;
-  std::tm parts{};
-  ::gmtime_r(&then, &parts);
-  char time[32];
-  std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  const std::string key = "until: \"";
-  for (std::size_t at = 0; (at = text.find(key, at)) != std::string::npos; at += key.size()) {
-    text.replace(at + key.size(), std::strlen(time), time);
+std::string example_text(const std::string& example) {
+  std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/" + example);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// What the command in its comment makes of an example; as it is where there is none.
+std::string as_its_comment_says(const std::string& text) {
+  const std::string mark = "\n#     sed ";
+  const std::size_t begin = text.find(mark);
+  if (begin == std::string::npos) return text;
+  const std::size_t word = begin + mark.size() - 4;
+  const std::string command = text.substr(word, text.find(" > ", word) - word);
+  FILE* pipe = ::popen(("cd " WEFT_SOURCE_DIR "/k8s/examples/more && " + command).c_str(), "r");
+  if (pipe == nullptr) return "";
+  std::string out;
+  std::array<char, 4096> piece;
+  for (std::size_t n = 0; (n = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;) {
+    out.append(piece.data(), n);
   }
-  return text;
+  EXPECT_EQ(::pclose(pipe), 0) << command;
+  return out;
 }
 
 // What an example says of Service `name`, said of cart.
 std::string of_cart(std::string text, const std::string& name) {
-  text.erase(0, text.find("---\n"));
+  // A Service of its own comes first.
+  if (const std::size_t end = text.find("---\n"); end != std::string::npos) text.erase(0, end);
   for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos;) {
     text.replace(at, name.size(), "cart");
   }
@@ -54,13 +67,10 @@ class PolicyExample : public ::testing::Test {
     cart_v2_ = mesh_->start_sidecar("cart-v2-a", "cart");
     web_ = mesh_->start_sidecar("web-a", "web");
     ASSERT_TRUE(cart_v1_ != nullptr && cart_v2_ != nullptr && web_ != nullptr);
-    std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/" + example);
-    std::ostringstream text;
-    text << file.rdbuf();
-    ASSERT_NE(text.str(), "");
-    const std::string policy = name.empty() ? text.str() : of_cart(text.str(), name);
-    ASSERT_TRUE(mesh_->edit("policy.yaml", with_time_left(policy) + besides))
-        << mesh_->control_page("mesh");
+    const std::string text = as_its_comment_says(example_text(example));
+    ASSERT_NE(text, "");
+    const std::string policy = name.empty() ? text : of_cart(text, name);
+    ASSERT_TRUE(mesh_->edit("policy.yaml", policy + besides)) << mesh_->control_page("mesh");
   }
   [[nodiscard]] std::size_t asked() const {
     return mesh_->v1().requests() + mesh_->v2().requests();
@@ -268,6 +278,15 @@ TEST_F(PolicyExample, FaultsFailEverySecondRequestThatAsksForIt) {
   EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(20 * 80));
 }
 
+// Copied as it is, it begins nothing, today or in ten years.
+TEST_F(PolicyExample, FaultsAsTheyStandAreOverAndRefused) {
+  start("policy-timeouts.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  mesh_->write("faults.yaml", example_text("policy-faults.yaml"));
+  EXPECT_TRUE(mesh_->control_says("mesh", "spec.faults[0].until: 2026-01-01T00:00:00Z has passed"));
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask(wire, "GET", "x-exercise: 1\r\n"), 200);
+}
+
 TEST_F(PolicyExample, RateLimitsAreEachUsersOwn) {
   start("policy-rate-limits.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
   Wire wire = mesh_->call_from_web();
@@ -306,6 +325,54 @@ TEST_F(PolicyExample, BreakersOpenAfterAsManyFailuresAsTheySayAndAnswerInstead) 
     cart_v2_.reset();
     web_.reset();
   }
+}
+
+TEST_F(PolicyExample, EmptyBackendFailsItsShareWhereThatIsWritten) {
+  start("policy-empty-backend.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(wire, "GET"), 200);
+  mesh_->set_ready_v1(false);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (ask(wire, "GET") != 503 && std::chrono::steady_clock::now() < until) {
+  }
+  int failed = 0;
+  for (int i = 0; i < 100; ++i) failed += ask(wire, "GET") == 503 ? 1 : 0;
+  EXPECT_GE(failed, 49);
+  EXPECT_LE(failed, 51);
+  std::string other = example_text("policy-empty-backend.yaml");
+  other.replace(other.rfind("Fail"), 4, "Redistribute");
+  ASSERT_TRUE(mesh_->edit("policy.yaml", other));
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(ask(wire, "GET"), 200);
+  EXPECT_GE(web_->metric("weft_redistributed_requests_total"), 19);
+}
+
+TEST_F(PolicyExample, RetryBudgetLetsOneInFiveBeTriedAgainAndNoMore) {
+  start("retry-budget.yaml", Origin::replies(503, "no"), Origin::replies(503, "no"));
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(ask(wire, "GET"), 503);
+  EXPECT_GT(asked(), 40u);
+  EXPECT_LE(asked(), 40u + 20u + 4u)
+      << "two a second for ten seconds are more than a fifth of forty";
+  EXPECT_TRUE(web_->metric_reaches(1, "weft_retries_denied_total", {"reason=\"budget\""}));
+}
+
+TEST_F(PolicyExample, CircuitBreakerLeavesTheLedgerAloneAfterThreeFailures) {
+  start("circuit-breaker.yaml", Origin::replies(503, "no"), Origin::replies(503, "no"), "",
+        "ledger");
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask(wire, "GET"), 503);
+  EXPECT_EQ(asked(), 3u);
+  EXPECT_TRUE(web_->metric_reaches(1, "weft_breaker_transitions_total", {"to=\"open\""}));
+}
+
+TEST_F(PolicyExample, RetriesOfARouteRepeatA503WhateverTheMethod) {
+  start("retries.yaml", Origin::replies(200, "v1"), Origin::replies(503, "no"), "", "ledger");
+  Wire wire = mesh_->call_from_web();
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(ask(wire, "GET"), 200);
+    EXPECT_EQ(ask(wire, "POST"), 200);
+  }
+  EXPECT_GT(asked(), 20u);
 }
 
 }  // namespace

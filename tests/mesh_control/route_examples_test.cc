@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "tests/mesh_control/whole_mesh.h"
 
@@ -28,12 +30,30 @@ class RouteExample : public ::testing::Test {
   void apply(const std::string& text) {
     ASSERT_TRUE(mesh_.edit("example.yaml", text)) << mesh_.control_page("mesh");
   }
-  void apply_example(const std::string& name) {
+  static std::string example(const std::string& name) {
     std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/" + name);
     std::ostringstream text;
     text << file.rdbuf();
-    ASSERT_NE(text.str(), "");
-    apply(text.str());
+    EXPECT_NE(text.str(), "") << name;
+    return text.str();
+  }
+  void apply_example(const std::string& name) { apply(example(name)); }
+  // A Workload of an example, at an address of this process, its app at `port`.
+  std::string placed(std::string text, const std::string& address, const std::string& app_port,
+                     std::uint16_t port, std::size_t number = 0) const {
+    text = replaced(std::move(text), address, mesh_.spare_address(number));
+    return replaced(std::move(text), app_port, std::to_string(port));
+  }
+  void start_with(const std::string& text) {
+    mesh_.write("example.yaml", text);
+    start();
+  }
+  static std::string replaced(std::string text, const std::string& old, const std::string& now) {
+    EXPECT_NE(text.find(old), std::string::npos) << old;
+    for (std::size_t at = 0; (at = text.find(old, at)) != std::string::npos; at += now.size()) {
+      text.replace(at, old.size(), now);
+    }
+    return text;
   }
   [[nodiscard]] Wire::Message ask(const std::string& target, const std::string& fields = "",
                                   const std::string& method = "GET") {
@@ -89,6 +109,146 @@ TEST_F(RouteExample, MirrorCopiesAShareAndCorsAnswersPreflights) {
   EXPECT_EQ(preflight.field("access-control-allow-origin"), "https://a.shop.example");
   EXPECT_EQ(preflight.field("access-control-allow-methods"), "GET, POST");
   EXPECT_EQ(mesh_.v1().requests(), before);
+}
+
+TEST_F(RouteExample, MatchSendsTestersToV2AndSaysSo) {
+  start();
+  apply_example("match.yaml");
+  for (const auto& [target, fields] :
+       {std::pair{"/", "x-tester: true\r\n"}, std::pair{"/?version=v2", ""}}) {
+    const Wire::Message answer = ask(target, fields);
+    EXPECT_EQ(answer.body, "v2") << target;
+    EXPECT_EQ(answer.field("x-served-by"), "cart-v2") << target;
+  }
+  for (const auto& [target, fields] :
+       {std::pair{"/", ""}, std::pair{"/?version=v1", "x-tester: TRUE\r\n"}}) {
+    const Wire::Message answer = ask(target, fields);
+    EXPECT_EQ(answer.body, "v1") << target;
+    EXPECT_EQ(answer.field("x-served-by"), "") << target;
+  }
+}
+
+TEST_F(RouteExample, RewriteMovesAPathServesAnotherAndLeavesTheRest) {
+  start();
+  // The front's own pages are v2's here.
+  apply(example("rewrite.yaml") +
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: "
+        "{selector: "
+        "{app: cart, version: v2}, ports: [{name: http, port: 80, targetPort: http}]}\n---\n"
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: other, "
+        "namespace: shop}\nspec:\n  parentRefs: [{group: \"\", kind: Service, name: cart}]\n  "
+        "rules: [{backendRefs: [{name: cart-v1, port: 80}]}]\n");
+  const auto at_web = [&](const std::string& target, const std::string& fields = "") {
+    EXPECT_TRUE(wire_.send("GET " + target + " HTTP/1.1\r\nhost: web\r\n" + fields + "\r\n"));
+    return wire_.read_message(true);
+  };
+  const Wire::Message moved = at_web("/basket");
+  EXPECT_EQ(moved.status(), 301);
+  EXPECT_EQ(moved.field("location"), "http://web/cart");
+  // What a backendRef names is asked without its routes, so either version may answer.
+  const Wire::Message api = at_web("/api/cart/items?a=b", "x-internal: secret\r\nx-api: 0\r\n");
+  EXPECT_EQ(api.status(), 200);
+  const Wire::Message seen = api.body == "v1" ? mesh_.v1().last() : mesh_.v2().last();
+  EXPECT_EQ(seen.target(), "/items?a=b");
+  EXPECT_EQ(seen.field("x-api"), "1");
+  EXPECT_EQ(seen.field("x-internal"), "");
+  EXPECT_EQ(at_web("/api/carts").body, "v2") << "a prefix is of whole elements";
+  EXPECT_EQ(mesh_.v2().last().target(), "/api/carts");
+}
+
+TEST_F(RouteExample, TcpReachesTheDatabaseThroughMutualTls) {
+  Origin db([](Origin& self, Wire& wire) {
+    const std::string asked = wire.read_to("\n");
+    self.note({.head = asked, .body = {}});
+    (void)wire.send("rows of " + asked);
+  });
+  start_with(placed(example("tcp.yaml"), "127.5.3.1", "15432", db.port()));
+  const std::unique_ptr<Proxy> db_sidecar = mesh_.start_sidecar("db-a", "db");
+  ASSERT_NE(db_sidecar, nullptr);
+  Wire wire = mesh_.call_web_at(5432);
+  ASSERT_TRUE(wire.send("select\n"));
+  EXPECT_EQ(wire.read_to("\n"), "rows of select\n");
+  EXPECT_TRUE(
+      db_sidecar->metric_reaches(1, "weft_handshakes_total", {"side=\"server\"", "result=\"ok\""}));
+  EXPECT_TRUE(web_->metric_reaches(1, "weft_tcp_connections_opened_total"));
+}
+
+TEST_F(RouteExample, TcpRouteSplitsConnectionsByWeight) {
+  const auto says = [](const std::string& name) {
+    return [name](Origin& self, Wire& wire) {
+      self.note({.head = wire.read_to("\n"), .body = {}});
+      (void)wire.send(name + "\n");
+    };
+  };
+  Origin one(says("one"));
+  Origin two(says("two"));
+  start_with(placed(placed(example("tcp-route.yaml"), "127.5.5.1", "16432", one.port()),
+                    "127.5.5.2", "16433", two.port(), 1));
+  const std::unique_ptr<Proxy> v1 = mesh_.start_sidecar("orders-v1-a", "orders");
+  const std::unique_ptr<Proxy> v2 = mesh_.start_sidecar("orders-v2-a", "orders");
+  ASSERT_TRUE(v1 != nullptr && v2 != nullptr);
+  int to_two = 0;
+  for (int i = 0; i < 100; ++i) {
+    Wire wire = mesh_.call_web_at(6432);
+    ASSERT_TRUE(wire.send("hello\n"));
+    const std::string answer = wire.read_to("\n");
+    EXPECT_TRUE(answer == "one\n" || answer == "two\n") << answer;
+    to_two += answer == "two\n" ? 1 : 0;
+  }
+  // Connections are shared by chance: ten of a hundred, and five standard deviations.
+  EXPECT_GE(to_two, 1);
+  EXPECT_LE(to_two, 25);
+}
+
+TEST_F(RouteExample, ServiceFieldsKeepCallsNearAndCallersWhereTheyWere) {
+  start();
+  apply(example("service-fields.yaml") +
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: cart-sticky, namespace: shop}\nspec: "
+        "{selector: {app: cart}, sessionAffinity: ClientIP, ports: [{name: http, port: 80, "
+        "targetPort: http}]}\n");
+  const auto who = [&](const std::string& host) {
+    EXPECT_TRUE(wire_.send("GET / HTTP/1.1\r\nhost: " + host + "\r\n\r\n"));
+    return wire_.read_message(true).body;
+  };
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(who("cart-near"), "v1") << "web and v1 are in zone a";
+  const std::string owner = who("cart-sticky");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(who("cart-sticky"), owner);
+}
+
+// What a client of TLS says first: a name and nothing much.
+std::string client_hello(const std::string& name) {
+  const auto number = [](std::size_t value, int size) {
+    std::string bytes;
+    for (int i = size - 1; i >= 0; --i) bytes += static_cast<char>((value >> (8 * i)) & 255U);
+    return bytes;
+  };
+  const auto sized = [&](const std::string& body, int size) {
+    return number(body.size(), size) + body;
+  };
+  const std::string names = sized(std::string(1, '\0') + sized(name, 2), 2);
+  const std::string extensions = number(0, 2) + sized(names, 2);
+  const std::string body = "\x03\x03" + std::string(32, 'r') + sized("", 1) + sized("\x13\x01", 2) +
+                           sized(std::string(1, '\0'), 1) + sized(extensions, 2);
+  return "\x16\x03\x01" + sized("\x01" + sized(body, 3), 2);
+}
+
+TEST_F(RouteExample, TlsRouteChoosesByServerNameAndOpensNothing) {
+  const std::string known = client_hello("a.east.ledgers.example");
+  Origin east([size = known.size()](Origin& self, Wire& wire) {
+    self.note({.head = wire.read_bytes(size), .body = {}});
+    (void)wire.send("east\n");
+  });
+  start_with(placed(example("tls-route.yaml"), "127.5.4.3", "15443", east.port()));
+  const std::unique_ptr<Proxy> ledgers = mesh_.start_sidecar("ledgers-east-a", "ledgers");
+  ASSERT_NE(ledgers, nullptr);
+  Wire wire = mesh_.call_web_at(7443);
+  ASSERT_TRUE(wire.send(known));
+  EXPECT_EQ(wire.read_to("\n"), "east\n");
+  EXPECT_EQ(east.last().head, known) << "byte for byte";
+  Wire other = mesh_.call_web_at(7443);
+  ASSERT_TRUE(other.send(client_hello("a.west.ledgers.example")));
+  EXPECT_EQ(other.read_all(), "") << "a route replaces what the Service did by itself";
+  EXPECT_EQ(east.requests(), 1U);
 }
 
 TEST_F(RouteExample, AnEmptySubsetIs503AndAMissingOne500) {

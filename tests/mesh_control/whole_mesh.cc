@@ -15,8 +15,6 @@ namespace weft::mesh_test {
 
 namespace {
 
-constexpr std::uint16_t kOutbound = 15001;
-
 std::string workload(const std::string& name, const std::string& address,
                      const std::string& account, const std::string& version,
                      const std::string& zone, std::uint16_t app_port) {
@@ -38,7 +36,7 @@ std::string service(const std::string& name, const std::string& selector) {
 
 WholeMesh::WholeMesh(Origin::Serve v1, Origin::Serve v2) : v1_(std::move(v1)), v2_(std::move(v2)) {
   const int process = ::getpid();
-  for (int host = 1; host <= 3; ++host) {
+  for (int host = 1; host <= 5; ++host) {
     addresses_.push_back("127." + std::to_string(64 + (process / 256) % 128) + "." +
                          std::to_string(process % 256) + "." + std::to_string(host));
   }
@@ -142,16 +140,20 @@ bool WholeMesh::control_says(const std::string& name, const std::string& text) {
 
 // ---- the data plane ----
 
-std::unique_ptr<Proxy> WholeMesh::start_sidecar(const std::string& name,
+std::unique_ptr<Proxy> WholeMesh::start_sidecar(const std::string& wanted,
                                                 const std::string& account) {
+  const std::size_t slash = wanted.find('/');
+  const std::string name_space = slash == std::string::npos ? "shop" : wanted.substr(0, slash);
+  const std::string name = slash == std::string::npos ? wanted : wanted.substr(slash + 1);
   std::string text;
   starts_.write(name + ".token", "");
   on_control([&](control::Control& control) {
-    starts_.write(name + ".token",
-                  control.authority().make_token("shop", account, std::chrono::hours(1)).value());
+    starts_.write(
+        name + ".token",
+        control.authority().make_token(name_space, account, std::chrono::hours(1)).value());
     const control::Mesh& mesh = *control.registry().mesh();
     text = control::cli::make_sidecar_config(
-        mesh, *mesh.workloads.at({"shop", name}),
+        mesh, *mesh.workloads.at({name_space, name}),
         {.control = control.addresses().xds, .token_file = starts_ / (name + ".token")});
   });
   starts_.write(name + ".yaml", text);
@@ -166,12 +168,12 @@ std::unique_ptr<Proxy> WholeMesh::start_sidecar(const std::string& name,
   return proxy;
 }
 
-Wire WholeMesh::call_from_web() const {
+Wire WholeMesh::call(const std::string& to, std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(kOutbound);
-  (void)::inet_pton(AF_INET, addresses_[0].c_str(), &address.sin_addr);
+  address.sin_port = htons(port);
+  (void)::inet_pton(AF_INET, to.c_str(), &address.sin_addr);
   Wire wire(fd);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
   return wire;

@@ -20,6 +20,8 @@ namespace weft::mesh_test {
 
 class WholeMesh final : public control::Control::Owner {
  public:
+  static constexpr std::uint16_t kOutbound = 15001;
+
   WholeMesh() : WholeMesh(Origin::replies(200, "v1"), Origin::replies(200, "v2")) {}
   // Other behaviour of the apps behind cart-v1-a and cart-v2-a.
   WholeMesh(Origin::Serve v1, Origin::Serve v2);
@@ -38,7 +40,8 @@ class WholeMesh final : public control::Control::Owner {
   // Nobody is waited for.
   void kill_control();
   [[nodiscard]] bool control_is_there() const { return control_ != nullptr; }
-  // The sidecar of that Workload, ready; it joins with a token.
+  // The sidecar of that Workload of namespace shop, or "front/till-a", ready; it joins with a
+  // token.
   [[nodiscard]] std::unique_ptr<Proxy> start_sidecar(const std::string& workload,
                                                      const std::string& account);
 
@@ -47,14 +50,20 @@ class WholeMesh final : public control::Control::Owner {
   [[nodiscard]] std::string control_page(const std::string& name);  // "metrics", "mesh"
   // Asks until the page holds `text`, or patience ends.
   [[nodiscard]] bool control_says(const std::string& name, const std::string& text);
-  // A connection to web-a's explicit proxy.
-  [[nodiscard]] Wire call_from_web() const;
+  // A connection to web-a's explicit proxy; to one of the ports it keeps for TCP; to another's.
+  [[nodiscard]] Wire call_from_web() const { return call(addresses_[0], kOutbound); }
+  [[nodiscard]] Wire call_web_at(std::uint16_t port) const { return call(addresses_[0], port); }
+  [[nodiscard]] static Wire call(const std::string& address, std::uint16_t port = kOutbound);
   // The answer's body and status, "v1 200"; empty when there was none.
   [[nodiscard]] static std::string ask_cart(Wire& wire);
 
   [[nodiscard]] Origin& v1() { return v1_; }
   [[nodiscard]] Origin& v2() { return v2_; }
   [[nodiscard]] const std::string& web_address() const { return addresses_[0]; }
+  // For a Workload of the test's own, or two.
+  [[nodiscard]] const std::string& spare_address(std::size_t number = 0) const {
+    return addresses_[3 + number];
+  }
 
   void on_drained() override { loop_->stop(); }
 

@@ -36,6 +36,26 @@ Variables of_a_pod() {
        R"({"/app-health/app/livez":{"httpGet":{"path":"/live","port":"http"},"port":8080,"timeoutSeconds":2}})"}};
 }
 
+TEST(PodBootstrap, AnswersDnsWhereItIsAskedTo) {
+  const Variables variables = of_a_pod();
+  const auto addresses = [&](Flags flags) {
+    flags.mesh = true;
+    flags.environment = from(variables);
+    const Result<Start> start = load_start(flags);
+    if (!start) return start.error().detail;
+    std::string out;
+    if (start->dns) {
+      for (const SocketAddress& address : start->dns->addresses) out += address.to_string() + " ";
+      out += start->dns->upstream.channel.resolv_conf;
+    }
+    return out;
+  };
+  EXPECT_EQ(addresses({}), "");
+  EXPECT_EQ(addresses({.dns = true}), "127.0.0.1:15053 [::1]:15053 /etc/resolv.conf");
+  EXPECT_EQ(addresses({.dns_addresses = {"127.0.0.9:53"}, .resolv_conf = "/x"}), "127.0.0.9:53 /x");
+  EXPECT_TRUE(addresses({.dns_addresses = {"here"}}).starts_with("--dns-address: "));
+}
+
 TEST(PodBootstrap, BecomesAStartWithTheIdentityTheControlPlaneAndTheProbes) {
   const Variables variables = of_a_pod();
   const Result<Start> start = load_start({.mesh = true, .environment = from(variables)});

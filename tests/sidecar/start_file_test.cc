@@ -119,6 +119,23 @@ TEST_F(StartFile, OfTheCliIsUnderstood) {
   EXPECT_EQ(start->clusters[0].tls->validation_secret, "ROOTCA");
 }
 
+TEST_F(StartFile, SaysWhereDnsIsAnswered) {
+  EXPECT_FALSE(load(kOfTheCli)->dns);
+  const std::string with = edited(
+      kOfTheCli, "    workload:", "    dns_addresses: ['127.1.2.3:53', '[::1]:53']\n    workload:");
+  const Result<Start> start = load(with);
+  ASSERT_TRUE(start.has_value()) << start.error().detail;
+  ASSERT_TRUE(start->dns);
+  ASSERT_EQ(start->dns->addresses.size(), 2U);
+  EXPECT_EQ(start->dns->addresses[1].to_string(), "[::1]:53");
+  for (const char* wrong : {"localhost:53", "0.0.0.0:53", "127.0.0.1"}) {
+    EXPECT_NE(mistake(edited(with, "127.1.2.3:53", wrong))
+                  .find(".dns_addresses[0]: want an address of this machine and a port"),
+              std::string::npos)
+        << wrong;
+  }
+}
+
 TEST_F(StartFile, WaitsAsLongAsItSays) {
   EXPECT_EQ(load(edited(kOfTheCli, "initial_fetch_timeout: 0s", "initial_fetch_timeout: 3s"))
                 ->ads->initial_fetch_timeout,

@@ -45,7 +45,8 @@ AccessRecord served() {
                                .principal = intern("spiffe://cluster.local/ns/shop/sa/web")});
   record.destination = intern_peer({.workload = intern("cart-v2-a"),
                                     .workload_namespace = intern("shop"),
-                                    .canonical_revision = intern("v2")});
+                                    .canonical_revision = intern("v2"),
+                                    .principal = intern("spiffe://cluster.local/ns/shop/sa/cart")});
   record.service = intern_service({.host = intern("cart.shop.svc.cluster.local")});
   record.source_address = "127.5.1.2:40000";
   record.upstream_address = "127.5.1.7:8080";
@@ -67,7 +68,8 @@ TEST(JsonLog, HasEveryFieldInOrder) {
       R"("bytes_in":0,"bytes_out":512,"attempts":1,"route":"shop/cart/main","backend":"cart-v2:80",)"
       R"("upstream":"127.5.1.7:8080","source":{"workload":"web-1","namespace":"shop",)"
       R"("principal":"spiffe://cluster.local/ns/shop/sa/web","address":"127.5.1.2:40000"},)"
-      R"("destination":{"workload":"cart-v2-a","namespace":"shop","service":"cart.shop.svc.cluster.local",)"
+      R"("destination":{"workload":"cart-v2-a","namespace":"shop",)"
+      R"("principal":"spiffe://cluster.local/ns/shop/sa/cart","service":"cart.shop.svc.cluster.local",)"
       R"("version":"v2"},"tls":"TLSv1.3","request_id":"11111111-2222",)"
       R"("trace_id":"000000000000000000000000000000ab","span_id":"1000000000000000","user_agent":"curl/7.88",)"
       R"("fault":null,"generation":42})"

@@ -156,6 +156,54 @@ TEST_F(Contexts, LetAConnectionNameAnotherServer) {
   EXPECT_EQ(pair.server.stream->tls().server_name, "other.name");
 }
 
+TEST_F(Contexts, ThatAreAlikeJudgeEachByItsOwnNames) {
+  auto first = cast_.client();
+  TlsSettings others = cast_.client_settings;
+  others.peer_names = {uri("spiffe://cluster.local/ns/shop/sa/somebody")};
+  others.server_name = "somebody.shop";
+  auto stranger = ClientContext::like(first, others).value();
+  EXPECT_EQ(stranger->server_name(), "somebody.shop");
+  EXPECT_EQ(stranger->version(), first->version());
+  EXPECT_EQ(stranger->base().get(), first.get());
+  const auto story = [&](const std::shared_ptr<const ClientContext>& client) {
+    MeshPair pair(client, cast_.server());
+    pair.run();
+    return pair.client.story();
+  };
+  EXPECT_EQ(story(first), "ready");
+  EXPECT_EQ(story(stranger), "wrong_identity (tls identity)");
+  EXPECT_EQ(story(first), "ready") << "not judged by what the other one accepts";
+  // Made like one that was made like another, whoever of them lives.
+  TlsSettings named = cast_.client_settings;
+  named.server_name = "server.shop";
+  const auto last = ClientContext::like(stranger, named).value();
+  EXPECT_EQ(last->base().get(), first.get()) << "no chain of them";
+  first.reset();
+  stranger.reset();
+  MeshPair pair(last, cast_.server());
+  pair.run();
+  EXPECT_EQ(pair.client.story(), "ready");
+  EXPECT_EQ(pair.server.stream->tls().server_name, "server.shop");
+}
+
+TEST_F(Contexts, ThatAreAlikeAreRefusedWhatTheyWouldBeAlone) {
+  TlsSettings settings = cast_.client_settings;
+  settings.peer_names = {uri(".*", SanMatcher::How::kRegex)};
+  const auto bad = ClientContext::like(cast_.client(), settings);
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().detail.find("regular expressions are not supported"), std::string::npos);
+  material_.roots_pem = "";
+  cast_.client_settings.verify_peer = false;
+  cast_.client_settings.peer_names.clear();
+  const auto trusting =
+      ClientContext::make(material_, cast_.client_settings, cast_.library).value();
+  settings = cast_.client_settings;
+  settings.peer_names = {uri("spiffe://cluster.local/ns/shop/sa/server")};
+  const auto names = ClientContext::like(trusting, settings);
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().detail, "roots: none, so peer names would prove nothing");
+}
+
 TEST_F(Contexts, LiveOnWithTheirConnectionsAfterARotation) {
   auto server = cast_.server();
   MeshPair pair(cast_.client(), server);

@@ -50,9 +50,17 @@ class Table final : public Catalog, public Flushable {
   explicit Table(Turn& turn) : turn_(turn) {}
 
   void put(std::vector<Resource> resources) {
+    base_ = resources;
     set_ = make_resource_set(++number, std::move(resources), set_.get());
     for (Asked* one : asked_) one->told = false;
     turn_.enlist(*this);
+  }
+  // What is told besides to whoever wants that destination.
+  void put_at(const std::string& destination, std::vector<Resource> resources) {
+    weft::config::v1::Destination made;
+    made.set_name(destination);
+    resources.push_back(make_resource(destination, made));
+    at_[destination] = std::move(resources);
   }
   std::unique_ptr<Subscription> subscribe(const NodeInfo& node, Subscriber& subscriber) override {
     nodes.push_back(node);
@@ -76,12 +84,24 @@ class Table final : public Catalog, public Flushable {
       table.asked_.push_back(this);
     }
     ~Asked() override { std::erase(table.asked_, this); }
+    std::shared_ptr<const ResourceSet> want(
+        const std::set<std::string, std::less<>>& destinations) override {
+      std::vector<Resource> resources = table.base_;
+      for (const std::string& name : destinations) {
+        const auto found = table.at_.find(name);
+        if (found == table.at_.end()) continue;
+        resources.insert(resources.end(), found->second.begin(), found->second.end());
+      }
+      return make_resource_set(table.number, std::move(resources), table.set_.get());
+    }
     Table& table;
     Subscriber& subscriber;
     bool told = false;
   };
 
   Turn& turn_;
+  std::vector<Resource> base_;
+  std::map<std::string, std::vector<Resource>> at_;
   std::shared_ptr<const ResourceSet> set_;
   std::vector<Asked*> asked_;
 };
@@ -197,6 +217,35 @@ TEST_P(Ads, BringsAConfigurationAndClosesItWithItsGeneration) {
   EXPECT_EQ(report[0].behind, Duration::zero());
   EXPECT_EQ(report[0].since_answer, Duration::zero());
   EXPECT_FALSE(report[0].refused);
+}
+
+TEST(AdsDestinations, BringWhatBelongsToThemAndStayOverReconnects) {
+  Mesh mesh(Variant::kDelta);
+  mesh.table.put({cluster("always", 1), endpoints("always", "10.0.0.9"), generation(1)});
+  mesh.table.put_at("10.96.0.1:80", {cluster("a", 1), endpoints("a", "10.0.0.1")});
+  mesh.rig.run();
+  EXPECT_EQ(mesh.sidecar.history, "up 1:1/1 ");
+  const std::string type(message_name(kDestinationType));
+  mesh.sidecar.client.subscribe(type, Interest{.names = {"10.96.0.1:80", "10.96.0.9:80"}});
+  mesh.rig.run();
+  // Its endpoints and the Destination itself; all of it belongs to one push.
+  EXPECT_EQ(mesh.sidecar.history, "up 1:1/1 1:2/3 ");
+  const auto records = [&] { return *mesh.sidecar.client.state().report().at(type).records; };
+  EXPECT_TRUE(records().at("10.96.0.1:80").held);
+  EXPECT_TRUE(records().at("10.96.0.9:80").absent) << "nobody is there, and that is said";
+  const std::size_t shown = mesh.sidecar.shown;
+
+  // Said late, what is wanted would be taken away before it is told again.
+  mesh.rig.cut();
+  mesh.rig.pass(10s);
+  EXPECT_TRUE(mesh.sidecar.client.stats().connected);
+  EXPECT_TRUE(mesh.sidecar.clusters.contains("a"));
+  EXPECT_EQ(mesh.sidecar.shown, shown) << "and nothing was told again";
+
+  mesh.sidecar.client.subscribe(type, Interest{.names = {"10.96.0.9:80"}});
+  mesh.rig.run();
+  EXPECT_FALSE(mesh.sidecar.clusters.contains("a"));
+  EXPECT_TRUE(mesh.sidecar.clusters.contains("always"));
 }
 
 TEST_P(Ads, DoesNotCareHowBytesArrive) {

@@ -49,6 +49,12 @@ TEST(CapturedResources, AnAppThatListensInOneOfSeveralPlaces) {
   EXPECT_EQ(app.source_other.to_string(), "[::6]:0");
 }
 
+TEST(CapturedResources, AnAppThatIsCalledFromItsCallersAddresses) {
+  Read read;
+  EXPECT_TRUE(read.cluster(passing_cluster("local_app: true keep_source: true")).keep_source);
+  EXPECT_FALSE(read.cluster(passing_cluster("local_app: true")).keep_source);
+}
+
 TEST(CapturedResources, WhatHasNoMeaningIsRefusedByName) {
   const auto why = [](const std::string& text) {
     Findings findings;
@@ -61,9 +67,53 @@ TEST(CapturedResources, WhatHasNoMeaningIsRefusedByName) {
                                 "port_value: 80 } }"))
                 .find("local_app_elsewhere: is for a local_app"),
             std::string::npos);
+  EXPECT_NE(why(passing_cluster("keep_source: true"))
+                .find("keep_source: is for a local_app of type ORIGINAL_DST"),
+            std::string::npos);
   std::string fixed = passing_cluster("known_destinations {}");
   fixed.replace(fixed.find("type: ORIGINAL_DST lb_policy: CLUSTER_PROVIDED"), 46, "");
   EXPECT_NE(why(fixed).find("known_destinations: is for type ORIGINAL_DST"), std::string::npos);
+}
+
+// A listener with that policy, read: what it says of it, or why it was refused.
+std::string demanded(const std::string& policy) {
+  envoy::config::listener::v3::Listener listener = from_text<envoy::config::listener::v3::Listener>(
+      "name: 'out' address { socket_address { address: '127.0.0.1' port_value: 15001 } } "
+      "default_filter_chain { filters { name: 'tcp' typed_config { " +
+      captured_any("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                   "stat_prefix: 'a' cluster: 'a'") +
+      " } } }");
+  (*listener.mutable_metadata()->mutable_typed_filter_metadata())["weft.config.v1.ListenerPolicy"]
+      .PackFrom(from_text<weft::config::v1::ListenerPolicy>(policy));
+  Findings findings;
+  const auto read = listener_from_proto(listener, {}, findings);
+  if (!read) return read.error().detail;
+  if (!read->on_demand) return "asks for nothing";
+  return std::to_string(read->on_demand->timeout / std::chrono::milliseconds(1)) + " ms, " +
+         std::to_string(read->on_demand->waiting_max);
+}
+
+TEST(CapturedResources, AListenerThatAsksForWhatItDoesNotKnow) {
+  EXPECT_EQ(demanded(""), "asks for nothing");
+  EXPECT_EQ(demanded("on_demand { timeout { seconds: 2 } waiting_max: 10 }"), "2000 ms, 10");
+  for (const char* bad : {"on_demand { waiting_max: 10 }", "on_demand { timeout { seconds: 2 } }",
+                          "on_demand { timeout {} waiting_max: 1 }",
+                          "on_demand { timeout { seconds: 61 } waiting_max: 1 }"}) {
+    EXPECT_NE(demanded(bad).find("on_demand"), std::string::npos) << bad << ": " << demanded(bad);
+  }
+}
+
+TEST(CapturedResources, ADestinationHasAName) {
+  const auto read = [](const std::string& text) {
+    Findings findings;
+    return destination_from_proto(from_text<weft::config::v1::Destination>(text), {}, findings);
+  };
+  const auto good = read("name: '10.96.0.10:80' clusters: 'a' clusters: 'b'");
+  ASSERT_TRUE(good.has_value());
+  EXPECT_EQ(good->name, "10.96.0.10:80");
+  EXPECT_EQ(good->clusters, (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(read("clusters: 'a'").has_value());
+  EXPECT_FALSE(read("name: '" + std::string(65, 'x') + "'").has_value());
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ from harness import machine, process
 # Where nothing but bytes arrives that a forwarder can pass on.
 CLEAR_SETUPS = ("plain", "pair", "grpc", "grpc-pair", "tcp", "tcp-pair")
 # Where two processes of a contender meet over mTLS on the link port.
-LINKED_SETUPS = ("pair", "grpc-pair", "tcp-pair")
+LINKED_SETUPS = ("pair", "grpc-pair", "tcp-pair", "policies-pair")
 # Debian builds nginx's stream module apart.
 STREAM_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so",)
 CONFIG = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "config")
@@ -179,7 +179,7 @@ class Proxy(Contender):
 
     def alpn(self, setup):
         """What the link of this pair must choose."""
-        return "h2" if setup in ("pair", "grpc-pair") else None
+        return "h2" if setup in ("pair", "grpc-pair", "policies-pair") else None
 
     def checks(self, scene):
         return check_link(scene, self.alpn(scene.setup)) if scene.setup in LINKED_SETUPS else []
@@ -239,7 +239,8 @@ class Envoy(Proxy):
 
     def takes_part(self, setup):
         # A drain of Envoy is asked for on its admin page and waits for minutes; a ticket would need a key in the file.
-        return setup not in ("drain", "resume") and super().takes_part(setup)
+        # Policies that are ours alone stand in the files of their cost.
+        return setup not in ("drain", "resume") and not setup.startswith("policies") and super().takes_part(setup)
 
     def argv(self, program, path, scene):
         return [program, "-c", path, "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
@@ -252,13 +253,17 @@ class Weft(Proxy):
     name = "weft"
     extension = ".yaml"
     link = "mTLS h2, log, metrics"
+    # Set-ups that run another one's files: here what policies cost is measured from, there a server that resumes nothing.
+    same_as = {"resume": "handshake", "policies-plain": "plain", "policies-pair": "pair"}
 
     def label(self, setup):
+        if setup.startswith("policies"):
+            return "weft (no policy)"
         # By design: a ticket could outlive a certificate.
         return "weft (resumes none: full)" if setup == "resume" else super().label(setup)
 
     def template(self, setup, side=""):
-        return super().template("handshake" if setup == "resume" else setup, side)
+        return super().template(self.same_as.get(setup, setup), side)
 
     def find(self, binaries):
         path = os.path.join(binaries, "weft-sidecar")
@@ -278,7 +283,7 @@ class Weft(Proxy):
                 wrong.append(f"{name}: /metrics shows no weft_requests_total")
         if scene.setup in LINKED_SETUPS:
             wrong += check_link(scene, self.alpn(scene.setup), refuses_stranger=True)
-        if scene.setup in ("pair", "grpc-pair"):
+        if scene.setup in ("pair", "grpc-pair", "policies-pair"):
             for side in ("a", "b"):
                 log = os.path.join(scene.directory, f"{side}.access.log")
                 if not os.path.exists(log):
@@ -286,8 +291,23 @@ class Weft(Proxy):
         return wrong
 
 
+class WeftWithPolicies(Weft):
+    """With every policy that weft-control writes where nobody wrote any; beside weft with none."""
+
+    name = "weft-policies"
+
+    def label(self, setup):
+        return "weft (every default policy)"
+
+    def takes_part(self, setup):
+        return setup.startswith("policies") and super().takes_part(setup)
+
+    def template(self, setup, side=""):
+        return f"weft-{setup}{side}{self.extension}"
+
+
 ALL = (Direct(), Floor("fwd-epoll", CLEAR_SETUPS), Floor("fwd-splice", ("tcp", "tcp-pair")), Nginx(), Nghttpx(), Haproxy(),
-       Envoy(), Weft())
+       Envoy(), Weft(), WeftWithPolicies())
 
 
 def _try_link(scene, leaf, alpn):

@@ -384,3 +384,15 @@ def counted(plan, contender, scenario, counter, few=1000, many=5000):
             raise Failed(f"{report['requests_all']} of {requests} requests under {counter}: {report['errors_by_kind']}")
         totals[requests] = sum(total_of(path) for path in paths)
     return (totals[many] - totals[few]) / (many - few)
+
+
+def lookup(plan, routes, kind, few=100, many=1100):
+    """Instructions to find the last of so many routes: two runs that differ only in how often they look."""
+    _, prefix_of, total_of = COUNTERS["instructions"]
+    totals = {}
+    for rounds in (few, many):
+        out = os.path.join(plan.directory, f"lookup-{kind}-{routes}-{rounds}.instructions")
+        argv = [*prefix_of(out), plan.tool("micro_config"), "--match", str(routes), kind, str(rounds)]
+        process.run(argv, plan.proxy_core, 120)
+        totals[rounds] = total_of(out)
+    return (totals[many] - totals[few]) / (many - few)

@@ -2,11 +2,11 @@
 
 from html import escape
 
-from harness.report import ANCHORS, median
+from harness.report import median, ours_in
 
 BAR, GAP, GROUP_GAP = 16, 4, 26
 LEFT, WIDTH, RIGHT, TOP = 210, 520, 150, 46
-COLOURS = {"weft": "#1b6ca8", "haproxy": "#8a8d91", "nginx": "#a9b18f", "nghttpx": "#b59a7a", "envoy": "#a58fb0",
+COLOURS = {"weft": "#1b6ca8", "weft-policies": "#4f93c4", "haproxy": "#8a8d91", "nginx": "#a9b18f", "nghttpx": "#b59a7a", "envoy": "#a58fb0",
            "fwd-epoll": "#d5d8dc", "fwd-splice": "#e3e5e8"}
 
 
@@ -24,7 +24,7 @@ def groups(results):
     for result in results.values():
         costs = {name: _cost(contender) for name, contender in result.get("contenders", {}).items()}
         costs = {name: cost for name, cost in costs.items() if cost}
-        anchor = next((name for name in ANCHORS if name in costs), None)
+        anchor = next((name for name in ours_in(result)[1] if name in costs), None) if costs else None
         if anchor:
             found.append((result["title"], result.get("unit", "request"), anchor,
                           [(name, cost, cost / costs[anchor]) for name, cost in sorted(costs.items(), key=lambda each: each[1])]))

@@ -125,8 +125,8 @@ def wait_until(holds, processes, what, patience):
     raise Failed(f"no {what} within {patience:g} s\n{tails}")
 
 
-def run_json(argv, core, timeout):
-    """Runs a program that prints one JSON object and returns it."""
+def run(argv, core, timeout):
+    """Runs a program to its end and returns what it printed."""
     try:
         done = subprocess.run(
             argv,
@@ -141,4 +141,9 @@ def run_json(argv, core, timeout):
     if done.returncode != 0:
         message = done.stderr.decode(errors="replace").strip()
         raise Failed(f"{os.path.basename(argv[0])} failed ({done.returncode}): {message}")
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def run_json(argv, core, timeout):
+    """Runs a program that prints one JSON object and returns it."""
+    return json.loads(run(argv, core, timeout))

@@ -52,11 +52,17 @@ def median(summary, key):
     return figure["median"] if figure else None
 
 
+def ours_in(result):
+    """(whose cost is judged, beside whom): weft beside the others, or weft with every default policy beside weft with none."""
+    return ("weft-policies", ("weft",)) if "weft-policies" in result["contenders"] else ("weft", ANCHORS)
+
+
 def ratios(result):
     """ours / anchor for every figure both have."""
     found = {}
-    ours = result["contenders"].get("weft")
-    for anchor in ANCHORS:
+    name, anchors = ours_in(result)
+    ours = result["contenders"].get(name)
+    for anchor in anchors:
         theirs = result["contenders"].get(anchor)
         if not ours or not theirs:
             continue
@@ -121,7 +127,7 @@ def table(result):
     ] + _rows(rows)
     for anchor, values in result["ratios"].items():
         parts = [f"{name} {value:.2f}" for name, value in values.items() if value is not None]
-        lines.append(f"weft / {anchor}: " + ", ".join(parts))
+        lines.append(f"{ours_in(result)[0]} / {anchor}: " + ", ".join(parts))
     for contender in result["contenders"].values():
         for each in ("fixed", "peak"):
             notes = list((contender[each] or {}).get("notes", []))
@@ -191,7 +197,7 @@ def counts_table(results):
     return "\n".join(_rows(rows))
 
 
-def verdicts(results, limit_cpu, limit_idle_mb):
+def verdicts(results, limit_cpu, limit_idle_mb, limit_policies=1.12):
     """(sentence, holds) for each promise these results can show or break."""
     found = []
     for name, result in results.items():
@@ -210,14 +216,15 @@ def verdicts(results, limit_cpu, limit_idle_mb):
             continue
         if "ratios" not in result or not result.get("is_promised"):
             continue
+        ours = ours_in(result)[0]
+        anchor, limit, words = ("haproxy", limit_cpu, "HAProxy") if ours == "weft" else ("weft", limit_policies, "that without policies")
         for key, load, where in (("cpu_us", "fixed", "at the fixed rate"), ("cpu_us_at_peak", "peak", "at peak")):
-            value = result["ratios"].get("haproxy", {}).get(key)
+            value = result["ratios"].get(anchor, {}).get(key)
             if value is None:
                 continue
-            disturbed = sum(result["contenders"][who][load]["disturbed_runs"] for who in ("weft", "haproxy"))
+            disturbed = sum(result["contenders"][who][load]["disturbed_runs"] for who in (ours, anchor))
             aside = f" ({disturbed} of the runs behind it were disturbed)" if disturbed else ""
-            found.append((f"{name}: CPU per request {where} {value:.2f} x HAProxy, at most {limit_cpu:.2f}{aside}",
-                          value <= limit_cpu))
+            found.append((f"{name}: CPU per request {where} {value:.2f} x {words}, at most {limit:.2f}{aside}", value <= limit))
     return found
 
 
@@ -272,14 +279,15 @@ def history_lines(records):
     for record in records:
         parts = []
         for name, result in record["results"].items():
-            ours = result.get("weft") if isinstance(result, dict) else None
+            ours = (result.get("weft-policies") or result.get("weft")) if isinstance(result, dict) else None
             value = (ours or {}).get("cpu_us") or (ours or {}).get("cpu_us_at_peak")
             if value is None:
                 continue
             change = f" ({value / before[name] - 1:+.1%})" if before.get(name) else ""
-            against = result.get("ratios", {}).get("haproxy", {})
+            anchor = "weft" if "weft-policies" in result else "haproxy"
+            against = result.get("ratios", {}).get(anchor, {})
             against = against.get("cpu_us") or against.get("cpu_us_at_peak")
-            parts.append(f"{name} {value:.1f} us{change}" + (f" = {against:.2f} x haproxy" if against else ""))
+            parts.append(f"{name} {value:.1f} us{change}" + (f" = {against:.2f} x {anchor}" if against else ""))
             before[name] = value
         lines.append(f"{record['time']} {record['commit']}: " + ("; ".join(parts) or "no figure of weft"))
     return lines
@@ -319,6 +327,13 @@ def self_test():
     expect(len(holds) == 2 and all(holds.values()), "1.30 is within 1.31")
     expect(all("1 of the runs behind it were disturbed" in sentence for sentence in holds), "disturbed runs are named")
     expect(not any(kept for _, kept in verdicts({"plain-2": result}, 1.29, 15)), "1.30 breaks 1.29")
+    beside = {**result, "contenders": {"weft": contender("weft", [run(10), run(10)]), "haproxy": result["contenders"]["haproxy"],
+                                       "weft-policies": contender("weft-policies", [run(11), run(11)])}}
+    beside["ratios"] = ratios(beside)
+    expect(list(beside["ratios"]) == ["weft"], "policies are judged beside none of them, and nobody else")
+    expect(all(kept for _, kept in verdicts({"p": beside}, 0.5, 15, 1.11)), "1.10 is within 1.11")
+    expect(not any(kept for _, kept in verdicts({"p": beside}, 9, 15, 1.09)), "1.10 breaks 1.09")
+    expect("weft-policies / weft" in table(beside), "the table says whose ratio it is")
     idle = {"kind": "idle", "processes": {"weft-plain": {"rss_kb": 16 * 1024, "pss_kb": 1, "wake_ups_per_s": 0}}}
     expect(not verdicts({"idle": idle}, 1.3, 15)[0][1], "16 MB idle breaks 15")
     lines = table(result)

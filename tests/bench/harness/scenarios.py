@@ -37,11 +37,12 @@ class Scenario:
     messages_per_s: float = 0
     is_resumed: bool = False
     goals: tuple = ()
+    counted_by: str = "weft"  # Whose instructions the gate counts.
 
     @property
     def is_http1(self):
         """A plain HTTP/1.1 client can be the probe."""
-        return self.setup in ("plain", "pair")
+        return self.setup in ("plain", "pair", "policies-plain", "policies-pair")
 
 
 def _plain(name, group, title, size, load=(), backend=(), goals=()):
@@ -64,6 +65,8 @@ SHAKE_GOALS = (Goal("haproxy", "cpu_us_at_peak", 0.9),)
 _SIZED = {
     "plain": ("S1", "plain, {size}-byte answers", S1_GOALS),
     "pair": ("S2", "pair, {size}-byte answers", S2_GOALS),
+    "policies-plain": ("S1p", "plain with every default policy beside none, {size}-byte answers", ()),
+    "policies-pair": ("S2p", "pair with every default policy beside none, {size}-byte answers", ()),
 }
 
 ALL = (
@@ -128,4 +131,8 @@ def counted():
         "S1": replace(_plain("plain-2", "S1", "plain", 2), connections=1),
         "S2": replace(_plain("pair-2", "S2", "pair", 2), setup="pair", connections=1),
         "S3": _grpc(1, 1),
+        "S1p": replace(_plain("policies-plain-2", "S1p", "plain, every default policy", 2), setup="policies-plain", connections=1,
+                       counted_by="weft-policies"),
+        "S2p": replace(_plain("policies-pair-2", "S2p", "pair, every default policy", 2), setup="policies-pair", connections=1,
+                       counted_by="weft-policies"),
     }

@@ -1,7 +1,9 @@
 """Peers written in Go: built from the module beside `run`, at its pinned versions, and spoken to in lines of JSON."""
 
+import hashlib
 import json
 import os
+import pathlib
 import subprocess
 
 from harness.checks import Failed, wait_until
@@ -15,6 +17,32 @@ def build(folder, package=".", timeout=280, name=None):
                           text=True, timeout=timeout, check=False, env=dict(os.environ, GOTOOLCHAIN="local", GOWORK="off"))
     if done.returncode != 0:
         raise Failed(f"go build in {folder.name}: {done.stderr.strip()[-2000:]}")
+    return program
+
+
+def build_kept(folder, package=".", timeout=2000, name=None, tests=False):
+    """As build(), for what takes minutes even to link: the program is kept in build/interop and made anew when the module's files
+    or the compiler are others. Static, so that it runs in an image that has nothing else. `tests`: the tests of the
+    package as a program."""
+    go = subprocess.run([find_program("go"), "version"], capture_output=True, check=True, env=dict(os.environ, GOTOOLCHAIN="local"))
+    digest = hashlib.sha256(go.stdout + package.encode())
+    for path in sorted(path for path in folder.rglob("*") if path.suffix == ".go" or path.name in ("go.mod", "go.sum")):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    kept = pathlib.Path(os.environ["WEFT_SOURCE_DIR"]) / "build" / "interop"
+    kept.mkdir(parents=True, exist_ok=True)
+    name = name or folder.name
+    program = kept / f"{name}-{digest.hexdigest()[:16]}"
+    if not program.exists():
+        made = kept / f"{name}-{os.getpid()}.new"
+        done = subprocess.run([find_program("go"), *(("test", "-c") if tests else ("build",)), "-mod=readonly", "-trimpath",
+                               "-ldflags=-s -w", "-o", made, package], cwd=folder,
+                              capture_output=True, text=True, timeout=timeout, check=False,
+                              env=dict(os.environ, GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="0"))
+        if done.returncode != 0:
+            raise Failed(f"go build in {folder.name}: {done.stderr.strip()[-2000:]}")
+        for old in kept.glob(f"{name}-????????????????"):
+            old.unlink()
+        made.rename(program)
     return program
 
 

@@ -126,6 +126,8 @@ BAD = [
     (workload(ports=[{"name": "a", "port": 1}, {"name": "a", "port": 2}]), "no two ports"),
     (workload(ports=[{"port": 1}, {"port": 1}]), "uplicate"),
     (workload(ports=[{"port": 15001}]), "the sidecar's own"),
+    (workload(ports=[{"port": 15006}], redirect=True), "where redirect is true"),
+    (workload(ports=[{"port": 15020}], redirect=True), "where redirect is true"),
     (workload(sidecar=False, ports=[{"port": 1, "appPort": 2}]), "appPort is for"),
     (workload(sidecar=False, redirect=True), "redirect is for"),
     (workload(weight=10001), "weight"),
@@ -141,14 +143,19 @@ CONTROL_MAY = (
     [("", resource, verb, {}) for resource in ("services", "pods", "namespaces", "nodes") for verb in ("get", "list", "watch")]
     + [("discovery.k8s.io", "endpointslices", verb, {}) for verb in ("get", "list", "watch")]
     + [("gateway.networking.k8s.io", resource, verb, {})
-       for resource in ("httproutes", "grpcroutes", "tcproutes", "tlsroutes", "referencegrants")
+       for resource in ("httproutes", "grpcroutes", "tcproutes", "tlsroutes", "referencegrants", "backendtlspolicies")
        for verb in ("list", "watch")]
+    + [("", "configmaps", verb, {}) for verb in ("list", "watch")]
+    + [("admissionregistration.k8s.io", f"{which}webhookconfigurations", verb, {"name": name})
+       for which, name in (("mutating", "weft-injector"), ("validating", "weft-validator"))
+       for verb in ("list", "watch", "patch")]
     + [("gateway.networking.k8s.io", "httproutes", "patch", {"subresource": "status"}),
        ("gateway.networking.x-k8s.io", "xbackendtrafficpolicies", "watch", {}),
        ("networking.istio.io", "virtualservices", "list", {}), ("networking.istio.io", "destinationrules", "watch", {}),
        ("weft.dev", "trafficpolicies", "watch", {}), ("weft.dev", "meshconfigs", "list", {}), ("weft.dev", "workloads", "list", {}),
        ("weft.dev", "trafficpolicies", "patch", {"subresource": "status"}),
-       ("authentication.k8s.io", "tokenreviews", "create", {}), ("", "events", "create", {"name_space": "shop"}),
+       ("authentication.k8s.io", "tokenreviews", "create", {}), ("events.k8s.io", "events", "create", {"name_space": "shop"}),
+       ("gateway.networking.k8s.io", "backendtlspolicies", "patch", {"subresource": "status"}),
        ("", "secrets", "get", {"name_space": "weft-system", "name": "weft-root"}),
        ("", "secrets", "create", {"name_space": "weft-system"}),
        ("coordination.k8s.io", "leases", "update", {"name_space": "weft-system", "name": "weft-control"}),
@@ -161,7 +168,8 @@ CONTROL_MAY_NOT = [
     ("", "secrets", "delete", {"name_space": "weft-system", "name": "weft-root"}),
     ("", "pods", "create", {"name_space": "shop"}), ("", "pods", "patch", {"name_space": "shop"}),
     ("", "pods", "create", {"name_space": "shop", "subresource": "exec"}),
-    ("", "services", "update", {"name_space": "shop"}), ("", "configmaps", "list", {}), ("", "nodes", "patch", {}),
+    ("", "services", "update", {"name_space": "shop"}), ("", "configmaps", "update", {"name_space": "shop"}),
+    ("", "nodes", "patch", {}),
     ("", "serviceaccounts", "create", {"name_space": "shop", "subresource": "token"}),
     ("", "users", "impersonate", {}), ("rbac.authorization.k8s.io", "clusterroles", "patch", {}),
     ("gateway.networking.k8s.io", "httproutes", "patch", {"name_space": "shop"}),
@@ -170,5 +178,7 @@ CONTROL_MAY_NOT = [
     ("apiextensions.k8s.io", "customresourcedefinitions", "update", {}),
     ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "patch", {"name": "another"}),
     ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "create", {}),
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list", {}),
+    ("coordination.k8s.io", "leases", "delete", {"name_space": "weft-system", "name": "weft-control"}),
     ("coordination.k8s.io", "leases", "update", {"name_space": "kube-system", "name": "kube-scheduler"}),
 ]

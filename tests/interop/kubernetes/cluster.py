@@ -20,9 +20,11 @@ def _openssl(*arguments):
 
 
 class Cluster:
-    """Ends with the harness's other processes."""
+    """Ends with the harness's other processes. `address`: where it can be reached from, beside loopback; `flags`: more of the
+    API server's."""
 
-    def __init__(self, program):
+    def __init__(self, program, address=None, flags=None):
+        self.program, self.address, self._flags = program, address, flags or {}
         self.dir = temp_dir() / "cluster-state"
         self.dir.mkdir()
         self.port = free_port()
@@ -45,8 +47,11 @@ class Cluster:
                  "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         _openssl(*key("server.key"))
         _openssl("req", "-new", "-key", self.dir / "server.key", "-subj", "/CN=kube-apiserver", "-out", self.dir / "server.csr")
+        names = ["IP:127.0.0.1", "DNS:localhost"]
+        if self.address:  # as pods see it: the first address of the Services' range
+            names += [f"IP:{self.address}", "IP:10.96.0.1", "DNS:kubernetes.default.svc"]
         (self.dir / "server.ext").write_text("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-                                             "extendedKeyUsage=serverAuth\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n")
+                                             f"extendedKeyUsage=serverAuth\nsubjectAltName={','.join(names)}\n")
         _openssl("x509", "-req", "-in", self.dir / "server.csr", "-CA", self.ca, "-CAkey", self.dir / "ca.key", "-set_serial",
                  "7", "-days", "2", "-extfile", self.dir / "server.ext", "-out", self.dir / "server.pem")
         _openssl("genrsa", "-out", self.dir / "accounts.key", "2048")
@@ -59,13 +64,15 @@ class Cluster:
                                      f"127.0.0.1:{peer}"])
         wait_until(lambda: "etcd ready" in self.etcd.output(), "ready etcd", 60, 0.1)
         flags = {
-            "etcd-servers": f"http://127.0.0.1:{client}", "bind-address": "127.0.0.1", "secure-port": self.port,
-            "advertise-address": "127.0.0.1", "endpoint-reconciler-type": "none", "cert-dir": self.dir,
+            "etcd-servers": f"http://127.0.0.1:{client}", "secure-port": self.port, "cert-dir": self.dir,
+            "bind-address": "0.0.0.0" if self.address else "127.0.0.1", "advertise-address": self.address or "127.0.0.1",
+            "endpoint-reconciler-type": "lease" if self.address else "none",
             "tls-cert-file": self.dir / "server.pem", "tls-private-key-file": self.dir / "server.key",
             "token-auth-file": self.dir / "tokens.csv", "authorization-mode": "RBAC",
             "service-account-issuer": "https://kubernetes.default.svc", "api-audiences": "https://kubernetes.default.svc,weft.dev",
             "service-account-key-file": self.dir / "accounts.pub",
             "service-account-signing-key-file": self.dir / "accounts.key", "service-cluster-ip-range": "10.96.0.0/16",
+            **self._flags,
         }
         self.process = Process("apiserver", [program, "apiserver", *(f"--{name}={value}" for name, value in flags.items())])
 
@@ -117,6 +124,16 @@ class Cluster:
 
     def delete(self, document):
         return self.ask("DELETE", self.path_of(document))
+
+    def kubeconfig(self, name="admin", token=ADMIN):
+        """A file that says where it is and who one is."""
+        path = self.dir / f"{name}.kubeconfig"
+        path.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "it",
+            "clusters": [{"name": "it", "cluster": {"server": self.url, "certificate-authority": str(self.ca)}}],
+            "users": [{"name": "it", "user": {"token": token}}],
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}]}))
+        return path
 
     def token_of(self, name_space, account, audiences=None, seconds=3600):
         """A projected token, as the kubelet gets it for a pod."""

@@ -1,12 +1,13 @@
-// The parts of a Kubernetes control plane in one binary: a sub-command each, their own flags behind it.
+// The parts of a Kubernetes cluster in one binary: a sub-command each, their own flags behind it.
 //
 //	cluster etcd -dir DIR -client 127.0.0.1:PORT -peer 127.0.0.1:PORT
-//	cluster apiserver FLAGS
+//	cluster apiserver|controller-manager|scheduler|kubelet|proxy|kubectl FLAGS
 //
-// Built by `run` beside this file, from the modules pinned in go.mod.
+// Built by `run` beside this file and by kubernetes_cluster, from the modules pinned in go.mod.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"net/url"
@@ -14,10 +15,26 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/component-base/cli"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
+
+// What each is made by. Only the one that is asked for is made: they share registries of flags and features.
+var commands = map[string]func() *cobra.Command{
+	"apiserver":          apiserver.NewAPIServerCommand,
+	"controller-manager": controllers.NewControllerManagerCommand,
+	"scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+	"kubelet":            func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+	"proxy":              proxy.NewProxyCommand,
+	"kubectl":            kubectl.NewDefaultKubectlCommand,
+}
 
 func runEtcd(arguments []string) error {
 	flags := flag.NewFlagSet("etcd", flag.ExitOnError)
@@ -61,21 +78,24 @@ func runEtcd(arguments []string) error {
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: cluster etcd|apiserver FLAGS")
+		fmt.Fprintln(os.Stderr, "usage: cluster etcd|apiserver|controller-manager|scheduler|kubelet|proxy|kubectl FLAGS")
 		os.Exit(2)
 	}
-	switch name, arguments := os.Args[1], os.Args[2:]; name {
-	case "etcd":
+	name, arguments := os.Args[1], os.Args[2:]
+	if name == "etcd" {
 		if err := runEtcd(arguments); err != nil {
 			fmt.Fprintln(os.Stderr, "etcd:", err)
 			os.Exit(1)
 		}
-	case "apiserver":
-		command := apiserver.NewAPIServerCommand()
-		command.SetArgs(arguments)
-		os.Exit(cli.Run(command))
-	default:
+		return
+	}
+	make, known := commands[name]
+	if !known {
 		fmt.Fprintf(os.Stderr, "cluster: there is no %s\n", name)
 		os.Exit(2)
 	}
+	os.Args = os.Args[1:] // kubectl looks for plugins by it
+	command := make()
+	command.SetArgs(arguments)
+	os.Exit(cli.Run(command))
 }

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -164,7 +165,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func main() {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address := flag.String("listen", "127.0.0.1:0", "")
+	flag.Parse()
+	listener, err := net.Listen("tcp", *address)
 	if err != nil {
 		log.Fatal(err)
 	}

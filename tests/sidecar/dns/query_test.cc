@@ -96,6 +96,39 @@ TEST(DnsQuery, ADotInsideALabelIsNoBoundary) {
   EXPECT_EQ(query->name, "a\\.b");
 }
 
+TEST(DnsQuery, GoesOnAsItWasUnderstoodAndNothingElse) {
+  const Result<Query> plain = parse_query(question_of("Cart.org", 28, 0x0102));
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(write_query(*plain),
+            Message().header(0, 0x0100, 1, 0, 0, 0).name("Cart.org").u16(28).u16(1).bytes);
+  // A cookie stays here, as do records that are no OPT.
+  Message asked = Message().header(7, 0x0130, 1, 0, 0, 2).name("a.org").u16(1).u16(1);
+  asked.name("b").u16(1).u16(1).u32(0).u16(4).u32(1);
+  asked.u8(0).u16(41).u16(4096).u8(0).u8(0).u16(0x8000).u16(12);
+  asked.u16(10).u16(8).u32(1).u32(2);
+  const Result<Query> query = parse_query(asked);
+  ASSERT_TRUE(query);
+  ASSERT_EQ(query->fault, Rcode::kNoError);
+  Message wanted = Message().header(0, 0x0130, 1, 0, 0, 1).name("a.org").u16(1).u16(1);
+  EXPECT_EQ(write_query(*query), wanted.opt(512, 0, 0x8000).bytes);
+}
+
+TEST(DnsQuery, WhatAnAnswerDependsOnIsItsKey) {
+  const auto key = [](const Message& message) { return key_of(*parse_query(message)); };
+  const std::string plain = key(question_of("a.org", 1, 1));
+  EXPECT_EQ(plain, key(question_of("A.oRg", 1, 2)));
+  EXPECT_NE(plain, key(question_of("a.orG", 28, 1)));
+  EXPECT_NE(plain, key(question_of("b.org", 1, 1)));
+  EXPECT_NE(plain, key(Message().header(1, 0, 1, 0, 0, 0).name("a.org").u16(1).u16(1)))
+      << "no recursion";
+  const auto edns = [&](std::uint32_t flags) {
+    return key(
+        Message().header(1, 0x0100, 1, 0, 0, 1).name("a.org").u16(1).u16(1).opt(512, 0, flags));
+  };
+  EXPECT_NE(plain, edns(0));
+  EXPECT_NE(edns(0), edns(0x8000)) << "DNSSEC";
+}
+
 TEST(DnsReply, SaysTheAddressesOfTheTypeAskedFor) {
   const Result<Query> query = parse_query(question_of("CaRt", 1, 0x0102));
   ASSERT_TRUE(query);

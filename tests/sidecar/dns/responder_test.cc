@@ -19,10 +19,14 @@ using testing::question_of;
 constexpr TimePoint kStart{seconds(1000)};
 
 NameTable shop_names() {
-  return NameTable({{"cart.shop", {*IpAddress::parse("10.96.0.1")}},
-                    {"cart-0.cart.shop", {*IpAddress::parse("10.1.0.5")}},
-                    {"web.front", {*IpAddress::parse("10.96.0.2"), *IpAddress::parse("fd96::2")}}},
-                   {.name_space = "shop"});
+  NameTable names;
+  names.put("shop.svc.cluster.local",
+            {{"cart", {*IpAddress::parse("10.96.0.1")}},
+             {"db", {IpAddress::v4(1), IpAddress::v4(2), IpAddress::v4(3)}},
+             {"db-0.db", {*IpAddress::parse("10.1.0.5")}}});
+  names.put("front.svc.cluster.local",
+            {{"web", {*IpAddress::parse("10.96.0.2"), *IpAddress::parse("fd96::2")}}});
+  return names;
 }
 
 // Which road a question takes, in words.
@@ -34,31 +38,68 @@ std::string road_of(Responder& responder, const Message& message, TimePoint now 
   return "reply " + std::to_string(reply[3] & 0x0f) + " with " + std::to_string(reply[7]);
 }
 
-TEST(NameTable, KnowsAServiceByAllItsNames) {
+TEST(NameTable, KnowsWholeNamesAlone) {
   const NameTable names = shop_names();
-  for (const char* name : {"cart", "cart.shop", "cart.shop.svc", "cart.shop.svc.cluster.local"}) {
+  for (const char* name : {"cart.shop.svc.cluster.local", "db-0.db.shop.svc.cluster.local",
+                           "web.front.svc.cluster.local"}) {
     EXPECT_NE(names.find(name), nullptr) << name;
   }
-  EXPECT_NE(names.find("cart-0.cart.shop.svc.cluster.local"), nullptr);
+  // "cart.shop" is a name of the world as well; the asker's search list makes the mesh's of it.
   for (const char* name :
-       {"web", "cart.svc", "cart.shop.cluster.local", "cart.front", "", "svc.cluster.local",
-        "cluster.local", ".cluster.local", "cart.shop.svc.cluster.local.shop.svc.cluster.local"}) {
+       {"cart", "cart.shop", "cart.shop.svc", "web.shop.svc.cluster.local", "", ".",
+        "shop.svc.cluster.local", ".shop.svc.cluster.local", "svc.cluster.local",
+        "db-1.db.shop.svc.cluster.local", "a.db-0.db.shop.svc.cluster.local",
+        "cart.shop.svc.cluster.local.shop.svc.cluster.local"}) {
     EXPECT_EQ(names.find(name), nullptr) << name;
   }
+}
+
+TEST(NameTable, AZoneIsReplacedWholeAndTheOthersStay) {
+  NameTable names = shop_names();
+  EXPECT_EQ(names.size(), 4U);
+  names.put("shop.svc.cluster.local", {{"mail", {IpAddress::v4(7)}}});
+  EXPECT_EQ(names.find("cart.shop.svc.cluster.local"), nullptr);
+  EXPECT_NE(names.find("mail.shop.svc.cluster.local"), nullptr);
+  EXPECT_NE(names.find("web.front.svc.cluster.local"), nullptr);
+  EXPECT_EQ(names.size(), 2U);
+  names.remove("shop.svc.cluster.local");
+  names.remove("nowhere.svc.cluster.local");
+  EXPECT_EQ(names.find("mail.shop.svc.cluster.local"), nullptr);
+  EXPECT_EQ(names.size(), 1U);
+  EXPECT_EQ(names.zones(), 1U);
 }
 
 TEST(DnsResponder, MeshNamesAreAnsweredHereTheRestGoesOn) {
   const NameTable names = shop_names();
   Responder responder(names, {});
-  EXPECT_EQ(road_of(responder, question_of("CART.shop")), "reply 0 with 1");
-  EXPECT_EQ(road_of(responder, question_of("cart", 28)), "reply 0 with 0") << "it has no IPv6";
-  EXPECT_EQ(road_of(responder, question_of("web.front", 28)), "reply 0 with 1");
-  EXPECT_EQ(road_of(responder, question_of("cart.shop", 33)), "forward cart.shop") << "SRV";
+  EXPECT_EQ(road_of(responder, question_of("CART.shop.SVC.cluster.local")), "reply 0 with 1");
+  EXPECT_EQ(road_of(responder, question_of("cart.shop.svc.cluster.local", 28)), "reply 0 with 0")
+      << "it has no IPv6";
+  EXPECT_EQ(road_of(responder, question_of("web.front.svc.cluster.local", 28)), "reply 0 with 1");
+  EXPECT_EQ(road_of(responder, question_of("cart.shop.svc.cluster.local", 33)),
+            "forward cart.shop.svc.cluster.local")
+      << "SRV";
   EXPECT_EQ(road_of(responder, question_of("example.org")), "forward example.org");
   EXPECT_EQ(road_of(responder, Message().u8(1)), "silence");
   EXPECT_EQ(road_of(responder, Message().header(1, 0, 0, 0, 0, 0)), "reply 1 with 0");
   EXPECT_EQ(responder.stats().from_mesh.value(), 3U);
   EXPECT_EQ(responder.stats().forwarded.value(), 2U);
+}
+
+// Whoever asks mostly takes the first.
+TEST(DnsResponder, SeveralAddressesTakeTurnsInFront) {
+  const NameTable names = shop_names();
+  Responder responder(names, {});
+  std::string first;
+  for (int i = 0; i < 4; ++i) {
+    const auto decision =
+        responder.decide(question_of("db.shop.svc.cluster.local"), Road::kUdp, kStart);
+    ASSERT_TRUE(decision.reply);
+    EXPECT_EQ((*decision.reply)[7], 3);
+    const std::size_t question = question_of("db.shop.svc.cluster.local").bytes.size();
+    first += std::to_string((*decision.reply)[question + 15]);
+  }
+  EXPECT_EQ(first, "1231");
 }
 
 Query query_for(const std::string& name, std::uint16_t id = 7) {
@@ -105,6 +146,49 @@ TEST(DnsResponder, NoSuchNameIsKeptAsLongAsItsZoneSays) {
   EXPECT_EQ(road_of(responder, question_of("x.org"), kStart + seconds(30)), "forward x.org");
 }
 
+// RFC 2308 2.2: an alias, and the zone's word that its end has none of the type.
+TEST(DnsResponder, AnAliasToNothingIsKeptAsLongAsItsZoneSays) {
+  const NameTable names = shop_names();
+  Responder responder(names, {});
+  Message none = Message().header(9, 0x8180, 1, 1, 1, 0).name("x.org").u16(1).u16(1);
+  none.u16(0xc00c).u16(5).u16(1).u32(600).u16(2).u16(0xc00e).soa(3600, 20);
+  (void)responder.answered(query_for("x.org"), none, Road::kUdp, kStart);
+  EXPECT_EQ(road_of(responder, question_of("x.org"), kStart + seconds(19)), "reply 0 with 1");
+  EXPECT_EQ(road_of(responder, question_of("x.org"), kStart + seconds(20)), "forward x.org");
+}
+
+TEST(DnsResponder, NegativeAnswersAreKeptForFiveMinutesAtMost) {
+  const NameTable names = shop_names();
+  Responder responder(names, {});
+  const Message none =
+      Message().header(9, 0x8183, 1, 0, 1, 0).name("x.org").u16(1).u16(1).soa(86400, 86400);
+  (void)responder.answered(query_for("x.org"), none, Road::kUdp, kStart);
+  EXPECT_EQ(road_of(responder, question_of("x.org"), kStart + seconds(299)), "reply 3 with 0");
+  EXPECT_EQ(road_of(responder, question_of("x.org"), kStart + seconds(300)), "forward x.org");
+}
+
+TEST(DnsAnswer, NamesPointBackOrTheAnswerIsBroken) {
+  const auto with_owner = [](std::uint32_t pointer) {
+    return Message()
+        .header(9, 0x8180, 1, 1, 0, 0)
+        .name("x.org")
+        .u16(1)
+        .u16(1)
+        .u16(pointer)
+        .u16(1)
+        .u16(1)
+        .u32(60)
+        .u16(4)
+        .u32(7);
+  };
+  EXPECT_TRUE(parse_answer(with_owner(0xc00c), query_for("x.org")));
+  EXPECT_TRUE(parse_answer(with_owner(0xc00e), query_for("x.org")));
+  EXPECT_FALSE(parse_answer(with_owner(0xc000), query_for("x.org"))) << "into the header";
+  EXPECT_FALSE(parse_answer(with_owner(0xc017), query_for("x.org"))) << "at itself";
+  EXPECT_FALSE(parse_answer(with_owner(0xc019), query_for("x.org"))) << "forward";
+  EXPECT_FALSE(parse_answer(with_owner(0xffff), query_for("x.org"))) << "beyond the end";
+}
+
 TEST(DnsResponder, FailuresCutAnswersAndTtlZeroAreNotKept) {
   const NameTable names = shop_names();
   Responder responder(names, {});
@@ -127,6 +211,7 @@ TEST(DnsResponder, NonsenseFromAResolverIsAFailureNeverNoSuchName) {
         responder.answered(query_for("x.org"), Bytes(good).first(size), Road::kUdp, kStart);
     EXPECT_EQ(passed[3] & 0x0f, 2) << size;
   }
+  EXPECT_EQ(responder.stats().unusable.value(), good.bytes.size());
   const auto other =
       responder.answered(query_for("x.org"), answer_to("y.org", 60), Road::kUdp, kStart);
   EXPECT_EQ(other[3] & 0x0f, 2);

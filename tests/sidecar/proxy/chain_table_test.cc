@@ -74,5 +74,24 @@ TEST(ChainTable, OnlyTheChainsOfADestinationMakeItsCallersWait) {
   EXPECT_EQ(needs("10.0.0.1:80"), "http");
 }
 
+TEST(ChainTable, KnowsWhichAddressesAChainNames) {
+  auto listener = std::make_shared<config::ListenerConfig>();
+  listener->chains = {
+      table_chain("cart",
+                  {.destination_port = 80, .destination_prefixes = {table_range("10.0.0.1/32")}}),
+      table_chain("all of 80", {.destination_port = 80}),
+      table_chain("range",
+                  {.destination_port = 81, .destination_prefixes = {table_range("10.0.0.0/24")}}),
+      table_chain("any port", {.destination_prefixes = {table_range("10.0.0.3/32")}})};
+  const ChainTable table(listener);
+  const auto names = [&](const char* place) { return table.names(table_address(place)); };
+  EXPECT_TRUE(names("10.0.0.1:80"));
+  EXPECT_FALSE(names("10.0.0.2:80"));
+  EXPECT_FALSE(names("10.0.0.1:81")) << "a range is for whoever is in it";
+  EXPECT_TRUE(names("10.0.0.3:99"));
+  EXPECT_FALSE(names("10.0.0.3:80")) << "the port counts first";
+  EXPECT_FALSE(names("10.0.0.4:99"));
+}
+
 }  // namespace
 }  // namespace weft::proxy

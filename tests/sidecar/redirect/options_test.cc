@@ -139,8 +139,9 @@ TEST(RedirectOptions, ChoicesNameWhatThereIs) {
   EXPECT_EQ(mistakes_in({.ipv6 = "yes"}), "--ipv6: 'yes' is none of: auto, on, off");
   EXPECT_EQ(mistakes_in({.loader = "ebpf"}),
             "--loader: 'ebpf' is none of: auto, nft, iptables, iptables-nft, iptables-legacy");
-  EXPECT_EQ(mistakes_in({.mode = "bridge"}), "--mode: 'bridge' is none of: redirect");
-  EXPECT_EQ(mistakes_in({.mode = "tproxy"}), "--mode: tproxy is not built yet, only redirect");
+  EXPECT_EQ(mistakes_in({.mode = "bridge"}), "--mode: 'bridge' is none of: redirect, tproxy");
+  EXPECT_EQ(options_from({}).mode, Mode::kRedirect);
+  EXPECT_EQ(options_from({.mode = "tproxy"}).mode, Mode::kTproxy);
 }
 
 TEST(RedirectOptions, DnsIsNotCapturedAndExcludedAtOnce) {

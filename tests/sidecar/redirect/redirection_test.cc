@@ -28,6 +28,16 @@ class FakeLoopback final : public Loopback {
   bool there = false;
 };
 
+class FakeRouting final : public PolicyRouting {
+ public:
+  Result<There> look(Family family) override { return there[family == Family::kV6]; }
+  Status set(Family family, bool shall) override {
+    there[family == Family::kV6] = shall ? There::kAll : There::kNothing;
+    return {};
+  }
+  There there[2] = {There::kNothing, There::kNothing};
+};
+
 Options redirection_options(const Arguments& arguments) {
   const Result<Options> options = parse_options(arguments);
   EXPECT_TRUE(options) << (options ? "" : options.error().detail);
@@ -50,7 +60,8 @@ TEST(Redirection, NftIsTakenFirstAndBothFamiliesAreOneLoad) {
   tools.install_nft();
   tools.install_iptables("-nft");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   EXPECT_EQ(said(redirection.apply(redirection_options({}))), "applied by nft for IPv4 and IPv6");
   EXPECT_EQ(tools.nft_tables().size(), 2U);
   EXPECT_EQ(std::ranges::count(tools.log, "nft -f -"), 1);
@@ -62,7 +73,8 @@ TEST(Redirection, WithoutNftIptablesDoesIt) {
   tools.install_iptables("-legacy");
   tools.install_iptables("-nft");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   EXPECT_EQ(said(redirection.apply(redirection_options({}))),
             "applied by iptables-nft for IPv4 and IPv6");
   EXPECT_EQ(said(redirection.check(redirection_options({}))), "");
@@ -74,7 +86,8 @@ TEST(Redirection, AVariantOfIptablesCanBeNamed) {
   tools.install_iptables("-legacy");
   tools.install_iptables("-nft");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   EXPECT_EQ(said(redirection.apply(redirection_options({.loader = "iptables-legacy"}))),
             "applied by iptables-legacy for IPv4 and IPv6");
   EXPECT_EQ(said(redirection.apply(redirection_options({.loader = "iptables"}))),
@@ -85,7 +98,8 @@ TEST(Redirection, TheNameIptablesIsTakenWhereItIsTheOnlyOne) {
   FakeTools tools;
   tools.install_iptables("");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, false);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, false);
   EXPECT_EQ(said(redirection.apply(redirection_options({.loader = "iptables"}))),
             "applied by iptables for IPv4; IPv6 left out: the kernel has none");
 }
@@ -93,7 +107,8 @@ TEST(Redirection, TheNameIptablesIsTakenWhereItIsTheOnlyOne) {
 TEST(Redirection, NoToolIsAnErrorThatNamesThemAll) {
   FakeTools tools;
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   const std::string everything =
       "error: no tool can load rules here:\n  nft is not installed\n"
       "  iptables-save is not installed";
@@ -107,7 +122,8 @@ TEST(Redirection, Ipv6IsLeftOutWhereThereIsNoneUnlessItWasDemanded) {
   FakeTools tools;
   tools.install_nft();
   FakeLoopback lo;
-  Redirection redirection(tools, lo, false);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, false);
   EXPECT_EQ(said(redirection.apply(redirection_options({.ipv6 = "on"}))),
             "error: --ipv6: the kernel has no IPv6");
   EXPECT_TRUE(tools.nft_tables().empty());
@@ -120,7 +136,8 @@ TEST(Redirection, Ipv6SwitchedOffTakesItsRulesAway) {
   FakeTools tools;
   tools.install_nft();
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   (void)redirection.apply(redirection_options({}));
   EXPECT_EQ(said(redirection.apply(redirection_options({.ipv6 = "off"}))),
             "applied by nft for IPv4; IPv6 left out, as told");
@@ -135,7 +152,8 @@ TEST(Redirection, TwiceIsOnce) {
   tools.install_iptables("-nft");
   tools.add_rule("iptables-nft", "nat", "PREROUTING -j THEIRS");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   const Options options = redirection_options({.dns = true, .drop_invalid = true});
   (void)redirection.apply(options);
   const std::string once = tools.saved("iptables-nft");
@@ -150,7 +168,8 @@ TEST(Redirection, OtherOptionsReplaceTheFormerRules) {
   FakeTools tools;
   tools.install_iptables("-nft");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   (void)redirection.apply(redirection_options({.dns = true, .drop_invalid = true}));
   (void)redirection.apply(redirection_options({.exclude_inbound_ports = "22"}));
   EXPECT_EQ(said(redirection.check(redirection_options({.exclude_inbound_ports = "22"}))), "");
@@ -164,7 +183,8 @@ TEST(Redirection, RemoveLeavesNothingButWhatIsOthers) {
   tools.install_iptables("-legacy");
   tools.add_rule("iptables-legacy", "nat", "PREROUTING -j THEIRS");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   (void)redirection.apply(redirection_options({.dns = true, .loader = "nft"}));
   // Half of an earlier try: a chain nobody calls, a call twice, a chain of another version.
   tools.add_rule("iptables-legacy", "nat", "WEFT_OUTPUT -p tcp -j REDIRECT --to-ports 15001");
@@ -183,12 +203,14 @@ TEST(Redirection, ApplyTakesAwayWhatAnotherToolHadPutThere) {
   tools.install_iptables("-legacy");
   {
     FakeLoopback lo;
-    Redirection earlier(tools, lo, true);
+    FakeRouting routing;
+    Redirection earlier(tools, lo, routing, true);
     (void)earlier.apply(redirection_options({}));
   }
   tools.install_nft();
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   EXPECT_EQ(said(redirection.apply(redirection_options({}))),
             "applied by nft for IPv4 and IPv6; what iptables-legacy had is removed");
   EXPECT_EQ(tools.saved("iptables-legacy").find("WEFT"), std::string::npos);
@@ -198,7 +220,8 @@ TEST(Redirection, ALoadThatTheKernelRefusesChangesNothing) {
   FakeTools tools;
   tools.install_iptables("-nft");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   (void)redirection.apply(redirection_options({}));
   tools.refuse("-d fd00::/8");  // in the second family, when the first is loaded already
   EXPECT_EQ(said(redirection.apply(redirection_options(
@@ -212,7 +235,8 @@ TEST(Redirection, CheckSaysWhatDiffers) {
   FakeTools tools;
   tools.install_iptables("-nft");
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   EXPECT_EQ(said(redirection.check(redirection_options({}))), "no rules of ours are there\n");
   (void)redirection.apply(redirection_options({.exclude_inbound_ports = "22"}));
   tools.add_rule("iptables-nft", "nat", "WEFT_OUTPUT -j ACCEPT");
@@ -232,7 +256,8 @@ TEST(Redirection, CheckFindsARuleThatSomebodyTookAway) {
   FakeTools tools;
   tools.install_nft();
   FakeLoopback lo;
-  Redirection redirection(tools, lo, false);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, false);
   (void)redirection.apply(redirection_options({}));
   EXPECT_EQ(said(redirection.check(redirection_options({.dns = true}))),
             "ip weft output: missing: udp dport 53 redirect to :15053\n"
@@ -245,7 +270,8 @@ TEST(Redirection, TheDeliverySourceIsPutOnLoopbackAndTakenOff) {
   FakeTools tools;
   tools.install_nft();
   FakeLoopback lo;
-  Redirection redirection(tools, lo, true);
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
   (void)redirection.apply(redirection_options({}));
   EXPECT_TRUE(lo.there);
   lo.there = false;
@@ -262,12 +288,43 @@ TEST(Redirection, LoopbackWithoutIpv6IsSaidAndNoFailure) {
   FakeTools tools;
   tools.install_nft();
   FakeLoopback lo;
+  FakeRouting routing;
   lo.ipv6 = false;
-  Redirection redirection(tools, lo, true);
+  Redirection redirection(tools, lo, routing, true);
   EXPECT_EQ(said(redirection.apply(redirection_options({}))),
             "applied by nft for IPv4 and IPv6 (switched off for lo)");
   EXPECT_FALSE(lo.there);
   EXPECT_EQ(said(redirection.check(redirection_options({}))), "");
+}
+
+TEST(Redirection, TproxyRoutesMarkedPacketsBackAndLeavesNoTrace) {
+  FakeTools tools;
+  tools.install_nft();
+  FakeLoopback lo;
+  FakeRouting routing;
+  Redirection redirection(tools, lo, routing, true);
+  const Options tproxy = redirection_options({.mode = "tproxy"});
+  EXPECT_EQ(said(redirection.apply(tproxy)), "applied by nft for IPv4 and IPv6");
+  EXPECT_EQ(routing.there[0], PolicyRouting::There::kAll);
+  EXPECT_EQ(routing.there[1], PolicyRouting::There::kAll);
+  EXPECT_EQ(said(redirection.check(tproxy)), "");
+  routing.there[0] = PolicyRouting::There::kPart;
+  EXPECT_EQ(said(redirection.check(tproxy)),
+            "IPv4 routing: missing: the table for marked packets, or the rule that leads to it\n");
+  EXPECT_NE(said(redirection.check(redirection_options({}))).find("IPv6 routing: not ours"),
+            std::string::npos);
+  (void)redirection.apply(tproxy);
+  EXPECT_EQ(routing.there[0], PolicyRouting::There::kAll);
+  (void)redirection.apply(redirection_options({.mode = "tproxy", .ipv6 = "off"}));
+  EXPECT_EQ(routing.there[1], PolicyRouting::There::kNothing);
+  (void)redirection.apply(redirection_options({}));
+  EXPECT_EQ(routing.there[0], PolicyRouting::There::kNothing) << "the other mode needs none";
+  (void)redirection.apply(tproxy);
+  EXPECT_EQ(said(redirection.remove()), "removed by nft");
+  EXPECT_EQ(routing.there[0], PolicyRouting::There::kNothing);
+  EXPECT_EQ(routing.there[1], PolicyRouting::There::kNothing);
+  routing.there[0] = PolicyRouting::There::kPart;
+  EXPECT_EQ(said(redirection.remove()), "the routing of marked packets is removed");
 }
 
 TEST(IptablesSave, TheRulesOfOthersAreNotRead) {

@@ -22,6 +22,9 @@ struct Packet {
   std::uint32_t gid = 1000;
   std::uint16_t source_port = 40000;
   bool invalid = false;
+  std::uint32_t mark = 0;
+  std::uint32_t connection_mark = 0;
+  bool is_answer = false;
 };
 
 bool fits(const Match& match, const Ruleset& rules, const Packet& packet) {
@@ -37,6 +40,9 @@ bool fits(const Match& match, const Ruleset& rules, const Packet& packet) {
   }
   if (match.from_sidecar && (packet.uid != rules.uid || packet.gid != rules.gid)) return false;
   if (match.invalid && !packet.invalid) return false;
+  if (match.mark != 0 && match.mark != packet.mark) return false;
+  if (match.connection_mark != 0 && match.connection_mark != packet.connection_mark) return false;
+  if (match.is_answer && !packet.is_answer) return false;
   if (match.source && !match.source->contains(from)) return false;
   if (match.destination && match.destination->contains(to) == match.destination_is_not) {
     return false;
@@ -63,6 +69,14 @@ std::string judged(const Ruleset& rules, std::string_view name, const Packet& pa
         return out + "drop";
       case Verdict::kRedirect:
         return out + std::to_string(rule.number);
+      case Verdict::kTproxy:
+        return out + "tproxy" + std::to_string(rule.number);
+      case Verdict::kMark:
+        out += "mark" + std::to_string(rule.number);
+        break;
+      case Verdict::kMarkConnection:
+        out += "connection" + std::to_string(rule.number);
+        break;
       case Verdict::kZone:
         out += "zone" + std::to_string(rule.number);
         break;
@@ -116,6 +130,15 @@ TEST(RedirectRules, AnIncludeListLeavesTheRestAloneAndExcludedPortsWin) {
   EXPECT_EQ(arrived({.from = "10.1.0.9", .to = "10.1.0.5", .port = 8010}, arguments), "15006");
   EXPECT_EQ(arrived({.from = "10.1.0.9", .to = "10.1.0.5", .port = 8005}, arguments), "");
   EXPECT_EQ(arrived({.from = "10.1.0.9", .to = "10.1.0.5", .port = 9090}, arguments), "");
+}
+
+TEST(RedirectRules, ExcludedCallersAreLeftAloneOnTheWayInOnly) {
+  const Arguments arguments{.exclude_inbound_cidrs = "10.9.0.0/16,2001:db8::7"};
+  EXPECT_EQ(arrived({.from = "10.9.1.1", .to = "10.1.0.5"}, arguments), "");
+  EXPECT_EQ(arrived({.from = "10.8.1.1", .to = "10.1.0.5"}, arguments), "15006");
+  EXPECT_EQ(arrived({.from = "2001:db8::7", .to = "fd00::5"}, arguments), "");
+  EXPECT_EQ(arrived({.from = "2001:db8::8", .to = "fd00::5"}, arguments), "15006");
+  EXPECT_EQ(sent({.from = "10.1.0.5", .to = "10.9.1.1"}, arguments), "15001");
 }
 
 TEST(RedirectRules, WhatTheAppSendsGoesToTheSidecar) {
@@ -243,6 +266,57 @@ TEST(RedirectRules, WhatIsNotCapturedIsInNoZone) {
       zone_out({.from = "10.1.0.5", .to = "10.96.0.10", .port = 53, .interface = "net1"}, dns), "");
   EXPECT_EQ(zone_out({.from = "10.1.0.5", .to = "192.0.2.1", .port = 443}, dns), "");
   EXPECT_EQ(chain_called(rules_with({}), "zones_out"), nullptr);
+}
+
+// ---- tproxy ----
+
+std::string came_transparently(const Packet& packet, Arguments arguments = {}) {
+  arguments.mode = "tproxy";
+  const bool v4 = IpAddress::parse(packet.to)->is_v4();
+  return judged(rules_with(arguments, v4 ? Family::kV4 : Family::kV6), "transparent_in", packet);
+}
+
+TEST(RedirectRules, TransparentlyItComesInAsItIsUnderTheSameLists) {
+  const Packet call{.from = "10.1.0.9", .to = "10.1.0.5", .port = 8080};
+  EXPECT_EQ(came_transparently(call), "tproxy15006");
+  EXPECT_EQ(came_transparently({.from = "fd00::9", .to = "fd00::5", .port = 8080}), "tproxy15006");
+  EXPECT_EQ(came_transparently({.from = "10.1.0.9", .to = "10.1.0.5", .port = 15020}), "");
+  EXPECT_EQ(came_transparently(call, {.include_inbound_ports = "80"}), "");
+  EXPECT_EQ(came_transparently(call, {.exclude_inbound_ports = "8080"}), "");
+  EXPECT_EQ(came_transparently(call, {.exclude_inbound_cidrs = "10.1.0.0/24"}), "");
+  EXPECT_EQ(came_transparently(call, {.exclude_interfaces = "eth0"}), "");
+  Packet answer = call;
+  answer.is_answer = true;
+  EXPECT_EQ(came_transparently(answer), "") << "to what the pod itself has begun";
+  EXPECT_EQ(chain_called(rules_with({.mode = "tproxy"}), "prerouting"), nullptr)
+      << "what is taken as it is must not be translated as well";
+}
+
+TEST(RedirectRules, TransparentlyACallToItselfStillPassesEachSideOnce) {
+  const Arguments tproxy{.mode = "tproxy"};
+  EXPECT_EQ(sent({.from = "10.1.0.5", .to = "10.1.0.5", .interface = "lo"}, tproxy), "15001");
+  const Packet home = by_sidecar({.from = "10.1.0.5", .to = "10.1.0.5", .interface = "lo"});
+  EXPECT_EQ(sent(home, tproxy), "15006");
+  EXPECT_EQ(came_transparently(home), "") << "it has its way already";
+}
+
+TEST(RedirectRules, TheSidecarCallsTheAppFromTheCallersAddressAndTheAnswerComesBack) {
+  const Arguments tproxy{.mode = "tproxy"};
+  Packet delivery = by_sidecar({.from = "10.1.0.9", .to = "10.1.0.5", .interface = "lo"});
+  EXPECT_EQ(sent(delivery, tproxy), "15006") << "without the mark it were a call to itself";
+  delivery.mark = pod::kTransparentMark;
+  EXPECT_EQ(sent(delivery, tproxy), "");
+  const Ruleset rules = rules_with(tproxy);
+  EXPECT_EQ(judged(rules, "transparent_out", delivery), "connection15006");
+  Packet somebodys = delivery;
+  somebodys.uid = 1000;
+  EXPECT_EQ(judged(rules, "transparent_out", somebodys), "") << "the mark alone is not enough";
+  Packet answer{.from = "10.1.0.5", .to = "10.1.0.9", .connection_mark = pod::kTransparentMark};
+  EXPECT_EQ(judged(rules, "transparent_out", answer), "") << "what goes to the app";
+  answer.is_answer = true;
+  EXPECT_EQ(judged(rules, "transparent_out", answer), "mark15006");
+  answer.connection_mark = 0;
+  EXPECT_EQ(judged(rules, "transparent_out", answer), "") << "other connections of the app";
 }
 
 TEST(RedirectRules, InvalidPacketsAreDroppedOnlyWhenToldTo) {

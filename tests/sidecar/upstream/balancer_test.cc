@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
+#include <memory>
+#include <vector>
 
 #include "tests/sidecar/upstream/place.h"
 
@@ -179,6 +182,46 @@ TEST(RandomChoice, SharesByWeight) {
   int on_a = 0;
   for (int i = 0; i < 10'000; ++i) on_a += balancer->pick({}) == &a ? 1 : 0;
   EXPECT_NEAR(on_a, 7500, 200);
+}
+
+// Each share of a million is what chance allows: within five standard deviations, and all together
+// no further off than one seed in a million would be (chi squared, nine degrees of freedom).
+TEST(RandomChoice, AMillionPicksAreAsFarFromTheirSharesAsChanceHasIt) {
+  constexpr int kPicks = 1'000'000;
+  Random random(11);
+  const auto balancer = make_balancer({.kind = BalancerKind::kRandom}, random);
+  std::vector<std::unique_ptr<Place>> pool;
+  std::vector<Candidate> weighted;
+  double total = 0;
+  for (std::uint32_t weight = 1; weight <= 10; ++weight) {
+    pool.push_back(std::make_unique<Place>());
+    weighted.push_back({pool.back().get(), weight});
+    total += weight;
+  }
+  balancer->set(weighted, {});
+  std::map<const Endpoint*, int> picked;
+  const Endpoint* before = nullptr;
+  int repeated = 0;
+  for (int i = 0; i < kPicks; ++i) {
+    const Endpoint* one = balancer->pick({});
+    ++picked[one];
+    repeated += one == before ? 1 : 0;
+    before = one;
+  }
+  double chi_squared = 0;
+  double twice = 0;  // the chance that a pick is that of before
+  for (std::uint32_t weight = 1; weight <= 10; ++weight) {
+    const double share = weight / total;
+    const double wanted = kPicks * share;
+    const int got = picked[pool[weight - 1].get()];
+    EXPECT_NEAR(got, wanted, 5 * std::sqrt(wanted * (1 - share))) << "weight " << weight;
+    chi_squared += (got - wanted) * (got - wanted) / wanted;
+    twice += share * share;
+  }
+  EXPECT_LT(chi_squared, 45);
+  EXPECT_GT(chi_squared, 0.4) << "and no nearer than chance has it either: that would be a pattern";
+  EXPECT_NEAR(repeated, kPicks * twice, 5 * std::sqrt(kPicks * twice * (1 - twice)))
+      << "one pick says nothing of the next";
 }
 
 TEST(LeastRequest, AvoidsTheBusy) {

@@ -117,6 +117,18 @@ TEST(Breaker, JudgesTheRatioOverASlidingWindow) {
   EXPECT_EQ(forgotten.breaker.state(), State::kClosed) << "nine of ten seconds ago do not count";
 }
 
+// A window that passes while a call is under way is no transition: its result counts.
+TEST(Breaker, CallsThatTakeLongerThanTheWindowCountToo) {
+  Story story(fast());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(story.breaker.state(), State::kClosed) << i;
+    Breaker::Pass pass = story.enter();
+    story.now += 3 * story.policy.window;
+    story.end(pass, Ending::kFailure);
+  }
+  EXPECT_EQ(story.breaker.state(), State::kOpen);
+}
+
 TEST(Breaker, OpensOnSlowCallsWhenAsked) {
   BreakerPolicy slow = fast();
   slow.requests_min = 4;

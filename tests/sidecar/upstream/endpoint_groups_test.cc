@@ -117,9 +117,9 @@ config::Endpoint at_priority(std::uint32_t priority) {
   return out;
 }
 
-config::Endpoint in_zone(std::string zone, std::uint32_t locality = 0) {
+config::Endpoint in_zone(std::string_view zone, std::uint32_t locality = 0) {
   config::Endpoint out;
-  out.zone = std::move(zone);
+  out.zone = zone;
   out.locality = locality;
   return out;
 }

@@ -1,6 +1,6 @@
-#include "control/injection/pod_json.h"
+#include "control/json.h"
 
-namespace weft::control::injection {
+namespace weft::control {
 
 const Json* member(const Json* value, std::string_view key) {
   if (value == nullptr || !value->is_object()) return nullptr;
@@ -23,6 +23,25 @@ const Json& list_of(const Json* value) {
 
 std::string name_of_part(const Json& value) { return text_of(member(&value, "name")); }
 
+const Json* find(const Json& value, std::initializer_list<const char*> path) {
+  const Json* at = &value;
+  for (const char* key : path) at = member(at, key);
+  return at;
+}
+
+std::string text_at(const Json& value, std::initializer_list<const char*> path) {
+  return text_of(find(value, path));
+}
+
+bool flag_at(const Json& value, std::initializer_list<const char*> path, bool otherwise) {
+  const Json* at = find(value, path);
+  return at != nullptr && at->is_boolean() ? at->get<bool>() : otherwise;
+}
+
+const Json& list_at(const Json& value, std::initializer_list<const char*> path) {
+  return list_of(find(value, path));
+}
+
 Json parse_json(std::string_view text) {
   if (text.size() > kJsonBytesMax) return Json(Json::value_t::discarded);
   bool too_deep = false;
@@ -43,4 +62,4 @@ std::string print_json(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace weft::control::injection
+}  // namespace weft::control

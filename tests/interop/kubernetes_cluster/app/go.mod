@@ -1,0 +1,3 @@
+module weft.dev/tests/interop/kubernetes_cluster/app
+
+go 1.24.0
