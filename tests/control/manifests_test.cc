@@ -64,6 +64,13 @@ TEST(ManifestTemplate, FillsWhatHoldsAndLeavesOutWhatDoesNot) {
   EXPECT_EQ(fill_template(text, {{"x", "1"}}, {}), "a: 1\ne: 2\n");
 }
 
+TEST(ManifestTemplate, SetsABlockAsFarInAsItsHole) {
+  const TemplateWords values = {
+      {"x", "1"}, {"inner", "c: ${x}\nd: 2"}, {"block", "b:\n  ${inner}"}};
+  EXPECT_EQ(fill_template("a:\n  ${block}\n- ${inner}\n", values, {}),
+            "a:\n  b:\n    c: 1\n    d: 2\n- c: 1\n  d: 2\n");
+}
+
 TEST(ManifestTemplate, IsAHelmTemplateAsWell) {
   EXPECT_EQ(helm_template("a: ${x}\n#if yes\nb: 1\n#end\n#helm {{- toYaml .Values.c }}\n",
                           {{"x", "{{ .Values.x }}"}}, {{"yes", ".Values.yes"}}),
