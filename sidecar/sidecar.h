@@ -29,48 +29,15 @@
 #include "sidecar/on_demand.h"
 #include "sidecar/publisher.h"
 #include "sidecar/self_metrics.h"
+#include "sidecar/start.h"
 #include "sidecar/status_server.h"
 #include "sidecar/upstream/health_checks.h"
 #include "sidecar/worker.h"
 #include "sidecar/xds_source.h"
 #include "telemetry/registry.h"
 #include "telemetry/sampler.h"
-#include "xds/bootstrap.h"
 
 namespace weft::sidecar {
-
-// What the process was started with; immutable afterwards.
-struct Start {
-  std::uint32_t workers = 1;
-  // For the buffers of all workers; 0: what the memory group leaves, or BufferBudget::kDefault
-  // each.
-  std::uint64_t buffer_bytes = 0;
-  bool faults = true;  // failures on purpose may be injected
-  DrainOrder::Options drain;
-  SocketAddress admin;  // none(): no admin pages
-  std::string node_id;
-  std::string node_cluster;
-  std::string node_zone;
-  std::string workload;
-  std::string name_space;
-  std::string service_name;
-  std::vector<config::ListenerConfig> listeners;
-  std::vector<config::ClusterConfig> clusters;
-  struct Secret {
-    std::string name;
-    TlsMaterial material;
-    std::vector<SanMatcher> peer_names;
-  };
-  std::vector<Secret> secrets;
-  std::string trace_collector;  // cluster that takes OTLP over HTTP; empty: none
-  // Where everything else comes from, and who we are; both may be absent.
-  std::shared_ptr<const envoy::config::core::v3::Node> node;
-  std::optional<xds::Bootstrap::Ads> ads;
-  std::optional<xds::Bootstrap::Mesh> mesh;
-  std::optional<StatusServer::Options> status;  // in a pod: what the cluster may ask in the clear
-  std::optional<DnsServer::Options> dns;        // the pod's resolver
-  Duration identity_look_every = std::chrono::seconds(5);  // at files that somebody else renews
-};
 
 class Sidecar final : public Publisher::Owner,
                       public Worker::Owner,
