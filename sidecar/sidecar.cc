@@ -64,8 +64,8 @@ Sidecar::Sidecar(Start start)
       shard_(registry_.add_shard()),
       on_demand_(loop_.turn(), *this),
       self_metrics_(registry_, shard_.proxy()),
-      drain_order_(start_.drain),
-      drain_timer_(loop_.timers(), *this) {
+      drain_(loop_.turn(), start_.drain, workers_, *this),
+      farewell_timer_(loop_.timers(), *this) {
   faults_.set(start_.faults);
 }
 
@@ -313,7 +313,7 @@ int Sidecar::run() {
 }
 
 void Sidecar::shut_down() {
-  loop_.post([this] { begin_drain(); });
+  loop_.post([this] { drain_.begin(); });
 }
 
 SocketAddress Sidecar::listening_at(std::string_view name) const {
@@ -393,8 +393,8 @@ std::vector<std::string> Sidecar::waits_for() const {
 }
 
 void Sidecar::go_live_if_ready() {
-  if (state_ != State::kStarting || !waits_for().empty()) return;
-  state_ = State::kLive;
+  if (live_ || drain_.begun() || !waits_for().empty()) return;
+  live_ = true;
   give_back_start_pages();
   WEFT_LOG(kInfo, "weft-sidecar {} serves: {} listeners, {} clusters, generation {}", WEFT_VERSION,
            publisher_->current()->listeners.size(), publisher_->current()->clusters.size(),
@@ -445,119 +445,33 @@ void Sidecar::on_signal(int number) {
     logs_.reopen();
     return;
   }
-  if (state_ == State::kDraining) {
+  if (drain_.begun() && !drain_.over()) {
     exit_code_ = 1;
-    end();
+    drain_.finish();
     return;
   }
-  begin_drain();
+  drain_.begin();
 }
 
-void Sidecar::begin_drain() {
-  if (state_ == State::kDraining || state_ == State::kOver) return;
-  state_ = State::kDraining;
-  WEFT_LOG(kInfo, "draining for at most {}", format_duration(start_.drain.timeout));
-  for (const auto& worker : workers_) worker->say_goodbye();
-  obey(drain_order_.begin(loop_.now()));
-}
+void Sidecar::on_worker_drained(Worker&) { drain_.on_worker_drained(); }
 
-void Sidecar::obey(DrainOrder::Act act) {
-  using enum DrainOrder::Act;
-  switch (act) {
-    case kNone:
-      break;
-    case kCloseInbound:
-      for (const auto& worker : workers_) worker->close_inbound();
-      break;
-    case kPartOutbound:
-      for (const auto& worker : workers_) worker->part_outbound();
-      break;
-    case kCloseAll:
-      for (const auto& worker : workers_) worker->drain();
-      break;
-    case kCut:
-      WEFT_LOG(kWarn, "the drain's time is up; what is left ends now");
-      for (const auto& worker : workers_) {
-        worker->drain();
-        worker->abandon();
-      }
-      return;
-  }
-  const Duration left = std::max<Duration>(drain_order_.deadline() - loop_.now(), Duration::zero());
-  drain_timer_.arm(drain_order_.looks() ? std::min<Duration>(left, DrainOrder::kLookEvery) : left);
-}
-
-// How many connections are there only their workers know.
-void Sidecar::look_at_drain() {
-  struct Count {
-    std::size_t missing;
-    DrainOrder::Facts facts;
-  };
-  const auto count = std::make_shared<Count>(Count{workers_.size(), {}});
-  for (const auto& worker : workers_) {
-    worker->ask_connections([this, count](const DrainOrder::Facts& its) {
-      count->facts.inbound += its.inbound;
-      count->facts.outbound += its.outbound;
-      count->facts.outbound_accepted += its.outbound_accepted;
-      if (--count->missing == 0) on_connections_counted(count->facts);
-    });
-  }
-}
-
-void Sidecar::on_connections_counted(const DrainOrder::Facts& facts) {
-  if (state_ != State::kDraining) return;
-  const DrainOrder::Phase before = drain_order_.phase();
-  const DrainOrder::Act act = drain_order_.look(loop_.now(), facts);
-  if (drain_order_.phase() != before) {
-    WEFT_LOG(kInfo, "drain: {}: {} connections from outside, {} of the app's own",
-             name_of(drain_order_.phase()), facts.inbound, facts.outbound);
-  }
-  obey(act);
-}
-
-void Sidecar::on_worker_drained(Worker&) {
-  if (state_ != State::kDraining || ++workers_drained_ < workers_.size()) return;
-  end();
-}
-
-void Sidecar::on_timer(Timer&) {
-  if (state_ == State::kOver) {
-    loop_.stop();
-    return;
-  }
-  // A worker that does not answer in time must not keep the process from ending.
-  if (loop_.now() >= drain_order_.deadline()) {
-    if (state_ == State::kDraining) obey(drain_order_.look(loop_.now(), {}));
-    return;
-  }
-  drain_timer_.arm(drain_order_.deadline() - loop_.now());
-  look_at_drain();
-}
-
-void Sidecar::end() {
-  state_ = State::kOver;
+void Sidecar::on_drained() {
   exporter_->flush();
   // The last spans have a moment to leave.
   if (exporter_->idle()) {
     loop_.stop();
   } else {
-    drain_timer_.arm(std::chrono::seconds(1));
+    farewell_timer_.arm(std::chrono::seconds(1));
   }
 }
+
+void Sidecar::on_timer(Timer&) { loop_.stop(); }
 
 // ---- pages ----
 
 std::string Sidecar::state() const {
-  switch (state_) {
-    case State::kStarting:
-      return "INITIALIZING";
-    case State::kLive:
-      return "LIVE";
-    case State::kDraining:
-    case State::kOver:
-      return "DRAINING";
-  }
-  return "INITIALIZING";
+  if (drain_.begun()) return "DRAINING";
+  return live_ ? "LIVE" : "INITIALIZING";
 }
 
 // The workers' TLS libraries count their own handshakes; what is new since the last page goes into

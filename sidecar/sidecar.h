@@ -19,7 +19,7 @@
 #include "sidecar/cluster_names.h"
 #include "sidecar/dns_metrics.h"
 #include "sidecar/dns_server.h"
-#include "sidecar/drain_order.h"
+#include "sidecar/drain.h"
 #include "sidecar/exporter.h"
 #include "sidecar/identity.h"
 #include "sidecar/memory_guard.h"
@@ -47,6 +47,7 @@ class Sidecar final : public Publisher::Owner,
                       public OnDemand::Owner,
                       public ClusterNames::Owner,
                       public MemoryGuard::Owner,
+                      public Drain::Owner,
                       public upstream::HealthChecks::Owner,
                       public net::Signals::Owner,
                       public TimerSink {
@@ -97,11 +98,9 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] std::string certificates() const override;
   [[nodiscard]] std::string traces() override;
   [[nodiscard]] std::string dns(std::string_view name) const override;
-  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const override {
-    return workers_;
-  }
+  [[nodiscard]] const Workers& workers() const override { return workers_; }
   [[nodiscard]] Worker::States configured_clusters() const override;
-  void begin_drain() override;
+  void begin_drain() override { drain_.begin(); }
   // upstream::HealthChecks::Owner
   void on_checked(const std::string& cluster, const SocketAddress& address, bool passes) override;
   [[nodiscard]] std::shared_ptr<const tls::ClientContext> tls_for_checks(
@@ -110,13 +109,12 @@ class Sidecar final : public Publisher::Owner,
   // MemoryGuard::Owner
   void on_memory_full(bool full) override;
   void on_memory_read(const MemoryReading& reading) override;
-  // Signals, timers
+  // Drain::Owner, Signals, timers
+  void on_drained() override;
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
 
  private:
-  enum class State : std::uint8_t { kStarting, kLive, kDraining, kOver };
-
   [[nodiscard]] Status put_start_resources();
   void make_exporter();
   void choose_collector(const config::Snapshot& snapshot);
@@ -128,14 +126,10 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] ClusterDialer::Target find_cluster(const std::string& name) const;
   [[nodiscard]] ClusterDialer::Target find_cluster_with_tls(const std::string& name) const;
   void go_live_if_ready();
-  void obey(DrainOrder::Act act);
-  void look_at_drain();
-  void on_connections_counted(const DrainOrder::Facts& facts);
   void count_handshakes();
   [[nodiscard]] std::uint64_t in_buffers() const;
   void size_buffers(const MemoryReading* reading);
   void count_buffers();
-  void end();
 
   Start start_;
   net::Loop loop_;
@@ -147,7 +141,7 @@ class Sidecar final : public Publisher::Owner,
   upstream::SharedLimitsTable limits_;
   proxy::FaultSwitch faults_;
   AccessLogs logs_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  Workers workers_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<ClusterNames> names_;  // from the first cluster that needs it
   std::unique_ptr<Identity> identity_;
@@ -166,11 +160,10 @@ class Sidecar final : public Publisher::Owner,
   std::map<std::string, std::optional<xds::NameTable>> names_told_;
   std::unique_ptr<net::Signals> signals_;
   std::shared_ptr<tls::Library> library_;  // the main loop's
-  DrainOrder drain_order_;
-  Timer drain_timer_;
-  State state_ = State::kStarting;
+  Drain drain_;
+  Timer farewell_timer_;
+  bool live_ = false;
   std::vector<std::uint64_t> adopted_;  // by each worker; generations begin at 1
-  std::size_t workers_drained_ = 0;
   std::vector<std::uint64_t> handshakes_seen_;
   int exit_code_ = 0;
 };
