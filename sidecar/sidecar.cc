@@ -163,7 +163,7 @@ Status Sidecar::put_start_resources() {
 
 void Sidecar::make_exporter() {
   auto dialer = std::make_unique<ClusterDialer>(loop_.turn(), connector_, [this] {
-    return find_cluster_with_tls(exporter_->collector().cluster);
+    return find_target(publisher_->current().get(), exporter_->collector().cluster, library_);
   });
   std::vector<telemetry::SpanRing*> rings;
   rings.reserve(workers_.size());
@@ -179,58 +179,13 @@ void Sidecar::make_exporter() {
   exporter_->start();
 }
 
-// The one that the listeners in force name; the start file's as long as none does.
-void Sidecar::choose_collector(const config::Snapshot& snapshot) {
-  Exporter::Collector collector{.cluster = start_.trace_collector};
-  for (const auto& listener : snapshot.listeners) {
-    for (const config::FilterChain& chain : listener->chains) {
-      const auto* http = std::get_if<config::HttpSettings>(&chain.what);
-      if (http == nullptr || !http->tracing.enabled || http->tracing.collector_cluster.empty())
-        continue;
-      if (http->tracing.collector_path.empty()) {
-        WEFT_LOG_LIMITED(kWarn, "listener {}: traces go out over HTTP only, not over gRPC",
-                         listener->name);
-        continue;
-      }
-      collector = {.cluster = http->tracing.collector_cluster,
-                   .target = http->tracing.collector_path};
-    }
-  }
-  exporter_->set_collector(std::move(collector));
-}
-
 // ---- where configuration comes from ----
-
-ClusterDialer::Target Sidecar::find_cluster(const std::string& name) const {
-  ClusterDialer::Target target;
-  const auto& snapshot = publisher_->current();
-  if (snapshot == nullptr) return target;
-  const auto found = snapshot->clusters.find(name);
-  if (found == snapshot->clusters.end()) return target;
-  target.config = found->second.config;
-  target.endpoints = found->second.endpoints;
-  return target;
-}
-
-ClusterDialer::Target Sidecar::find_cluster_with_tls(const std::string& name) const {
-  ClusterDialer::Target target = find_cluster(name);
-  if (target.config == nullptr || !target.config->tls || target.config->tls->material == nullptr)
-    return target;
-  auto context = tls::ClientContext::make(*target.config->tls->material,
-                                          target.config->tls->settings, library_);
-  if (context) {
-    target.tls = std::move(*context);
-  } else {
-    target.problem = "cluster " + name + ": " + context.error().detail;
-  }
-  return target;
-}
 
 void Sidecar::make_sources() {
   if (start_.mesh) {
     identity_ = std::make_unique<Identity>(
-        loop_.turn(), connector_, random_, [this] { return find_cluster(start_.mesh->ca_cluster); },
-        *this,
+        loop_.turn(), connector_, random_,
+        [this] { return find_target(publisher_->current().get(), start_.mesh->ca_cluster); }, *this,
         Identity::Options{
             .mesh = *start_.mesh, .library = library_, .look_every = start_.identity_look_every});
   }
@@ -251,8 +206,9 @@ void Sidecar::make_sources() {
     options.static_secrets.insert(std::string(kOwnCertificate));
     options.static_secrets.insert(std::string(kOwnRoots));
   }
-  ads_dialer_ = std::make_unique<ClusterDialer>(
-      loop_.turn(), connector_, [this] { return find_cluster_with_tls(start_.ads->cluster); });
+  ads_dialer_ = std::make_unique<ClusterDialer>(loop_.turn(), connector_, [this] {
+    return find_target(publisher_->current().get(), start_.ads->cluster, library_);
+  });
   xds_ = std::make_unique<XdsSource>(loop_.turn(), *ads_dialer_, random_, *publisher_, *this,
                                      std::move(options));
 }
@@ -260,7 +216,8 @@ void Sidecar::make_sources() {
 // Not before the control plane's cluster has the certificate that it asks for.
 void Sidecar::start_xds() {
   if (xds_ == nullptr || xds_->started()) return;
-  const ClusterDialer::Target target = find_cluster(start_.ads->cluster);
+  const ClusterDialer::Target target =
+      find_target(publisher_->current().get(), start_.ads->cluster);
   if (target.config == nullptr || (target.config->tls && target.config->tls->material == nullptr))
     return;
   xds_->start();
@@ -346,7 +303,7 @@ void Sidecar::on_published(const config::Snapshot& snapshot) {
   const ClusterNames::Clusters dns = publisher_->dns_clusters();
   if (names_ == nullptr && !dns.empty()) names_ = std::make_unique<ClusterNames>(loop_, *this);
   if (names_ != nullptr) names_->follow(dns);
-  choose_collector(snapshot);
+  exporter_->set_collector(Exporter::Collector::of(snapshot, start_.trace_collector));
   health_checks_->apply(snapshot);
   start_xds();
 }

@@ -117,14 +117,10 @@ class Sidecar final : public Publisher::Owner,
  private:
   [[nodiscard]] Status put_start_resources();
   void make_exporter();
-  void choose_collector(const config::Snapshot& snapshot);
   void make_sources();
   [[nodiscard]] Status start_dns();
   void publish_names();
   void start_xds();
-  // A cluster as it is now; without a TLS context.
-  [[nodiscard]] ClusterDialer::Target find_cluster(const std::string& name) const;
-  [[nodiscard]] ClusterDialer::Target find_cluster_with_tls(const std::string& name) const;
   void go_live_if_ready();
   void count_handshakes();
   [[nodiscard]] std::uint64_t in_buffers() const;
