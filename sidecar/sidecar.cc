@@ -1,16 +1,14 @@
 #include "sidecar/sidecar.h"
 
-#include <algorithm>
 #include <csignal>
-#include <nlohmann/json.hpp>
 
+#include "sidecar/certificates_page.h"
 #include "sidecar/cluster_dialer.h"
 #include "sidecar/config/describe.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
 #include "sidecar/start_pages.h"
 #include "sidecar/upstream/unused_cluster.h"
-#include "tls/certificate.h"
 
 namespace weft::sidecar {
 
@@ -20,41 +18,6 @@ namespace {
 constexpr std::string_view kOwnCertificate = "default";
 constexpr std::string_view kOwnRoots = "ROOTCA";
 
-telemetry::HandshakeResult metric_of(tls::HandshakeResult result) {
-  using From = tls::HandshakeResult;
-  using To = telemetry::HandshakeResult;
-  switch (result) {
-    case From::kOk:
-      return To::kOk;
-    case From::kNoCertificate:
-      return To::kNoCertificate;
-    case From::kExpired:
-    case From::kNotYetValid:
-      return To::kExpired;
-    case From::kUntrusted:
-      return To::kUnknownAuthority;
-    case From::kWrongIdentity:
-    case From::kBadSvid:
-      return To::kIdentity;
-    case From::kNothingInCommon:
-    case From::kBroken:
-      return To::kProtocol;
-    case From::kNotTls:
-      return To::kPlaintext;
-    case From::kClosed:
-      return To::kReset;
-    case From::kTimeout:
-      return To::kTimeout;
-    case From::kRefusedByPeer:
-      return To::kOther;
-  }
-  return To::kOther;
-}
-
-std::int64_t unix_time(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-}
-
 }  // namespace
 
 Sidecar::Sidecar(Start start)
@@ -62,6 +25,8 @@ Sidecar::Sidecar(Start start)
       connector_(loop_),
       registry_(telemetry::Registry::Options{}),
       shard_(registry_.add_shard()),
+      buffers_(workers_, start_.buffer_bytes),
+      handshakes_(workers_, shard_.proxy()),
       on_demand_(loop_.turn(), *this),
       self_metrics_(registry_, shard_.proxy()),
       drain_(loop_.turn(), start_.drain, workers_, *this),
@@ -106,7 +71,7 @@ Status Sidecar::start() {
   adopted_.resize(workers_.size());
   if (std::optional<MemoryGroup> group = MemoryGroup::find("/sys/fs/cgroup", "/proc/self/cgroup"))
     memory_guard_ = std::make_unique<MemoryGuard>(loop_.timers(), *this, std::move(*group));
-  size_buffers(memory_guard_ == nullptr ? nullptr : &memory_guard_->reading());
+  buffers_.apply(memory_guard_ == nullptr ? nullptr : &memory_guard_->reading());
   health_checks_ = std::make_unique<upstream::HealthChecks>(
       upstream::HealthChecks::Services{.turn = loop_.turn(),
                                        .connector = connector_,
@@ -431,69 +396,13 @@ std::string Sidecar::state() const {
   return live_ ? "LIVE" : "INITIALIZING";
 }
 
-// The workers' TLS libraries count their own handshakes; what is new since the last page goes into
-// the main loop's shard.
-void Sidecar::count_handshakes() {
-  constexpr std::size_t kResults = tls::kHandshakeResults;
-  handshakes_seen_.resize(workers_.size() * 2 * kResults);
-  std::size_t at = 0;
-  for (const auto& worker : workers_) {
-    for (const bool server : {true, false}) {
-      const tls::HandshakeCounters& counters =
-          server ? worker->library().accepted() : worker->library().connected();
-      const auto side =
-          server ? telemetry::HandshakeSide::kServer : telemetry::HandshakeSide::kClient;
-      for (std::size_t i = 0; i < kResults; ++i, ++at) {
-        const auto result = static_cast<tls::HandshakeResult>(i);
-        const std::uint64_t now = counters.value(result);
-        shard_.proxy().handshakes(side, metric_of(result)).add(now - handshakes_seen_[at]);
-        handshakes_seen_[at] = now;
-      }
-    }
-  }
-}
-
 void Sidecar::on_memory_full(bool full) {
   for (const std::unique_ptr<Worker>& worker : workers_) worker->shed(full);
 }
 
-void Sidecar::on_memory_read(const MemoryReading& reading) { size_buffers(&reading); }
-
-std::uint64_t Sidecar::in_buffers() const {
-  std::int64_t sum = 0;
-  for (const std::unique_ptr<Worker>& worker : workers_) sum += worker->buffers().in_use();
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(sum, 0));
-}
-
-// Equal parts: which worker a connection comes to is the kernel's choice, and it spreads them.
-void Sidecar::size_buffers(const MemoryReading* reading) {
-  const std::uint64_t wanted = start_.buffer_bytes;
-  std::uint64_t all = wanted != 0 ? wanted : BufferBudget::kDefault * workers_.size();
-  if (reading != nullptr && reading->limited()) {
-    const std::uint64_t left = reading->for_buffers(in_buffers());
-    all = wanted != 0 ? std::min(wanted, left) : left;
-  }
-  for (const std::unique_ptr<Worker>& worker : workers_)
-    worker->buffers().set_limit(static_cast<std::int64_t>(all / workers_.size()));
-}
-
-void Sidecar::count_buffers() {
-  using telemetry::SelfLimit;
-  std::int64_t limit = 0;
-  bool tight = false;
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    limit += worker->buffers().limit();
-    tight = tight || worker->buffers().tight();
-  }
-  telemetry::ProxyMetrics& shard = shard_.proxy();
-  shard.self_limit_in_use(SelfLimit::kBlockBytes).set(static_cast<std::int64_t>(in_buffers()));
-  shard.self_limit_max(SelfLimit::kBlockBytes).set(limit);
-  shard.overload_active(telemetry::OverloadAction::kShrinkBuffers).set(tight ? 1 : 0);
-}
-
 std::string Sidecar::metrics() {
-  count_handshakes();
-  count_buffers();
+  handshakes_.update();
+  buffers_.count(shard_.proxy());
   if (memory_guard_ != nullptr) {
     const MemoryReading& now = memory_guard_->reading();
     telemetry::ProxyMetrics& shard = shard_.proxy();
@@ -522,45 +431,7 @@ std::string Sidecar::config_dump() const {
 }
 
 std::string Sidecar::certificates() const {
-  nlohmann::json list = nlohmann::json::array();
-  const auto add = [&](const std::string& where,
-                       const std::shared_ptr<const TlsMaterial>& material) {
-    if (material == nullptr) return;
-    for (const auto& [kind, pem] :
-         {std::pair{"chain", &material->chain_pem}, std::pair{"roots", &material->roots_pem}}) {
-      if (pem->empty()) continue;
-      auto certificates = tls::parse_certificates(*pem, where);
-      if (!certificates) continue;
-      for (const tls::Certificate& certificate : *certificates) {
-        list.push_back({{"used_by", where},
-                        {"kind", kind},
-                        {"identity", certificate.spiffe_id.uri()},
-                        {"serial", certificate.serial},
-                        {"not_before", unix_time(certificate.not_before)},
-                        {"not_after", unix_time(certificate.not_after)}});
-      }
-    }
-  };
-  if (const auto& snapshot = publisher_->current(); snapshot != nullptr) {
-    for (const auto& listener : snapshot->listeners) {
-      for (const config::FilterChain& chain : listener->chains) {
-        if (chain.tls) add("listener " + listener->name, chain.tls->material);
-      }
-    }
-    for (const auto& [name, entry] : snapshot->clusters) {
-      if (entry.config->tls) add("cluster " + name, entry.config->tls->material);
-    }
-  }
-  nlohmann::json page{{"certificates", std::move(list)}};
-  if (identity_ != nullptr) {
-    const Identity::Stats stats = identity_->stats();
-    page["identity"] = {{"id", start_.mesh->id.uri()},
-                        {"not_after", identity_->ready() ? unix_time(stats.not_after) : 0},
-                        {"renewals", stats.renewals},
-                        {"failures", stats.failures},
-                        {"last_error", escape(stats.last_error)}};
-  }
-  return page.dump(1) + "\n";
+  return certificates_page(publisher_->current().get(), identity_.get());
 }
 
 std::string Sidecar::dns(std::string_view name) const {

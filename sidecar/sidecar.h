@@ -16,11 +16,13 @@
 
 #include "sidecar/access_logs.h"
 #include "sidecar/admin.h"
+#include "sidecar/buffer_shares.h"
 #include "sidecar/cluster_names.h"
 #include "sidecar/dns_metrics.h"
 #include "sidecar/dns_server.h"
 #include "sidecar/drain.h"
 #include "sidecar/exporter.h"
+#include "sidecar/handshake_counts.h"
 #include "sidecar/identity.h"
 #include "sidecar/memory_guard.h"
 #include "sidecar/net/connector.h"
@@ -108,7 +110,7 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] proxy::FaultSwitch& faults() override { return faults_; }
   // MemoryGuard::Owner
   void on_memory_full(bool full) override;
-  void on_memory_read(const MemoryReading& reading) override;
+  void on_memory_read(const MemoryReading& reading) override { buffers_.apply(&reading); }
   // Drain::Owner, Signals, timers
   void on_drained() override;
   void on_signal(int number) override;
@@ -122,10 +124,6 @@ class Sidecar final : public Publisher::Owner,
   void publish_names();
   void start_xds();
   void go_live_if_ready();
-  void count_handshakes();
-  [[nodiscard]] std::uint64_t in_buffers() const;
-  void size_buffers(const MemoryReading* reading);
-  void count_buffers();
 
   Start start_;
   net::Loop loop_;
@@ -138,6 +136,8 @@ class Sidecar final : public Publisher::Owner,
   proxy::FaultSwitch faults_;
   AccessLogs logs_;
   Workers workers_;
+  BufferShares buffers_;
+  HandshakeCounts handshakes_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<ClusterNames> names_;  // from the first cluster that needs it
   std::unique_ptr<Identity> identity_;
@@ -160,7 +160,6 @@ class Sidecar final : public Publisher::Owner,
   Timer farewell_timer_;
   bool live_ = false;
   std::vector<std::uint64_t> adopted_;  // by each worker; generations begin at 1
-  std::vector<std::uint64_t> handshakes_seen_;
   int exit_code_ = 0;
 };
 
