@@ -37,7 +37,6 @@ Sidecar::Sidecar(Start start)
 Sidecar::~Sidecar() {
   memory_guard_.reset();
   health_checks_.reset();
-  dns_metrics_.reset();
   dns_.reset();
   status_.reset();
   admin_.reset();
@@ -92,20 +91,15 @@ Status Sidecar::start() {
     if (Status listening = status_->listen(); !listening)
       return fail(Fault::kInvalid, "status port: " + listening.error().detail);
   }
-  if (Status listening = start_dns(); !listening) return listening;
+  // Before anything is known of the mesh: the pod has names to resolve from its first moment.
+  if (start_.dns) {
+    dns_ = std::make_unique<PodDns>(loop_, registry_, *start_.dns);
+    if (Status listening = dns_->listen(); !listening)
+      return fail(Fault::kInvalid, "dns: " + listening.error().detail);
+  }
   signals_ = std::make_unique<net::Signals>(loop_, *this);
   publisher_->publish();
   if (identity_ != nullptr) identity_->start();
-  return {};
-}
-
-// Before anything is known of the mesh: the pod has names to resolve from its first moment.
-Status Sidecar::start_dns() {
-  if (!start_.dns) return {};
-  dns_ = std::make_unique<DnsServer>(loop_, *start_.dns);
-  if (Status listening = dns_->listen(); !listening)
-    return fail(Fault::kInvalid, "dns: " + listening.error().detail);
-  dns_metrics_ = std::make_unique<DnsMetrics>(registry_, *dns_);
   return {};
 }
 
@@ -205,28 +199,11 @@ void Sidecar::on_resolved_endpoints(config::EndpointSet endpoints) {
 void Sidecar::on_xds_settled() { go_live_if_ready(); }
 
 void Sidecar::on_names(xds::NameTable&& table) {
-  std::string zone = table.name;
-  names_told_.insert_or_assign(std::move(zone), std::move(table));
+  if (dns_ != nullptr) dns_->put(std::move(table));
 }
 
 void Sidecar::on_names_gone(const std::string& zone) {
-  names_told_.insert_or_assign(zone, std::nullopt);
-}
-
-// With the listeners that know the addresses, so that no app is sent where nothing is expected.
-void Sidecar::publish_names() {
-  if (dns_ == nullptr) return;
-  for (auto& [zone, table] : std::exchange(names_told_, {})) {
-    if (!table) {
-      dns_->names().remove(zone);
-      continue;
-    }
-    std::vector<dns::NameEntry> entries;
-    entries.reserve(table->entries.size());
-    for (xds::NameTable::Entry& entry : table->entries)
-      entries.push_back({.name = std::move(entry.name), .addresses = std::move(entry.addresses)});
-    dns_->names().put(zone, std::move(entries));
-  }
+  if (dns_ != nullptr) dns_->remove(zone);
 }
 
 int Sidecar::run() {
@@ -262,7 +239,7 @@ void Sidecar::on_adoption(std::uint32_t worker, std::shared_ptr<Adoption> adopti
 
 void Sidecar::on_published(const config::Snapshot& snapshot) {
   shard_.proxy().config_generation.set(static_cast<std::int64_t>(snapshot.generation));
-  publish_names();
+  if (dns_ != nullptr) dns_->publish();
   if (xds_ != nullptr) xds_->on_published();
   on_demand_.on_published();
   const ClusterNames::Clusters dns = publisher_->dns_clusters();
@@ -412,7 +389,7 @@ std::string Sidecar::metrics() {
         .set(static_cast<std::int64_t>(now.limit));
   }
   self_metrics_.update(xds_.get(), identity_.get(), admin_.get());
-  if (dns_metrics_ != nullptr) dns_metrics_->update();
+  if (dns_ != nullptr) dns_->update_metrics();
   if (publisher_ == nullptr || publisher_->current() == nullptr)
     return registry_.scrape(loop_.now());
   const upstream::ConfiguredDestinations known(*publisher_->current());
@@ -435,8 +412,7 @@ std::string Sidecar::certificates() const {
 }
 
 std::string Sidecar::dns(std::string_view name) const {
-  if (dns_ == nullptr) return "DNS is not answered here (--dns)\n";
-  return name.empty() ? dns_->describe() : dns_->describe(name);
+  return dns_ == nullptr ? "DNS is not answered here (--dns)\n" : dns_->describe(name);
 }
 
 std::string Sidecar::traces() {

@@ -8,9 +8,7 @@
 // Connection: close), then the process ends when the last request has, or at the deadline. A second
 // signal ends it at once.
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +16,6 @@
 #include "sidecar/admin.h"
 #include "sidecar/buffer_shares.h"
 #include "sidecar/cluster_names.h"
-#include "sidecar/dns_metrics.h"
-#include "sidecar/dns_server.h"
 #include "sidecar/drain.h"
 #include "sidecar/exporter.h"
 #include "sidecar/handshake_counts.h"
@@ -29,6 +25,7 @@
 #include "sidecar/net/loop.h"
 #include "sidecar/net/signals.h"
 #include "sidecar/on_demand.h"
+#include "sidecar/pod_dns.h"
 #include "sidecar/publisher.h"
 #include "sidecar/self_metrics.h"
 #include "sidecar/start.h"
@@ -68,7 +65,10 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] SocketAddress listening_at(std::string_view name) const;
   [[nodiscard]] SocketAddress admin_address() const;
   [[nodiscard]] SocketAddress status_address() const;
-  [[nodiscard]] const DnsServer* dns_server() const { return dns_.get(); }  // null: there is none
+  // Null: there is none.
+  [[nodiscard]] const DnsServer* dns_server() const {
+    return dns_ == nullptr ? nullptr : &dns_->server();
+  }
   [[nodiscard]] net::Loop& loop() { return loop_; }
   [[nodiscard]] Publisher& publisher() { return *publisher_; }
 
@@ -120,8 +120,6 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] Status put_start_resources();
   void make_exporter();
   void make_sources();
-  [[nodiscard]] Status start_dns();
-  void publish_names();
   void start_xds();
   void go_live_if_ready();
 
@@ -150,10 +148,7 @@ class Sidecar final : public Publisher::Owner,
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<StatusServer> status_;
-  std::unique_ptr<DnsServer> dns_;
-  std::unique_ptr<DnsMetrics> dns_metrics_;
-  // Told, and not in force before the snapshot they came with; nothing: the zone is gone.
-  std::map<std::string, std::optional<xds::NameTable>> names_told_;
+  std::unique_ptr<PodDns> dns_;
   std::unique_ptr<net::Signals> signals_;
   std::shared_ptr<tls::Library> library_;  // the main loop's
   Drain drain_;
