@@ -51,14 +51,15 @@ SelfMetrics::SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics&
   registrations_.push_back(registry.add(kAdminRefused, {}, admin_refused_));
 }
 
-void SelfMetrics::update(XdsSource* xds, const Identity* identity, const Admin* admin) {
+void SelfMetrics::update(const Sources& sources) {
   catch_up(log_lines_lost_, log_lines_dropped());
-  if (admin != nullptr) catch_up(admin_refused_, admin->refused());
-  if (xds != nullptr) {
-    xds->count(shard_);
-    update_xds(*xds);
+  if (sources.admin != nullptr) catch_up(admin_refused_, sources.admin->refused());
+  if (sources.xds != nullptr) {
+    sources.xds->count(shard_);
+    update_xds(*sources.xds);
   }
-  if (identity != nullptr) update_identity(*identity);
+  if (sources.identity != nullptr) update_identity(*sources.identity);
+  if (sources.memory != nullptr) update_memory(sources.memory->reading());
 }
 
 void SelfMetrics::update_xds(const XdsSource& xds) {
@@ -77,6 +78,12 @@ void SelfMetrics::update_identity(const Identity& identity) {
   if (!identity.ready()) return;
   shard_.certificate_expiry(telemetry::CertificateKind::kLeaf).set(seconds_of(stats.not_after));
   shard_.certificate_expiry(telemetry::CertificateKind::kRoot).set(seconds_of(stats.roots_expire));
+}
+
+void SelfMetrics::update_memory(const MemoryReading& now) {
+  using telemetry::SelfLimit;
+  shard_.self_limit_in_use(SelfLimit::kMemoryBytes).set(static_cast<std::int64_t>(now.used));
+  shard_.self_limit_max(SelfLimit::kMemoryBytes).set(static_cast<std::int64_t>(now.limit));
 }
 
 }  // namespace weft::sidecar

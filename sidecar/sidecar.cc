@@ -27,7 +27,7 @@ Sidecar::Sidecar(Start start)
       shard_(registry_.add_shard()),
       buffers_(workers_, start_.buffer_bytes),
       handshakes_(workers_, shard_.proxy()),
-      on_demand_(loop_.turn(), *this),
+      requests_(loop_.turn(), workers_, shard_.proxy()),
       self_metrics_(registry_, shard_.proxy()),
       drain_(loop_.turn(), start_.drain, workers_, *this),
       farewell_timer_(loop_.timers(), *this) {
@@ -40,6 +40,7 @@ Sidecar::~Sidecar() {
   dns_.reset();
   status_.reset();
   admin_.reset();
+  requests_.set_source(nullptr);
   xds_.reset();
   identity_.reset();
   names_.reset();
@@ -170,6 +171,7 @@ void Sidecar::make_sources() {
   });
   xds_ = std::make_unique<XdsSource>(loop_.turn(), *ads_dialer_, random_, *publisher_, *this,
                                      std::move(options));
+  requests_.set_source(xds_.get());
 }
 
 // Not before the control plane's cluster has the certificate that it asks for.
@@ -241,7 +243,7 @@ void Sidecar::on_published(const config::Snapshot& snapshot) {
   shard_.proxy().config_generation.set(static_cast<std::int64_t>(snapshot.generation));
   if (dns_ != nullptr) dns_->publish();
   if (xds_ != nullptr) xds_->on_published();
-  on_demand_.on_published();
+  requests_.on_published();
   const ClusterNames::Clusters dns = publisher_->dns_clusters();
   if (names_ == nullptr && !dns.empty()) names_ = std::make_unique<ClusterNames>(loop_, *this);
   if (names_ != nullptr) names_->follow(dns);
@@ -300,42 +302,7 @@ void Sidecar::go_live_if_ready() {
            publisher_->current()->generation);
 }
 
-// ---- what the app calls and nobody told us of ----
-
-void Sidecar::on_destination_wanted(const std::string& destination) {
-  on_demand_.want(destination);
-}
-
-void Sidecar::on_destination_known(const xds::Destination& destination) {
-  on_demand_.on_known(destination.name, destination.clusters);
-}
-
-void Sidecar::on_destination_unknown(const std::string& name) { on_demand_.on_unknown(name); }
-
-void Sidecar::on_destinations_wanted(const OnDemand::Names& names) {
-  shard_.proxy().on_demand_destinations.set(static_cast<std::int64_t>(names.size()));
-  if (xds_ != nullptr) xds_->want(names);
-}
-
-void Sidecar::on_destination_answered(const std::string& name, bool known) {
-  const Result<SocketAddress> address = SocketAddress::parse(name);
-  if (!address) return;
-  for (const auto& worker : workers_) worker->answer(*address, known);
-}
-
-void Sidecar::on_destination_forgotten(const std::string& name) {
-  const Result<SocketAddress> address = SocketAddress::parse(name);
-  if (!address) return;
-  for (const auto& worker : workers_) worker->forget(*address);
-}
-
-void Sidecar::on_use_asked() {
-  for (const auto& worker : workers_) {
-    worker->ask_clusters([this, index = worker->index()](const Worker::States& states) {
-      on_demand_.note_use(index, states);
-    });
-  }
-}
+void Sidecar::on_destination_wanted(const std::string& destination) { requests_.want(destination); }
 
 // ---- drain ----
 
@@ -380,15 +347,10 @@ void Sidecar::on_memory_full(bool full) {
 std::string Sidecar::metrics() {
   handshakes_.update();
   buffers_.count(shard_.proxy());
-  if (memory_guard_ != nullptr) {
-    const MemoryReading& now = memory_guard_->reading();
-    telemetry::ProxyMetrics& shard = shard_.proxy();
-    shard.self_limit_in_use(telemetry::SelfLimit::kMemoryBytes)
-        .set(static_cast<std::int64_t>(now.used));
-    shard.self_limit_max(telemetry::SelfLimit::kMemoryBytes)
-        .set(static_cast<std::int64_t>(now.limit));
-  }
-  self_metrics_.update(xds_.get(), identity_.get(), admin_.get());
+  self_metrics_.update({.xds = xds_.get(),
+                        .identity = identity_.get(),
+                        .admin = admin_.get(),
+                        .memory = memory_guard_.get()});
   if (dns_ != nullptr) dns_->update_metrics();
   if (publisher_ == nullptr || publisher_->current() == nullptr)
     return registry_.scrape(loop_.now());

@@ -16,6 +16,7 @@
 #include "sidecar/admin.h"
 #include "sidecar/buffer_shares.h"
 #include "sidecar/cluster_names.h"
+#include "sidecar/destination_requests.h"
 #include "sidecar/drain.h"
 #include "sidecar/exporter.h"
 #include "sidecar/handshake_counts.h"
@@ -24,7 +25,6 @@
 #include "sidecar/net/connector.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/net/signals.h"
-#include "sidecar/on_demand.h"
 #include "sidecar/pod_dns.h"
 #include "sidecar/publisher.h"
 #include "sidecar/self_metrics.h"
@@ -43,7 +43,6 @@ class Sidecar final : public Publisher::Owner,
                       public Admin::Source,
                       public Identity::Owner,
                       public XdsSource::Owner,
-                      public OnDemand::Owner,
                       public ClusterNames::Owner,
                       public MemoryGuard::Owner,
                       public Drain::Owner,
@@ -80,13 +79,10 @@ class Sidecar final : public Publisher::Owner,
   void on_xds_settled() override;
   void on_names(xds::NameTable&& table) override;
   void on_names_gone(const std::string& zone) override;
-  void on_destination_known(const xds::Destination& destination) override;
-  void on_destination_unknown(const std::string& name) override;
-  // OnDemand::Owner
-  void on_destinations_wanted(const OnDemand::Names& names) override;
-  void on_destination_answered(const std::string& name, bool known) override;
-  void on_destination_forgotten(const std::string& name) override;
-  void on_use_asked() override;
+  void on_destination_known(const xds::Destination& destination) override {
+    requests_.on_known(destination);
+  }
+  void on_destination_unknown(const std::string& name) override { requests_.on_unknown(name); }
   void on_resolved_endpoints(config::EndpointSet endpoints) override;
   // Worker::Owner
   void on_worker_drained(Worker& worker) override;
@@ -141,7 +137,7 @@ class Sidecar final : public Publisher::Owner,
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<ClusterDialer> ads_dialer_;
   std::unique_ptr<XdsSource> xds_;
-  OnDemand on_demand_;
+  DestinationRequests requests_;
   std::unique_ptr<MemoryGuard> memory_guard_;  // where the process has a limit
   std::unique_ptr<upstream::HealthChecks> health_checks_;
   SelfMetrics self_metrics_;
