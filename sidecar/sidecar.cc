@@ -68,7 +68,7 @@ Status Sidecar::start() {
                                                                 .zone = start_.node_zone},
                                                 *this));
   }
-  adopted_.resize(workers_.size());
+  readiness_.set_workers(workers_.size());
   if (std::optional<MemoryGroup> group = MemoryGroup::find("/sys/fs/cgroup", "/proc/self/cgroup"))
     memory_guard_ = std::make_unique<MemoryGuard>(loop_.timers(), *this, std::move(*group));
   buffers_.apply(memory_guard_ == nullptr ? nullptr : &memory_guard_->reading());
@@ -265,32 +265,13 @@ std::shared_ptr<const tls::ClientContext> Sidecar::tls_for_checks(
 }
 
 void Sidecar::on_adopted(Worker& worker, std::uint64_t generation) {
-  adopted_[worker.index()] = generation;
+  readiness_.note_adopted(worker.index(), generation);
   go_live_if_ready();
 }
 
 std::vector<std::string> Sidecar::waits_for() const {
-  std::vector<std::string> reasons;
-  if (identity_ != nullptr && !identity_->ready()) {
-    const std::string why = identity_->stats().last_error;
-    reasons.push_back("identity" + (why.empty() ? why : ": " + why));
-  }
-  if (xds_ != nullptr && !xds_->settled()) {
-    const std::string& why = xds_->client().stats().last_error;
-    const bool connected = xds_->client().stats().connected;
-    reasons.push_back("control plane" + (connected
-                                             ? std::string(": connected, not everything is told")
-                                         : why.empty() ? why
-                                                       : ": " + why));
-  }
-  const auto& snapshot = publisher_->current();
-  if (snapshot != nullptr)
-    reasons.insert(reasons.end(), snapshot->warming.begin(), snapshot->warming.end());
-  const std::uint64_t now = snapshot == nullptr ? 0 : snapshot->generation;
-  for (std::size_t i = 0; i < adopted_.size(); ++i) {
-    if (adopted_[i] != now) reasons.push_back("worker " + std::to_string(i));
-  }
-  return reasons;
+  return readiness_.waits_for(
+      {.identity = identity_.get(), .xds = xds_.get(), .snapshot = publisher_->current().get()});
 }
 
 void Sidecar::go_live_if_ready() {

@@ -27,6 +27,7 @@
 #include "sidecar/net/signals.h"
 #include "sidecar/pod_dns.h"
 #include "sidecar/publisher.h"
+#include "sidecar/readiness.h"
 #include "sidecar/self_metrics.h"
 #include "sidecar/start.h"
 #include "sidecar/status_server.h"
@@ -147,10 +148,10 @@ class Sidecar final : public Publisher::Owner,
   std::unique_ptr<PodDns> dns_;
   std::unique_ptr<net::Signals> signals_;
   std::shared_ptr<tls::Library> library_;  // the main loop's
+  Readiness readiness_;
   Drain drain_;
   Timer farewell_timer_;
   bool live_ = false;
-  std::vector<std::uint64_t> adopted_;  // by each worker; generations begin at 1
   int exit_code_ = 0;
 };
 
