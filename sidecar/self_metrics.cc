@@ -39,16 +39,16 @@ void catch_up(Counter& counter, std::uint64_t now) {
 }  // namespace
 
 SelfMetrics::SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics& shard)
-    : shard_(shard) {
-  registrations_.push_back(registry.add(kConnected, {}, connected_));
-  registrations_.push_back(registry.add(kAttempts, {}, attempts_));
-  registrations_.push_back(registry.add(kUpdates, {{"result", "accepted"}}, accepted_));
-  registrations_.push_back(registry.add(kUpdates, {{"result", "refused"}}, refused_));
-  registrations_.push_back(registry.add(kUnknownFields, {}, unknown_fields_));
-  registrations_.push_back(registry.add(kRenewals, {{"result", "ok"}}, renewed_));
-  registrations_.push_back(registry.add(kRenewals, {{"result", "failed"}}, not_renewed_));
-  registrations_.push_back(registry.add(kLogLinesLost, {}, log_lines_lost_));
-  registrations_.push_back(registry.add(kAdminRefused, {}, admin_refused_));
+    : shard_(shard), figures_(registry) {
+  figures_.add({{kConnected, {}, connected_},
+                {kAttempts, {}, attempts_},
+                {kUpdates, {{"result", "accepted"}}, accepted_},
+                {kUpdates, {{"result", "refused"}}, refused_},
+                {kUnknownFields, {}, unknown_fields_},
+                {kRenewals, {{"result", "ok"}}, renewed_},
+                {kRenewals, {{"result", "failed"}}, not_renewed_},
+                {kLogLinesLost, {}, log_lines_lost_},
+                {kAdminRefused, {}, admin_refused_}});
 }
 
 void SelfMetrics::update(const Sources& sources) {

@@ -5,13 +5,11 @@
 // The sources count for themselves; update() carries their figures over before a page is made, so
 // that nothing has to tell anybody. Owner: Sidecar. Thread: main loop.
 
-#include <vector>
-
 #include "sidecar/admin.h"
 #include "sidecar/identity.h"
 #include "sidecar/memory_guard.h"
 #include "sidecar/xds_source.h"
-#include "telemetry/registry.h"
+#include "telemetry/figures.h"
 
 namespace weft::sidecar {
 
@@ -44,7 +42,7 @@ class SelfMetrics final {
   Counter not_renewed_;
   Counter log_lines_lost_;
   Counter admin_refused_;
-  std::vector<telemetry::Registry::Registration> registrations_;
+  telemetry::Figures figures_;
 };
 
 }  // namespace weft::sidecar
