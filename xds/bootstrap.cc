@@ -8,6 +8,7 @@
 #include "sidecar/core/strings.h"
 #include "xds/document_to_message.h"
 #include "xds/extensions.h"
+#include "xds/field_position.h"
 #include "xds/proto/bootstrap.pb.h"
 #include "xds/proto/weft_bootstrap.pb.h"
 #include "xds/reading.h"
