@@ -17,7 +17,7 @@ namespace weft::control {
 namespace {
 
 std::string captured_yaml() {
-  return testing::read_text(std::string(WEFT_SOURCE_DIR) + "/tests/control/golden/redirect.yaml");
+  return testing::read_tree_text("tests/control/golden/redirect.yaml");
 }
 
 Node captured_node(const std::string& workload) {
@@ -350,7 +350,7 @@ spec: {address: 10.1.0.30, redirect: true, serviceAccount: cart, ports: [{name: 
 
 TEST(PlannerRedirect, TheExampleIsWhatItSays) {
   const auto mesh = testing::mesh_of(
-      testing::read_text(std::string(WEFT_SOURCE_DIR) + "/k8s/examples/more/redirect.yaml") +
+      testing::read_tree_text("k8s/examples/more/redirect.yaml") +
       "---\napiVersion: weft.dev/v1alpha1\nkind: MeshConfig\nmetadata: {name: default}\n"
       "spec: {outbound: {unknown: Deny}}\n");
   EXPECT_EQ(testing::describe_conditions(*mesh), "");

@@ -136,8 +136,7 @@ TEST(PlannedNames, OfAHugeHeadlessServiceAreAsManyAsAnAnswerHolds) {
 }
 
 TEST(PlannedNames, TheExampleHasThemAll) {
-  const auto mesh = testing::mesh_of(
-      testing::read_text(std::string(WEFT_SOURCE_DIR) + "/k8s/examples/more/redirect.yaml"));
+  const auto mesh = testing::mesh_of(testing::read_tree_text("k8s/examples/more/redirect.yaml"));
   EXPECT_EQ(names_in(*plan(mesh, sidecar_of("catalog-a"))),
             "shop.svc.cluster.local\n"
             "  catalog 10.96.0.30\n"

@@ -6,23 +6,19 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/mesh_control/whole_mesh.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::mesh_test {
 namespace {
 
 std::string example_text(const std::string& example) {
-  std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/" + example);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return testing::read_tree_text("k8s/examples/more/" + example);
 }
 
 // What the command in its comment makes of an example; as it is where there is none.

@@ -3,13 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "tests/mesh_control/whole_mesh.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::mesh_test {
 namespace {
@@ -31,11 +30,9 @@ class RouteExample : public ::testing::Test {
     ASSERT_TRUE(mesh_.edit("example.yaml", text)) << mesh_.control_page("mesh");
   }
   static std::string example(const std::string& name) {
-    std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/" + name);
-    std::ostringstream text;
-    text << file.rdbuf();
-    EXPECT_NE(text.str(), "") << name;
-    return text.str();
+    std::string text = testing::read_tree_text("k8s/examples/more/" + name);
+    EXPECT_NE(text, "") << name;
+    return text;
   }
   void apply_example(const std::string& name) { apply(example(name)); }
   // A Workload of an example, at an address of this process, its app at `port`.
