@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include "sidecar/config/document.h"
 #include "xds/from_proto.h"
 
