@@ -12,6 +12,7 @@
 #include "xds/proto/bootstrap.pb.h"
 #include "xds/proto/weft_bootstrap.pb.h"
 #include "xds/reading.h"
+#include "xds/resource.h"
 
 namespace weft::xds {
 
@@ -115,7 +116,12 @@ class Reader final {
     read_list(
         resources.listeners(), "static_resources.listeners", listener_from_proto,
         [&](config::ListenerConfig listener) { out_.listeners.push_back(std::move(listener)); });
-    read_list(resources.clusters(), "static_resources.clusters", cluster_from_proto,
+    const auto read_cluster = [](const auto& message, const auto& options, Findings& findings) {
+      auto made = cluster_from_proto(message, options, findings);
+      if (made) made->version = version_of(serialize(message));
+      return made;
+    };
+    read_list(resources.clusters(), "static_resources.clusters", read_cluster,
               [&](config::ClusterConfig cluster) { out_.clusters.push_back(std::move(cluster)); });
     read_list(resources.secrets(), "static_resources.secrets", secret_from_proto,
               [&](Secret secret) { out_.secrets.push_back(std::move(secret)); });

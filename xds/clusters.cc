@@ -433,7 +433,6 @@ Result<config::ClusterConfig> cluster_from_proto(const cds::Cluster& cluster,
   check(cluster, path, options.unknown, findings);
   config::ClusterConfig out;
   out.name = cluster.name();
-  out.version = version_of(serialize(cluster));
   if (cluster.has_connect_timeout()) out.connect_timeout = duration_of(cluster.connect_timeout());
   read_discovery(cluster, path, in, out);
   read_balancing(cluster, path, in, out);

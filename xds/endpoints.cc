@@ -12,7 +12,6 @@
 #include "sidecar/core/spiffe_id.h"
 #include "sidecar/core/strings.h"
 #include "xds/from_proto.h"
-#include "xds/resource.h"
 
 namespace weft::xds {
 
@@ -183,7 +182,6 @@ Result<config::EndpointSet> endpoints_from_proto(const eds::ClusterLoadAssignmen
   Reading in(options, findings);
   check(assignment, path, options.unknown, findings);
   auto out = read_endpoints(assignment, path, in);
-  out.version = version_of(serialize(assignment));
   if (findings.refused()) return fail(findings.error());
   return out;
 }

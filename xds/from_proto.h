@@ -96,6 +96,8 @@ Result<config::ListenerConfig> listener_from_proto(
 Result<config::RouteConfig> routes_from_proto(
     const envoy::config::route::v3::RouteConfiguration& routes, const FromProtoOptions& options,
     Findings& findings);
+// The version of a cluster, and of endpoints, is for whoever has the bytes to say, as decode()
+// does.
 Result<config::ClusterConfig> cluster_from_proto(const envoy::config::cluster::v3::Cluster& cluster,
                                                  const FromProtoOptions& options,
                                                  Findings& findings);

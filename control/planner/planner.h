@@ -47,6 +47,10 @@ class Planner final {
                                                              const Wanted& wanted = {});
   [[nodiscard]] const Mesh& mesh() const { return *mesh_; }
 
+  // How many clusters and sets of endpoints of Services were worked out here; the others are those
+  // of `previous`.
+  [[nodiscard]] std::size_t worked_out() const { return worked_out_; }
+
   // How much sidecars were told of; for /metrics.
   struct ScopeCounts {
     std::size_t whole = 0;  // sidecars that know the whole mesh
@@ -151,6 +155,7 @@ class Planner final {
   const Duration inbound_idle_;  // how long a stream may rest at an app's sidecar
   std::vector<Labels> sources_;  // each sourceLabels of a route once
 
+  std::size_t worked_out_ = 0;
   const Scope whole_;
   std::map<std::pair<std::string, std::string>, Scope> scopes_;  // by clients and key
   std::optional<DestinationIndex> destination_index_;

@@ -58,6 +58,7 @@ const Planner::TypePtr& Planner::all_endpoints(Audience audience, const std::str
                        table.add(cluster, make_endpoints(service, port, audience, subset));
                      });
   }
+  worked_out_ += table.made();
   return at->second = table.finish();
 }
 
@@ -79,6 +80,7 @@ const Planner::TypePtr& Planner::all_clusters(Audience audience, const std::stri
   if (audience == Audience::kSidecar && !mesh_->config->collector.host.empty()) {
     table.add(kCollectorCluster, make_collector_cluster(*mesh_->config));
   }
+  worked_out_ += table.made();
   return at->second = table.finish();
 }
 
