@@ -195,9 +195,7 @@ TEST_F(RouteExample, TcpRouteSplitsConnectionsByWeight) {
     EXPECT_TRUE(answer == "one\n" || answer == "two\n") << answer;
     to_two += answer == "two\n" ? 1 : 0;
   }
-  // Connections are shared by chance: ten of a hundred, and five standard deviations.
-  EXPECT_GE(to_two, 1);
-  EXPECT_LE(to_two, 25);
+  EXPECT_EQ(to_two, 10) << "exact, as of requests";
 }
 
 TEST_F(RouteExample, ServiceFieldsKeepCallsNearAndCallersWhereTheyWere) {
