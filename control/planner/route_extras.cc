@@ -110,6 +110,7 @@ void set_rate_limit(const PolicyRateLimit& limit, RoutePolicy::RateLimit& out) {
   out.set_requests(limit.requests);
   set(*out.mutable_interval(), limit.interval);
   out.set_burst(limit.burst);
+  if (limit.sliding) out.set_algorithm(RoutePolicy::RateLimit::SLIDING_WINDOW);
 }
 
 }  // namespace

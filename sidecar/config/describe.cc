@@ -189,9 +189,11 @@ void describe_extras(Page& page, int level, const RouteExtras& extras) {
                   : "to " + escape(extras.fallback->cluster));
   }
   for (const RateLimit& limit : extras.rate_limits) {
-    page.line(level, "rate limit {}: {}{} {} in {}, burst {}", escape(limit.name), word(limit.key),
+    const bool slides = limit.algorithm == RateLimiter::Algorithm::kSlidingWindow;
+    page.line(level, "rate limit {}: {}{} {} in {}{}", escape(limit.name), word(limit.key),
               limit.header.empty() ? "" : " " + escape(limit.header), limit.requests,
-              format_duration(limit.interval), limit.burst);
+              slides ? "any " : "", format_duration(limit.interval),
+              slides ? std::string() : fmt::format(", burst {}", limit.burst));
   }
   if (extras.cors) {
     page.line(level, "cors methods \"{}\" headers \"{}\"{}", escape(extras.cors->methods),

@@ -123,6 +123,28 @@ TEST(Advice, DoubtsUnits) {
             "right?\n");
 }
 
+TEST(Advice, FindsRateLimitsThatRefuseNobody) {
+  EXPECT_EQ(
+      advice(kShop + policy("inbound: {rateLimits: [{name: all, rate: 50/1s}, {name: user, key: "
+                            "Identity, rate: 100/1s}]}")),
+      "t.yaml:21: inbound.rateLimits user refuses nobody: all lets no more through, of all "
+      "together\n");
+  EXPECT_EQ(advice(kShop + policy("inbound: {rateLimits: [{name: all, rate: 10/1s, algorithm: "
+                                  "SlidingWindow}, {name: user, key: Path, rate: 700/1m, "
+                                  "algorithm: SlidingWindow}]}")),
+            "t.yaml:21: inbound.rateLimits user refuses nobody: all lets no more through, of all "
+            "together\n");
+  for (const char* limits :
+       {"{name: all, rate: 50/1s}, {name: user, key: Identity, rate: 100/1s, burst: 10}",
+        "{name: all, rate: 100/1s}, {name: user, key: Identity, rate: 50/1s}",
+        "{name: second, rate: 100/1s, burst: 10}, {name: hour, rate: 1000/1h, burst: 1000}",
+        "{name: all, rate: 10/1s, algorithm: SlidingWindow}, {name: user, key: Path, rate: 600/1m, "
+        "algorithm: SlidingWindow}"}) {
+    EXPECT_EQ(advice(kShop + policy("inbound: {rateLimits: [" + std::string(limits) + "]}")), "")
+        << limits;
+  }
+}
+
 TEST(Advice, FindsWhatNoRequestMeets) {
   EXPECT_EQ(advice(kShop + route("  - backendRefs: [{name: beta, port: 80}]\n") +
                    policy("limits: {requests: 5}")),
