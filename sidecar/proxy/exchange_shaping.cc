@@ -309,6 +309,7 @@ void Exchange::consider_fallback() {
       reasons |= config::kOnOverloaded;
       break;
     case Fault::kNoEndpoint:
+    case Fault::kNameNotResolved:
       // Not even a first try is left.
       reasons |= config::kOnRetriesExhausted;
       break;
