@@ -69,6 +69,7 @@ struct Start {
   std::optional<xds::Bootstrap::Mesh> mesh;
   std::optional<StatusServer::Options> status;  // in a pod: what the cluster may ask in the clear
   std::optional<DnsServer::Options> dns;        // the pod's resolver
+  net::Resolver::Options resolver;              // of clusters that name their endpoints
   Duration identity_look_every = std::chrono::seconds(5);  // at files that somebody else renews
 };
 

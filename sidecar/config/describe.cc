@@ -344,6 +344,8 @@ std::string_view word(UpstreamHttp::Protocol protocol) {
 
 void describe_endpoints(Page& page, int level, const EndpointSet& endpoints) {
   page.line(level, "endpoints {} version {}", escape(endpoints.cluster), escape(endpoints.version));
+  if (endpoints.elsewhere != 0)
+    page.line(level + 1, "and {} for callers on other nodes", endpoints.elsewhere);
   for (const Endpoint& endpoint : endpoints.endpoints) {
     page.line(level + 1, "{} {} weight {} priority {}{}{}", endpoint.address.to_string(),
               word(endpoint.health), endpoint.weight, endpoint.priority,

@@ -241,6 +241,28 @@ TEST(Advice, FindsFailuresThatNobodyMayHaveMeant) {
             "than timeouts.request 100ms has room for\n");
 }
 
+TEST(Advice, OfNodesWithoutAnInstanceOfALocalService) {
+  const auto workload = [](const std::string& name, const std::string& app,
+                           const std::string& address, const std::string& node) {
+    return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " + name +
+           ", namespace: shop, labels: {app: " + app + "}}\nspec: {address: " + address + node +
+           ", ports: [{name: http, port: 80, appPort: 9001}]}\n";
+  };
+  const std::string agent =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: agent, namespace: shop}\nspec: {selector: "
+      "{app: agent}, internalTrafficPolicy: Local, ports: [{name: http, port: 80}]}\n";
+  EXPECT_EQ(advice(agent + workload("agent-a", "agent", "127.5.3.1", "")),
+            "t.yaml:1: Service shop/agent: internalTrafficPolicy is Local, and no Workload behind "
+            "it says its node: nobody is answered but by 503\n");
+  EXPECT_EQ(advice(agent + workload("agent-a", "agent", "127.5.3.1", ", node: a") +
+                   workload("web-a", "web", "127.5.3.2", ", node: a")),
+            "");
+  EXPECT_EQ(advice(agent + workload("agent-a", "agent", "127.5.3.1", ", node: a") +
+                   workload("web-a", "web", "127.5.3.2", ", node: b")),
+            "note t.yaml:1: Service shop/agent: internalTrafficPolicy is Local, and 1 of 2 nodes "
+            "with sidecars have no instance of it: 503 there\n");
+}
+
 TEST(Advice, OfWhatAWorkloadUsesAndNobodyHas) {
   const auto workload = [](const std::string& more) {
     return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: web-a, namespace: "

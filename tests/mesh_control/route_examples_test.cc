@@ -213,6 +213,29 @@ TEST_F(RouteExample, ServiceFieldsKeepCallsNearAndCallersWhereTheyWere) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(who("cart-sticky"), owner);
 }
 
+TEST_F(RouteExample, CallsToALocalServiceStayOnTheCallersNodeOrAre503) {
+  start();
+  const std::string text = example("service-local.yaml");
+  // Its Workload has no sidecar here; cart-v1-a is on the node of web-a, cart-v2-a on another.
+  apply(text.substr(0, text.find("---\n")));
+  const auto ask_local = [&] {
+    EXPECT_TRUE(wire_.send("GET / HTTP/1.1\r\nhost: cart-local\r\n\r\n"));
+    return wire_.read_message(true);
+  };
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask_local().body, "v1");
+  EXPECT_EQ(cart_v2_->metric("weft_requests_total"), 0);
+
+  mesh_.set_ready_v1(false);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  int status = 200;
+  while (status == 200 && std::chrono::steady_clock::now() < until) status = ask_local().status();
+  EXPECT_EQ(status, 503) << "nobody else takes its calls, though cart-v2-a is ready";
+  EXPECT_EQ(cart_v2_->metric("weft_requests_total"), 0);
+  EXPECT_GE(web_->metric("weft_requests_total",
+                         {"destination_service=\"cart-local.shop", "response_flags=\"UH\""}),
+            1);
+}
+
 // What a client of TLS says first: a name and nothing much.
 std::string client_hello(const std::string& name) {
   const auto number = [](std::size_t value, int size) {
