@@ -245,7 +245,9 @@ void Sidecar::on_published(const config::Snapshot& snapshot) {
   if (xds_ != nullptr) xds_->on_published();
   requests_.on_published();
   const ClusterNames::Clusters dns = publisher_->dns_clusters();
-  if (names_ == nullptr && !dns.empty()) names_ = std::make_unique<ClusterNames>(loop_, *this);
+  if (names_ == nullptr && !dns.empty()) {
+    names_ = std::make_unique<ClusterNames>(loop_, *this, start_.resolver);
+  }
   if (names_ != nullptr) names_->follow(dns);
   exporter_->set_collector(Exporter::Collector::of(snapshot, start_.trace_collector));
   health_checks_->apply(snapshot);

@@ -15,6 +15,7 @@
 #include "sidecar/core/tls_config.h"
 #include "sidecar/dns_server.h"
 #include "sidecar/drain_order.h"
+#include "sidecar/net/resolver.h"
 #include "sidecar/status_server.h"
 #include "xds/bootstrap.h"
 
@@ -49,6 +50,7 @@ struct Start {
   std::optional<xds::Bootstrap::Mesh> mesh;
   std::optional<StatusServer::Options> status;  // in a pod: what the cluster may ask in the clear
   std::optional<DnsServer::Options> dns;        // the pod's resolver
+  net::Resolver::Options resolver;              // of clusters that name their endpoints
   Duration identity_look_every = std::chrono::seconds(5);  // at files that somebody else renews
 };
 

@@ -5,6 +5,7 @@
 #include "sidecar/core/assert.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
+#include "xds/reading.h"
 #include "xds/resource.h"
 
 namespace weft::xds {
@@ -19,7 +20,9 @@ AdsClient::AdsClient(Turn& turn, Dialer& dialer, Random& random, Owner& owner, O
       options_(std::move(options)),
       state_(options_.variant, options_.node),
       retry_(turn.timers(), *this),
-      backoff_(options_.backoff_base, options_.backoff_max_at_first) {}
+      backoff_(options_.backoff_base, options_.backoff_max_at_first) {
+  options_.decoding.own_node = own_node_of(options_.node);
+}
 
 AdsClient::~AdsClient() { stop(); }
 

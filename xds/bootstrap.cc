@@ -86,6 +86,7 @@ class Reader final {
     out_.node_id = message_.node().id();
     out_.node_cluster = message_.node().cluster();
     out_.node_zone = message_.node().locality().zone();
+    options_.own_node = own_node_of(message_.node());
     if (!message_.has_admin() || !message_.admin().has_address()) return;
     const auto& socket = message_.admin().address().socket_address();
     const Result<IpAddress> ip = IpAddress::parse(socket.address());
@@ -302,7 +303,7 @@ class Reader final {
   }
 
   const config::Document& document_;
-  const FromProtoOptions options_;
+  FromProtoOptions options_;
   Mistakes mistakes_;
   v3::Bootstrap message_;
   Bootstrap out_;

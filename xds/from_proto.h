@@ -51,6 +51,9 @@ struct FromProtoOptions {
   // Reads a file that a DataSource names. Empty: a DataSource may name neither files nor the
   // environment.
   std::function<Result<std::string>(const std::string& path)> read_file;
+  // The machine we run on (Node.metadata, weft.node): endpoints for callers on others (their
+  // metadata, weft.for_node) are left out. Empty: not known, so they all are.
+  std::string own_node;
 };
 
 // A certificate with its key, or what to judge peers by; never both.

@@ -343,7 +343,11 @@ std::vector<std::string> Planner::unreachable(const Mesh& mesh, const Workload& 
   std::vector<std::string> out;
   if (workload.redirected) {
     for (const auto& [name, service] : mesh.services) {
-      if (service.service->headless || !service.service->cluster_addresses.empty()) continue;
+      // An ExternalName is called by the addresses that its name has.
+      if (service.service->headless || !service.service->external_name.empty() ||
+          !service.service->cluster_addresses.empty()) {
+        continue;
+      }
       for (const MeshPort& port : service.ports) {
         out.push_back(fmt::format("{}:{}", service.host, port.port));
       }

@@ -22,7 +22,7 @@ void each_destination(const Mesh& mesh, const MeshService& service, Audience aud
   for (const MeshPort& port : service.ports) {
     if (audience == Audience::kProxyless && !port.is_http()) continue;
     visit(port, nullptr, outbound_cluster_name(service.host, port.port));
-    if (rule == nullptr) continue;
+    if (rule == nullptr || !service.service->external_name.empty()) continue;
     for (const Subset& subset : rule->subsets) {
       visit(port, &subset, outbound_cluster_name(service.host, port.port, subset.name));
     }
@@ -51,6 +51,7 @@ const Planner::TypePtr& Planner::all_endpoints(Audience audience, const std::str
   TableBuilder table(endpoints_.before[at->first],
                      clients.empty() ? nullptr : all_endpoints(audience, ""));
   for (const auto& [name, service] : mesh_->services) {
+    if (!service.service->external_name.empty()) continue;  // its cluster says where it is
     const bool same = as_before(service);
     each_destination(*mesh_, service, audience, clients,
                      [&](const MeshPort& port, const Subset* subset, const std::string& cluster) {

@@ -67,6 +67,7 @@ struct EndpointSet {
   std::vector<Locality> localities;
   std::vector<Endpoint> endpoints;
   std::uint32_t overprovisioning_percent = 140;
+  std::uint32_t elsewhere = 0;  // left out: for callers on other nodes
 };
 
 struct ClusterLimits {

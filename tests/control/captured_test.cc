@@ -255,6 +255,22 @@ spec: {address: 10.1.0.43, moreAddresses: ["fd00:1::43"], sidecar: false, ports:
             "[fd00:1::42]:15006 \n");
 }
 
+// On another node its endpoints are left out, and who calls the pod itself must still know it.
+TEST(PlannerRedirect, WhoIsForItsOwnNodesCallersIsKnownToAllByItsAddress) {
+  std::string yaml = captured_yaml();
+  const std::string plain = "spec: {clusterIP: 10.96.0.10, ";
+  yaml.replace(yaml.find(plain), plain.size(), plain + "internalTrafficPolicy: Local, ");
+  const auto set = captured_plan(yaml, "web-a");
+  EXPECT_EQ(testing::judge(*set), "");
+  const auto peers =
+      captured_get<config::ClusterConfig>(*set, "envoy.config.cluster.v3.Cluster", "direct|peers");
+  std::string told;
+  for (const config::Endpoint& endpoint : peers.inline_endpoints->endpoints) {
+    told += endpoint.address.to_string() + " " + endpoint.identity.str() + "\n";
+  }
+  EXPECT_EQ(told, "10.1.0.10:15006 spiffe://cluster.local/ns/shop/sa/cart\n");
+}
+
 TEST(PlannerRedirect, SaysWhichServicesHaveNoAddressToBeFoundBy) {
   const auto mesh = testing::mesh_of(captured_yaml());
   EXPECT_EQ(Planner::unreachable(*mesh, *mesh->workloads.at({"shop", "web-a"})),

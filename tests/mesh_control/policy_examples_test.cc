@@ -296,6 +296,18 @@ TEST_F(PolicyExample, RateLimitsAreEachUsersOwn) {
   EXPECT_EQ(ask(wire, "GET", "x-user: bob\r\n"), 200);
 }
 
+TEST_F(PolicyExample, RateWindowsSaveNothingUpForABurst) {
+  start("policy-rate-windows.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  int good = 0;
+  for (int i = 0; i < 30; ++i) good += ask(wire, "GET", "x-user: ann\r\n") == 200 ? 1 : 0;
+  EXPECT_GE(good, 5);
+  EXPECT_LE(good, 10) << "five at each of the two instances";
+  EXPECT_LE(mesh_->v1().requests(), 5u);
+  EXPECT_LE(mesh_->v2().requests(), 5u);
+  EXPECT_EQ(ask(wire, "GET", "x-user: bob\r\n"), 200);
+}
+
 TEST_F(PolicyExample, FallbackAnswersWhenEveryTryFailed) {
   start("policy-fallback.yaml", Origin::replies(200, "v1"), Origin::replies(503, "no"),
         "  emptyBackend: Fail\n");

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "sidecar/config/describe.h"
 #include "tests/xds/read.h"
 #include "tests/xds/text.h"
 #include "xds/proto/access_log_file.pb.h"
@@ -326,6 +327,29 @@ TEST(Clusters, TheOldPlaceOfTheProtocolStillCounts) {
             config::UpstreamHttp::Protocol::kHttp2);
   EXPECT_EQ(read.cluster(cluster("protocol_selection: USE_DOWNSTREAM_PROTOCOL")).http.protocol,
             config::UpstreamHttp::Protocol::kAsDownstream);
+}
+
+TEST(Endpoints, ForCallersOnOtherNodesAreLeftOut) {
+  const auto on = [](const std::string& address, const std::string& node) {
+    return endpoint(address,
+                    "metadata { filter_metadata { key: 'weft' value { fields { key: 'for_node' "
+                    "value { string_value: '" +
+                        node + "' } } } } }");
+  };
+  const std::string all = "cluster_name: 'c' endpoints { " + on("10.0.0.1", "node-1") +
+                          on("10.0.0.2", "node-2") + endpoint("10.0.0.3") + on("10.0.0.4", "-") +
+                          " }";
+  Read read;
+  read.options.own_node = "node-2";
+  const auto set = read.endpoints(all);
+  ASSERT_EQ(set.endpoints.size(), 2U);
+  EXPECT_EQ(set.endpoints[0].address.to_string(), "10.0.0.2:80");
+  EXPECT_EQ(set.endpoints[1].address.to_string(), "10.0.0.3:80") << "for everybody";
+  EXPECT_EQ(set.elsewhere, 2U);
+  EXPECT_NE(config::describe(set).find("and 2 for callers on other nodes"), std::string::npos);
+  // Whoever does not know where it runs is near to none of them.
+  read.options.own_node.clear();
+  EXPECT_EQ(read.endpoints(all).endpoints.size(), 1U);
 }
 
 TEST(Endpoints, OfSeveralLocalities) {
