@@ -421,6 +421,10 @@ std::string describe(const ClusterConfig& cluster) {
   for (const SocketAddress& address : cluster.local_app_elsewhere) {
     page.line(1, "else at {}", address.to_string());
   }
+  if (cluster.tcp_keepalive) {
+    page.line(1, "tcp keepalive after {}s, each {}s, {} probes", cluster.tcp_keepalive->idle_s,
+              cluster.tcp_keepalive->interval_s, cluster.tcp_keepalive->probes);
+  }
   if (cluster.tls) describe_tls(page, 1, *cluster.tls);
   return page.take();
 }

@@ -231,7 +231,9 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
       "always_eject_one_host { "
       "value: true } } upstream_bind_config { source_address { address: '127.0.0.6' port_value: 0 "
       "} } "
-      "upstream_connection_options { tcp_keepalive {} } metadata { filter_metadata { key: 'weft' "
+      "upstream_connection_options { tcp_keepalive { keepalive_time { value: 30 } keepalive_probes "
+      "{ "
+      "value: 3 } } } metadata { filter_metadata { key: 'weft' "
       "value { "
       "fields { key: 'service' value { string_value: 'cart.shop.svc.cluster.local' } } fields { "
       "key: "
@@ -296,7 +298,7 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
   EXPECT_EQ(c.http.idle_timeout, 3s);
   EXPECT_EQ(c.http.limits.head_bytes_max, 1024U);
   EXPECT_EQ(c.source.to_string(), "127.0.0.6:0");
-  EXPECT_TRUE(c.tcp_keepalive);
+  EXPECT_EQ(c.tcp_keepalive, (KeepAlive{.idle_s = 30, .interval_s = 75, .probes = 3}));
   EXPECT_EQ(c.labels.service, "cart.shop.svc.cluster.local");
   EXPECT_EQ(c.labels.backend, "cart-v2");
   EXPECT_TRUE(c.mesh_peer);
