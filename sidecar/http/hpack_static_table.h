@@ -1,0 +1,29 @@
+#pragma once
+// The static table: the 61 fields that both ends of HPACK know from the start.
+//
+// Constant. Source: RFC 7541 appendix A. Four of its names have no HeaderId (if-match, if-range,
+// if-unmodified-since, refresh): they are decoded like all others, but not looked for when
+// encoding.
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "sidecar/http/hpack_field.h"
+
+namespace weft::http {
+
+inline constexpr std::size_t kHpackStaticEntries = 61;
+
+// Entry 1 of the RFC is at 0.
+extern const std::array<HpackField, kHpackStaticEntries> kHpackStaticTable;
+
+// The index of an entry; 0 is none.
+struct HpackStaticMatch {
+  std::uint8_t name = 0;   // the first with this name
+  std::uint8_t field = 0;  // with the value as well
+};
+[[nodiscard]] HpackStaticMatch find_hpack_static(HeaderId id, std::string_view value);
+[[nodiscard]] HpackStaticMatch find_hpack_static(Pseudo pseudo, std::string_view value);
+
+}  // namespace weft::http
