@@ -52,6 +52,7 @@ class HpackDecoder final {
   enum class Parsed : std::uint8_t { kWhole, kShort, kBad };
   enum class Step : std::uint8_t { kField, kAgain, kError };
 
+  [[nodiscard]] Next next_of_any(Bytes& input, HpackField& field);
   [[nodiscard]] static Parsed parse(Bytes bytes, Representation& representation);
   [[nodiscard]] Step take(Bytes& input, HpackField& field);
   [[nodiscard]] Step take_rest(Bytes& input, HpackField& field);
@@ -60,6 +61,7 @@ class HpackDecoder final {
   [[nodiscard]] bool read_literal(const Representation& representation, HpackField& field);
   [[nodiscard]] bool resize_table(std::size_t bytes);
   Next fail();
+  void find_plain();
   void forget_texts();
 
   HpackTable table_;
@@ -71,6 +73,9 @@ class HpackDecoder final {
   std::size_t decoded_size_ = 0;
   bool update_due_ = false;
   bool in_block_ = false;  // behind the first field
+  // Nothing is kept, to be given back, due, or wrong: a byte that stands for a whole field may be
+  // taken as such.
+  bool plain_ = true;
   bool failed_ = false;
 };
 
@@ -105,12 +110,18 @@ class HpackEncoder final {
 
  private:
   struct Hints;
-  struct Name;
+  struct Known;
+  struct Found {
+    const HpackTable::Entry* entry;  // nullptr: it is gone
+    std::uint32_t index;
+  };
 
-  void write(const Name& name, std::string_view value, Indexing indexing, std::string& out);
-  [[nodiscard]] const HpackTable::Entry* hinted(std::uint16_t number, std::size_t& index) const;
-  void insert(const Name& name, std::string_view value, std::size_t field_slot,
-              std::size_t name_slot);
+  void write(std::string_view name, std::string_view value, Known known, Indexing indexing,
+             std::string& out);
+  // What is not as it was last.
+  void write_changed(std::string_view name, std::string_view value, Known known, Indexing indexing,
+                     std::string& out);
+  [[nodiscard]] Found find(std::uint16_t number) const;
   void forget_hints();
 
   std::size_t own_max_;

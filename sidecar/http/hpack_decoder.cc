@@ -49,16 +49,25 @@ HpackDecoder::HpackDecoder(std::size_t table_bytes_max)
 HpackDecoder::~HpackDecoder() { forget_texts(); }
 
 HpackDecoder::Next HpackDecoder::next(Bytes& input, HpackField& field) {
-  if (decoded_ != nullptr || !kept_.empty()) forget_texts();
-  // The usual case, behind the first field of a block: one byte that stands for a whole field.
-  if (in_block_ && wanted_ == 0 && !input.empty() && input[0] > 0x80 && input[0] < 0xff) {
-    if (failed_ || !read_indexed(input[0] & 0x7fU, field)) return fail();
-    input = input.subspan(1);
-    return Next::kField;
+  if (plain_) {
+    if (input.empty()) return Next::kMore;
+    const std::size_t index = input[0] ^ 0x80U;
+    if (index < 0x7f) {
+      if (!read_indexed(index, field)) return fail();
+      in_block_ = true;
+      input = input.subspan(1);
+      return Next::kField;
+    }
   }
+  return next_of_any(input, field);
+}
+
+HpackDecoder::Next HpackDecoder::next_of_any(Bytes& input, HpackField& field) {
+  forget_texts();
   while (!failed_ && !input.empty()) {
     switch (wanted_ == 0 ? take(input, field) : take_rest(input, field)) {
       case Step::kField:
+        find_plain();
         return Next::kField;
       case Step::kAgain:
         break;
@@ -66,18 +75,20 @@ HpackDecoder::Next HpackDecoder::next(Bytes& input, HpackField& field) {
         return fail();
     }
   }
+  find_plain();
   return failed_ ? Next::kError : Next::kMore;
 }
 
 bool HpackDecoder::end_block() {
-  const bool whole = !failed_ && wanted_ == 0 && !update_due_;
-  if (!whole) {
-    static_cast<void>(fail());
-  } else if (decoded_ != nullptr || !kept_.empty()) {
-    forget_texts();
-  }
   in_block_ = false;
-  return whole;
+  if (plain_) return true;
+  if (failed_ || wanted_ != 0 || update_due_) {
+    static_cast<void>(fail());
+    return false;
+  }
+  forget_texts();
+  find_plain();
+  return true;
 }
 
 void HpackDecoder::set_table_max(std::size_t bytes) {
@@ -89,6 +100,7 @@ void HpackDecoder::set_table_max(std::size_t bytes) {
   }
   update_allowed_ = update_due_ ? std::min(update_allowed_, bytes) : bytes;
   allowed_ = bytes;
+  find_plain();
 }
 
 // ---- pieces ----
@@ -299,8 +311,13 @@ bool HpackDecoder::Text::decode(char*& room, std::string_view& text) const {
 
 // ---- memory ----
 
+void HpackDecoder::find_plain() {
+  plain_ = !failed_ && !update_due_ && decoded_ == nullptr && kept_.empty();
+}
+
 HpackDecoder::Next HpackDecoder::fail() {
   failed_ = true;
+  plain_ = false;
   wanted_ = 0;
   forget_texts();
   table_.clear();
@@ -310,7 +327,7 @@ HpackDecoder::Next HpackDecoder::fail() {
 void HpackDecoder::forget_texts() {
   if (decoded_ != nullptr) slab_free(decoded_, decoded_size_);
   decoded_ = nullptr;
-  if (wanted_ != 0) return;
+  if (wanted_ != 0 || kept_.empty()) return;
   kept_.clear();
   if (kept_.capacity() > kKeptCapacity) kept_.shrink_to_fit();
 }

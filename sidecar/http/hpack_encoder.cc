@@ -49,55 +49,80 @@ std::uint64_t hash_of(std::string_view text, std::uint64_t seed) {
 }
 
 void append_string(std::string_view text, std::string& out) {
-  std::array<char, 1 + kHpackIntegerMore> length;
-  char* const end =
-      write_hpack_integer(length.data(), 0, 7, static_cast<std::uint32_t>(text.size()));
-  out.append(length.data(), end).append(text);
+  append_hpack_integer(0, 7, text.size(), out);
+  out.append(text);
 }
 
-void append_integer(std::uint8_t pattern, unsigned prefix_bits, std::size_t value,
-                    std::string& out) {
-  std::array<char, 1 + kHpackIntegerMore> bytes;
-  char* const end =
-      write_hpack_integer(bytes.data(), pattern, prefix_bits, static_cast<std::uint32_t>(value));
-  out.append(bytes.data(), end);
+// `name_index` 0: with its name.
+void append_literal(std::uint8_t pattern, unsigned prefix_bits, std::size_t name_index,
+                    std::string_view name, std::string_view value, std::string& out) {
+  append_hpack_integer(pattern, prefix_bits, name_index, out);
+  if (name_index == 0) append_string(name, out);
+  append_string(value, out);
 }
 
 void append_indexed(std::size_t index, std::string& out) {
-  if (index < 0x7f) {
-    out.push_back(static_cast<char>(kIndexedField | index));
-  } else {
-    append_integer(kIndexedField, 7, index, out);
-  }
+  append_hpack_integer(kIndexedField, 7, index, out);
 }
 
 }  // namespace
 
-struct HpackEncoder::Name {
-  std::string_view text;
+// What is known of a field from its name alone, and of its index; in one register.
+struct HpackEncoder::Known {
   HeaderId id = HeaderId::kOther;
   Pseudo pseudo = Pseudo::kNone;
-  HpackStaticMatch match;
+  std::uint8_t name_slot = 0;    // of Hints
+  std::uint32_t name_index = 0;  // 0: none yet
 
-  // Known names are told apart without their text.
-  [[nodiscard]] std::uint64_t hash() const {
-    if (id != HeaderId::kOther) return static_cast<std::uint64_t>(id) + kPseudos;
-    if (pseudo != Pseudo::kNone) return static_cast<std::uint64_t>(pseudo);
-    return hash_of(text, 0);
-  }
-  [[nodiscard]] bool is_of(const HpackTable::Entry& entry) const {
+  [[nodiscard]] bool is_name_of(const HpackTable::Entry& entry, std::string_view name) const {
     const HpackTable::Traits& traits = entry.traits();
     if (traits.id != id || traits.pseudo != pseudo) return false;
-    return id != HeaderId::kOther || pseudo != Pseudo::kNone || entry.name() == text;
+    return id != HeaderId::kOther || pseudo != Pseudo::kNone || entry.name() == name;
   }
 };
 
-// The number (modulo 2^16) of the last insertion of what falls on a slot. It may be long gone, or
-// another text of the same hash: what is found is compared.
+// Where in the table to look: the numbers (modulo 2^16) of insertions. They may be long gone, or of
+// other texts: what is found is compared.
 struct HpackEncoder::Hints {
-  static constexpr std::size_t kFields = 128;
-  static constexpr std::size_t kNames = 64;
-  std::array<std::uint16_t, kFields> fields;
+  struct Hint {
+    std::uint16_t number;
+    std::uint16_t tag;  // more of the hash
+  };
+  // By the hash of name and value. Two fields that come with every message and share a place would
+  // push each other out of the table for ever; so places are sets of four.
+  using Set = std::array<Hint, 4>;
+  static constexpr std::size_t kSets = 32;
+  // By name: what it came with last. Every name that we know has a place of its own.
+  static constexpr std::size_t kOthers = kHeaderIds + kPseudos;
+  static constexpr std::size_t kNames = 128;
+
+  // All of them older than any entry: tables are smaller than half of what the numbers count.
+  explicit Hints(std::uint32_t inserted) {
+    const auto never = static_cast<std::uint16_t>(inserted - 0x8000U);
+    for (Set& set : fields) set.fill({never, 0});
+    names.fill(never);
+  }
+  [[nodiscard]] static std::uint8_t slot_of(HeaderId id, std::string_view name) {
+    if (id != HeaderId::kOther) return static_cast<std::uint8_t>(id);
+    return static_cast<std::uint8_t>(kOthers + hash_of(name, 0) % (kNames - kOthers));
+  }
+  [[nodiscard]] static std::uint8_t slot_of(Pseudo pseudo) {
+    return static_cast<std::uint8_t>(kHeaderIds + static_cast<std::size_t>(pseudo));
+  }
+  [[nodiscard]] Set& set_of(std::uint64_t hash) { return fields[hash % kSets]; }
+  [[nodiscard]] static std::uint16_t tag_of(std::uint64_t hash) {
+    return static_cast<std::uint16_t>(hash >> 16);
+  }
+  // In place of the oldest one of its set.
+  void put_field(std::uint64_t hash, std::uint16_t number) {
+    const auto age = [&](const Hint& hint) {
+      return static_cast<std::uint16_t>(number - hint.number);
+    };
+    Set& set = set_of(hash);
+    *std::ranges::max_element(set, {}, age) = {number, tag_of(hash)};
+  }
+
+  std::array<Set, kSets> fields;
   std::array<std::uint16_t, kNames> names;
 };
 
@@ -106,7 +131,7 @@ HpackEncoder::HpackEncoder(std::size_t table_bytes_max)
       table_(std::min(table_bytes_max, kPeerTableBytes)),
       update_smallest_(table_.bytes_max()),
       update_due_(table_.bytes_max() != kPeerTableBytes) {
-  static_assert(kTableBytesMax / HpackTable::kEntryExtra <= UINT16_MAX, "a hint tells them apart");
+  static_assert(kTableBytesMax / HpackTable::kEntryExtra <= 0x8000, "a hint tells them apart");
   WEFT_ASSERT(table_bytes_max <= kTableBytesMax);
 }
 
@@ -125,75 +150,88 @@ void HpackEncoder::set_table_max(std::size_t bytes) {
 void HpackEncoder::begin_block(std::string& out) {
   if (!update_due_) return;
   update_due_ = false;
-  if (update_smallest_ < table_.bytes_max()) append_integer(kTableSize, 5, update_smallest_, out);
-  append_integer(kTableSize, 5, table_.bytes_max(), out);
+  if (update_smallest_ < table_.bytes_max())
+    append_hpack_integer(kTableSize, 5, update_smallest_, out);
+  append_hpack_integer(kTableSize, 5, table_.bytes_max(), out);
   update_smallest_ = table_.bytes_max();
+}
+
+// Of what has no entry in the static table.
+void HpackEncoder::write(std::string_view name, std::string_view value, Known known,
+                         Indexing indexing, std::string& out) {
+  if (hints_ != nullptr) {
+    // Most fields have the value that they had last.
+    const Found last = find(hints_->names[known.name_slot]);
+    if (last.entry != nullptr && known.is_name_of(*last.entry, name)) {
+      if (indexing != Indexing::kNever && last.entry->value() == value) {
+        append_indexed(last.index, out);
+        return;
+      }
+      if (known.name_index == 0) known.name_index = last.index;
+    }
+  }
+  write_changed(name, value, known, indexing, out);
 }
 
 void HpackEncoder::encode(std::string_view name, std::string_view value, HeaderId id,
                           Indexing indexing, std::string& out) {
-  write({.text = name, .id = id, .match = find_hpack_static(id, value)}, value, indexing, out);
+  const HpackStaticMatch match = find_hpack_static(id, value);
+  if (match.field != 0 && indexing != Indexing::kNever) {
+    append_indexed(match.field, out);
+    return;
+  }
+  write(name, value, {.id = id, .name_slot = Hints::slot_of(id, name), .name_index = match.name},
+        indexing, out);
 }
 
 void HpackEncoder::encode(Pseudo name, std::string_view value, Indexing indexing,
                           std::string& out) {
   WEFT_ASSERT(name != Pseudo::kNone && name != Pseudo::kUnknown);
-  write({.text = name_of(name), .pseudo = name, .match = find_hpack_static(name, value)}, value,
-        indexing, out);
-}
-
-void HpackEncoder::write(const Name& name, std::string_view value, Indexing indexing,
-                         std::string& out) {
-  const bool never = indexing == Indexing::kNever;
-  if (name.match.field != 0 && !never) {
-    append_indexed(name.match.field, out);
+  const HpackStaticMatch match = find_hpack_static(name, value);
+  if (match.field != 0 && indexing != Indexing::kNever) {
+    append_indexed(match.field, out);
     return;
   }
-  const bool fits =
-      HpackTable::cost(name.text.size(), value.size()) <= table_.bytes_max() / kEntryPart;
-  const bool add = fits && indexing == Indexing::kIncremental;
-  const std::uint64_t name_hash = name.hash();
-  const bool look_up = fits && !never && (add || hints_ != nullptr);
-  const std::size_t field_slot =
-      look_up ? hash_of(value, name_hash) % Hints::kFields : Hints::kFields;
-  std::size_t name_index = name.match.name;
+  write(name_of(name), value,
+        {.pseudo = name, .name_slot = Hints::slot_of(name), .name_index = match.name}, indexing,
+        out);
+}
+
+void HpackEncoder::write_changed(std::string_view name, std::string_view value, Known known,
+                                 Indexing indexing, std::string& out) {
+  const bool fits = HpackTable::cost(name.size(), value.size()) <= table_.bytes_max() / kEntryPart;
+  if (!fits || indexing == Indexing::kNever) {
+    append_literal(indexing == Indexing::kNever ? kLiteralNever : kLiteralWithout, 4,
+                   known.name_index, name, value, out);
+    return;
+  }
+  const std::uint64_t hash = hash_of(value, known.name_slot);
   if (hints_ != nullptr) {
-    std::size_t index = 0;
-    if (field_slot != Hints::kFields) {
-      const HpackTable::Entry* entry = hinted(hints_->fields[field_slot], index);
-      if (entry != nullptr && name.is_of(*entry) && entry->value() == value) {
-        append_indexed(index, out);
-        return;
-      }
-    }
-    if (name_index == 0) {
-      const HpackTable::Entry* entry = hinted(hints_->names[name_hash % Hints::kNames], index);
-      if (entry != nullptr && name.is_of(*entry)) name_index = index;
+    for (const Hints::Hint hint : hints_->set_of(hash)) {
+      if (hint.tag != Hints::tag_of(hash)) continue;
+      const Found found = find(hint.number);
+      if (found.entry == nullptr || !known.is_name_of(*found.entry, name)) continue;
+      if (found.entry->value() != value) continue;
+      hints_->names[known.name_slot] = hint.number;
+      append_indexed(found.index, out);
+      return;
     }
   }
-  if (add) {
-    append_integer(kLiteralIncremental, 6, name_index, out);
-  } else {
-    append_integer(never ? kLiteralNever : kLiteralWithout, 4, name_index, out);
+  if (indexing == Indexing::kWithout) {
+    append_literal(kLiteralWithout, 4, known.name_index, name, value, out);
+    return;
   }
-  if (name_index == 0) append_string(name.text, out);
-  append_string(value, out);
-  if (add) insert(name, value, field_slot, name_hash % Hints::kNames);
-}
-
-const HpackTable::Entry* HpackEncoder::hinted(std::uint16_t number, std::size_t& index) const {
-  const auto age = static_cast<std::uint16_t>(table_.inserted() - 1 - number);
-  index = kHpackStaticEntries + 1 + age;
-  return table_.at(age);
-}
-
-void HpackEncoder::insert(const Name& name, std::string_view value, std::size_t field_slot,
-                          std::size_t name_slot) {
-  if (hints_ == nullptr) hints_ = new (slab_allocate(sizeof(Hints))) Hints{};
+  append_literal(kLiteralIncremental, 6, known.name_index, name, value, out);
+  if (hints_ == nullptr) hints_ = new (slab_allocate(sizeof(Hints))) Hints(table_.inserted());
   const auto number = static_cast<std::uint16_t>(table_.inserted());
-  hints_->fields[field_slot] = number;
-  hints_->names[name_slot] = number;
-  table_.insert(name.text, value, {.id = name.id, .pseudo = name.pseudo});
+  hints_->put_field(hash, number);
+  hints_->names[known.name_slot] = number;
+  table_.insert(name, value, {.id = known.id, .pseudo = known.pseudo});
+}
+
+HpackEncoder::Found HpackEncoder::find(std::uint16_t number) const {
+  const auto age = static_cast<std::uint16_t>(table_.inserted() - 1 - number);
+  return {table_.at(age), static_cast<std::uint32_t>(kHpackStaticEntries + 1 + age)};
 }
 
 void HpackEncoder::forget_hints() {

@@ -43,6 +43,14 @@ bool is_valid_field_value(std::string_view value) {
   if (value.empty()) return true;
   if (is_blank(value.front()) || is_blank(value.back())) return false;
   const char* const end = value.data() + value.size();
+#ifdef __SSE2__
+  if (value.size() >= 8 && value.size() < 16) {
+    const auto eight = [](const char* at) {
+      return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
+    };
+    return FieldValueChar::outside(_mm_unpacklo_epi64(eight(value.data()), eight(end - 8))) == 0;
+  }
+#endif
   return find_end_of_run<FieldValueChar>(value.data(), end) == end;
 }
 

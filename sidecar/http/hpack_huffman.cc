@@ -90,8 +90,10 @@ Symbol find_long(std::uint32_t bits) {
   return {kHuffman.symbols[kHuffman.rank[length] + after_first], length};
 }
 
+Short find_short(std::uint64_t window) { return kHuffman.shorts[window >> (64 - kShortBits)]; }
+
 Symbol find(std::uint64_t window) {
-  const Short entry = kHuffman.shorts[window >> (64 - kShortBits)];
+  const Short entry = find_short(window);
   if (entry.length != 0) return {entry.symbol, entry.length};
   return find_long(static_cast<std::uint32_t>(window >> 32));
 }
@@ -120,28 +122,32 @@ std::optional<std::size_t> decode_huffman(Bytes code, char* out) {
     } else {
       for (; count < 56 && at != end; count += 8) window |= std::uint64_t{*at++} << (56 - count);
     }
-    if (count < kLengthMax) break;
-    do {
-      const Symbol symbol = find(window);
-      if (symbol.value == kHuffmanEnd) return std::nullopt;
+    while (count >= kShortBits) {
+      const Short entry = find_short(window);
+      Symbol symbol{entry.symbol, entry.length};
+      if (symbol.length == 0) {
+        if (count < kLengthMax) break;
+        symbol = find_long(static_cast<std::uint32_t>(window >> 32));
+        if (symbol.value == kHuffmanEnd) return std::nullopt;
+      }
       *out++ = static_cast<char>(symbol.value);
       window <<= symbol.length;
       count -= symbol.length;
-    } while (count >= kLengthMax);
-  }
-  // The last bits, with ones behind them: the filling looks like the front of the end symbol.
-  while (true) {
-    const std::uint64_t beyond = ~std::uint64_t{0} >> count;
-    const Symbol symbol = find(window | beyond);
-    if (symbol.length > count) {
-      const bool is_filling = (window | beyond) == ~std::uint64_t{0} && count < 8;
-      if (!is_filling) return std::nullopt;
-      break;
     }
+    if (at == end) break;
+  }
+  // The last bits, with ones behind them, which are never the rest of a code: those of bytes are
+  // all other than ones.
+  while (true) {
+    const std::uint64_t filled = window | ~std::uint64_t{0} >> count;
+    if (filled == ~std::uint64_t{0}) break;
+    const Symbol symbol = find(filled);
+    if (symbol.length > count) return std::nullopt;
     *out++ = static_cast<char>(symbol.value);
     window <<= symbol.length;
     count -= symbol.length;
   }
+  if (count > 7) return std::nullopt;
   return static_cast<std::size_t>(out - begin);
 }
 

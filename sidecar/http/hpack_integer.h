@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace weft::http {
 
@@ -38,18 +39,18 @@ enum class HpackRead : std::uint8_t {
   return HpackRead::kWhole;
 }
 
-// `pattern`: the bits above the prefix. Room for 1 + kHpackIntegerMore bytes; returns the end.
-[[nodiscard]] inline char* write_hpack_integer(char* at, std::uint8_t pattern, unsigned prefix_bits,
-                                               std::uint32_t value) {
-  const std::uint32_t prefix_max = (1U << prefix_bits) - 1;
+// `pattern`: the bits above the prefix.
+inline void append_hpack_integer(std::uint8_t pattern, unsigned prefix_bits, std::size_t value,
+                                 std::string& out) {
+  const std::size_t prefix_max = (std::size_t{1} << prefix_bits) - 1;
   if (value < prefix_max) {
-    *at++ = static_cast<char>(pattern | value);
-    return at;
+    out.push_back(static_cast<char>(pattern | value));
+    return;
   }
-  *at++ = static_cast<char>(pattern | prefix_max);
-  for (value -= prefix_max; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
-  *at++ = static_cast<char>(value);
-  return at;
+  out.push_back(static_cast<char>(pattern | prefix_max));
+  for (value -= prefix_max; value >= 0x80; value >>= 7)
+    out.push_back(static_cast<char>(value | 0x80));
+  out.push_back(static_cast<char>(value));
 }
 
 }  // namespace weft::http

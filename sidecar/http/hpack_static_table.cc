@@ -79,15 +79,9 @@ constexpr std::array<HpackField, kHpackStaticEntries> kHpackStaticTable = {
 
 namespace {
 
-// Entries of one name stand side by side.
-struct Run {
-  std::uint8_t first = 0;  // its index; 0: there is none
-  std::uint8_t count = 0;
-};
-
 template <std::size_t kKeys, typename KeyOf>
-constexpr std::array<Run, kKeys> make_runs(KeyOf key_of) {
-  std::array<Run, kKeys> runs{};
+constexpr std::array<HpackStaticRun, kKeys> make_runs(KeyOf key_of) {
+  std::array<HpackStaticRun, kKeys> runs{};
   for (std::size_t i = 0; i < kHpackStaticEntries; ++i) {
     const auto key = static_cast<std::size_t>(key_of(kHpackStaticTable[i]));
     if (key == 0) continue;  // HeaderId::kOther, Pseudo::kNone
@@ -95,28 +89,12 @@ constexpr std::array<Run, kKeys> make_runs(KeyOf key_of) {
   }
   return runs;
 }
-constexpr auto kRunsById = make_runs<kHeaderIds>([](const HpackField& field) { return field.id; });
-constexpr auto kRunsByPseudo =
-    make_runs<kPseudos>([](const HpackField& field) { return field.pseudo; });
-
-HpackStaticMatch match_in(Run run, std::string_view value) {
-  HpackStaticMatch match{.name = run.first};
-  for (std::size_t i = 0; i < run.count; ++i) {
-    if (kHpackStaticTable[run.first - 1U + i].value != value) continue;
-    match.field = static_cast<std::uint8_t>(run.first + i);
-    break;
-  }
-  return match;
-}
 
 }  // namespace
 
-HpackStaticMatch find_hpack_static(HeaderId id, std::string_view value) {
-  return match_in(kRunsById[static_cast<std::size_t>(id)], value);
-}
-
-HpackStaticMatch find_hpack_static(Pseudo pseudo, std::string_view value) {
-  return match_in(kRunsByPseudo[static_cast<std::size_t>(pseudo)], value);
-}
+constexpr std::array<HpackStaticRun, kHeaderIds> kHpackStaticRunsById =
+    make_runs<kHeaderIds>([](const HpackField& field) { return field.id; });
+constexpr std::array<HpackStaticRun, kPseudos> kHpackStaticRunsByPseudo =
+    make_runs<kPseudos>([](const HpackField& field) { return field.pseudo; });
 
 }  // namespace weft::http
