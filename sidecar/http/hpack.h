@@ -126,9 +126,9 @@ class HpackEncoder final {
 
   std::size_t own_max_;
   HpackTable table_;
-  Hints* hints_ = nullptr;       // where in the table to look; there with the first entry
-  std::size_t update_smallest_;  // the smallest the table was since the last block
-  bool update_due_ = false;
+  Hints* hints_ = nullptr;  // where in the table to look; there with the first entry
+  std::size_t smallest_;    // the smallest the table was since the last block
+  std::size_t announced_;   // the size that the peer knows of
 };
 
 }  // namespace weft::http

@@ -89,9 +89,9 @@ struct HpackEncoder::Hints {
     std::uint16_t tag;  // more of the hash
   };
   // By the hash of name and value. Two fields that come with every message and share a place would
-  // push each other out of the table for ever; so places are sets of four.
-  using Set = std::array<Hint, 4>;
-  static constexpr std::size_t kSets = 32;
+  // push each other out of the table for ever; so places are sets of eight.
+  using Set = std::array<Hint, 8>;
+  static constexpr std::size_t kSets = 16;
   // By name: what it came with last. Every name that we know has a place of its own.
   static constexpr std::size_t kOthers = kHeaderIds + kPseudos;
   static constexpr std::size_t kNames = 128;
@@ -129,8 +129,8 @@ struct HpackEncoder::Hints {
 HpackEncoder::HpackEncoder(std::size_t table_bytes_max)
     : own_max_(table_bytes_max),
       table_(std::min(table_bytes_max, kPeerTableBytes)),
-      update_smallest_(table_.bytes_max()),
-      update_due_(table_.bytes_max() != kPeerTableBytes) {
+      smallest_(table_.bytes_max()),
+      announced_(kPeerTableBytes) {
   static_assert(kTableBytesMax / HpackTable::kEntryExtra <= 0x8000, "a hint tells them apart");
   WEFT_ASSERT(table_bytes_max <= kTableBytesMax);
 }
@@ -142,18 +142,17 @@ void HpackEncoder::set_table_max(std::size_t bytes) {
   if (used == table_.bytes_max()) return;
   table_.set_bytes_max(used);
   if (table_.entries() == 0) forget_hints();
-  update_smallest_ = std::min(update_smallest_, used);
-  update_due_ = true;
+  smallest_ = std::min(smallest_, used);
 }
 
 // RFC 7541 section 4.2: the smallest size between two blocks, for what it evicted, then the last.
 void HpackEncoder::begin_block(std::string& out) {
-  if (!update_due_) return;
-  update_due_ = false;
-  if (update_smallest_ < table_.bytes_max())
-    append_hpack_integer(kTableSize, 5, update_smallest_, out);
-  append_hpack_integer(kTableSize, 5, table_.bytes_max(), out);
-  update_smallest_ = table_.bytes_max();
+  const std::size_t size = table_.bytes_max();
+  if (size == announced_ && smallest_ == announced_) return;
+  if (smallest_ < std::min(size, announced_)) append_hpack_integer(kTableSize, 5, smallest_, out);
+  append_hpack_integer(kTableSize, 5, size, out);
+  announced_ = size;
+  smallest_ = size;
 }
 
 // Of what has no entry in the static table.
