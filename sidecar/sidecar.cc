@@ -53,6 +53,7 @@ Sidecar::~Sidecar() {
 Status Sidecar::start() {
   library_ = tls::Library::make();
   std::vector<std::shared_ptr<tls::Library>> libraries;
+  libraries.reserve(start_.workers);
   for (std::uint32_t i = 0; i < start_.workers; ++i) libraries.push_back(tls::Library::make());
   publisher_ = std::make_unique<Publisher>(loop_.turn(), *this, libraries);
   if (Status put = put_start_resources(); !put) return put;

@@ -68,7 +68,7 @@ class Reader final {
       const std::size_t colon = reason.find(": ");
       std::string path = where;
       if (colon != std::string::npos && colon != 0)
-        path += (where.empty() ? "" : ".") + reason.substr(0, colon);
+        path.append(where.empty() ? "" : ".").append(reason, 0, colon);
       refuse(path, colon == std::string::npos ? reason : reason.substr(colon + 2));
     }
     for (const std::string& note : findings.notes())
