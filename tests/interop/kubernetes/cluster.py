@@ -2,15 +2,28 @@
 
 import collections
 import json
+import pathlib
+import re
 import ssl
 import urllib.error
 import urllib.request
 
 from harness.checks import Failed, wait_until
+from harness.golang import build_kept
 from harness.processes import Process, free_port, run, temp_dir
 
+HERE = pathlib.Path(__file__).resolve().parent
 ADMIN = "throw-away-admin"
 Answer = collections.namedtuple("Answer", "status body warnings")
+
+
+def program(timeout=7000):
+    """Every part of Kubernetes, which says of itself which version it is, as a release does. The first build compiles 2,000
+    packages: minutes on a machine with nothing else to do, an hour or two on one that is busy."""
+    major, minor, patch = re.search(r"^\tk8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)$", (HERE / "go.mod").read_text(), re.MULTILINE).groups()
+    version = "k8s.io/component-base/version"
+    return build_kept(HERE, timeout=timeout, name="cluster", stamps={
+        f"{version}.gitVersion": f"v{major}.{minor}.{patch}", f"{version}.gitMajor": major, f"{version}.gitMinor": minor})
 
 
 def _openssl(*arguments):
