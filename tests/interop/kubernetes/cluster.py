@@ -46,7 +46,7 @@ class Cluster:
         self._make_keys()
         self._start(program)
         self._trust = ssl.create_default_context(cafile=str(self.ca))
-        wait_until(self._ready, "ready API server", 120, 0.3)
+        wait_until(self.ready, "ready API server", 120, 0.3)
 
     @property
     def ca(self):
@@ -87,9 +87,15 @@ class Cluster:
             "service-account-signing-key-file": self.dir / "accounts.key", "service-cluster-ip-range": "10.96.0.0/16",
             **self._flags,
         }
-        self.process = Process("apiserver", [program, "apiserver", *(f"--{name}={value}" for name, value in flags.items())])
+        self._api_server = [program, "apiserver", *(f"--{name}={value}" for name, value in flags.items())]
+        self.start_api_server()
 
-    def _ready(self):
+    def start_api_server(self):
+        """At the beginning, and again when it has ended; it finds what it had."""
+        self.process = Process("apiserver", self._api_server)
+
+    def ready(self):
+        """Whether the API server answers."""
         if not self.process.running():
             raise Failed(f"the API server ended:\n{self.process.tail()}")
         try:

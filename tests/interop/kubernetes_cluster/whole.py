@@ -153,6 +153,29 @@ class Whole(Cluster):
         finally:
             self.process.signal(signal.SIGCONT)
 
+    def restart_api_server(self, seconds):
+        """It is killed, nobody is there for so long, and another one comes."""
+        self.process.kill()
+        time.sleep(seconds)
+        self.start_api_server()
+        self._wait(self.process, self.ready, "API server again", 90)
+
+    def signal_container(self, name_space, pod, container, number):
+        """To the first process of a container, as the kernel would."""
+        status = next(one for one in self.get(f"/api/v1/namespaces/{name_space}/pods/{pod}")["status"]["containerStatuses"]
+                      if one["name"] == container)
+        identifier = status["containerID"].removeprefix("containerd://")
+        listed = self.ctr("--namespace", "k8s.io", "tasks", "list").stdout.splitlines()
+        found = [line.split()[1] for line in listed if line.startswith(identifier)]
+        if not found:
+            raise Failed(f"no process of {pod} {container}: {listed}")
+        os.kill(int(found[0]), number)
+
+    def page(self, name_space, pod, port, path):
+        """What a pod serves at a port, through the API server; None when it does not."""
+        answer = self.ask("GET", f"/api/v1/namespaces/{name_space}/pods/{pod}:{port}/proxy{path}")
+        return answer.body if answer.status == 200 else None
+
     # ---- people's tools ----
 
     def kubectl(self, *arguments, timeout=60, text=None):
