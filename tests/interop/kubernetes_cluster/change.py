@@ -17,11 +17,11 @@ class Load:
 
     URLS = ["http://web/load", "http://cart/load", "http://ledger/load", "http://web/call?url=http://cart/load"]
 
-    def __init__(self, cluster):
-        self.cluster = cluster
+    def __init__(self, cluster, urls=()):
+        self.cluster, self.urls = cluster, urls or self.URLS
 
     def __enter__(self):
-        self.cluster.apply_with_kubectl(shop.pod("load", ["load", "-rate", "20", *self.URLS], restart="Never"))
+        self.cluster.apply_with_kubectl(shop.pod("load", ["load", "-rate", "20", *self.urls], restart="Never"))
         wait_until(lambda: self.cluster.ready_pods(shop.SPACE, "app=load"), "load", 60, 0.3)
         wait_until(lambda: self.latest()["answered"] > 100, "answers under load", 30, 0.5)
         self.before = self.latest()["lost"]
@@ -36,31 +36,39 @@ class Load:
         time.sleep(1.5)
         return self.latest()
 
+    def judge(self, checks, when, lost=None):
+        """Nothing was lost; `lost` says what was at each step."""
+        end = self.settled()
+        checks.equal(f"of {end['answered']} calls {when} so many were lost", (self.before, end["lost"]), (0, 0))
+        if end["lost"]:
+            print(json.dumps({"lost": lost or {}, "failures": end["failures"]}, indent=1), flush=True)
+
     def __exit__(self, *_):
         self.cluster.kubectl("delete", "pod", "load", "-n", shop.SPACE, timeout=60)
 
 
+def restart(cluster, load, name_space, name):
+    """Until the last of the old pods is gone; how many calls were lost meanwhile."""
+    had = load.latest()["lost"]
+    cluster.told("rollout", "restart", "-n", name_space, f"deployment/{name}")
+    cluster.wait_rolled_out(name_space, f"deployment/{name}", patience=180)
+    labels = cluster.get(f"/apis/apps/v1/namespaces/{name_space}/deployments/{name}")["spec"]["selector"]["matchLabels"]
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    wait_until(lambda: not any("deletionTimestamp" in pod["metadata"] for pod in cluster.pods(name_space, selector)),
+               f"end of the old {name}", 90, 0.3)
+    return load.settled()["lost"] - had
+
+
 def restarts(checks, cluster):
     """Everything is restarted, one Deployment after the other and the control plane among them."""
-    lost = {}
+    lost, times = {}, []
     with Load(cluster) as load:
         for name_space, name in ((shop.SPACE, "web"), (shop.SPACE, "cart-v1"), (shop.SPACE, "cart-v2"), (shop.SPACE, "ledger"),
                                  (MESH, "weft-control"), (shop.SPACE, "web")):
-            start, had = time.monotonic(), load.latest()["lost"]
-            cluster.told("rollout", "restart", "-n", name_space, f"deployment/{name}")
-            cluster.wait_rolled_out(name_space, f"deployment/{name}", patience=180)
-            # The new ones are there before the old ones go: wait until they are gone.
-            labels = cluster.get(f"/apis/apps/v1/namespaces/{name_space}/deployments/{name}")["spec"]["selector"]["matchLabels"]
-            selector = ",".join(f"{key}={value}" for key, value in labels.items())
-            wait_until(lambda selector=selector, name_space=name_space: not any(
-                "deletionTimestamp" in pod["metadata"] for pod in cluster.pods(name_space, selector)),
-                f"end of the old {name}", 90, 0.3)
-            lost[f"{name}: {time.monotonic() - start:.0f} s"] = load.settled()["lost"] - had
-        end = load.settled()
-    checks.equal(f"of {end['answered']} calls while all was restarted ({', '.join(lost)}) so many were lost",
-                 (load.before, end["lost"]), (0, 0))
-    if end["lost"]:
-        print(json.dumps({"lost": lost, "failures": end["failures"]}, indent=1), flush=True)
+            start = time.monotonic()
+            lost[f"{len(lost)} {name}"] = restart(cluster, load, name_space, name)
+            times.append(f"{name}: {time.monotonic() - start:.0f} s")
+        load.judge(checks, f"while all was restarted ({', '.join(times)})", lost)
 
 
 class Replicas:
@@ -146,12 +154,9 @@ def leader(checks, cluster):
             time.sleep(0.1)
         checks.equal("when it goes on it does not lead, and writes nothing",
                      (leading, replicas.writes(stopped)), ([other], written))
-        end = load.settled()
+        load.judge(checks, "meanwhile")
     checks.equal("never did two lead", replicas.both, [])
     checks.equal("and each change of hands has one holder", len(replicas.holders), len({number for number, _ in replicas.holders}))
-    checks.equal(f"of {end['answered']} calls meanwhile so many were lost", (load.before, end["lost"]), (0, 0))
-    if end["lost"]:
-        print(json.dumps(end["failures"], indent=1), flush=True)
     cluster.told("delete", "httproute", "cart", "-n", shop.SPACE)
 
 
@@ -166,11 +171,7 @@ def gone(checks, cluster):
         cluster.apply_with_kubectl(shop.SPLIT)
         checks.equal("when it is back a change arrives", split_of(cluster, NINETY_TEN, patience=90), (NINETY_TEN, 0))
         print(f"it arrives within {time.monotonic() - start:.1f} s", flush=True)
-        end = load.settled()
-    checks.equal(f"of {end['answered']} calls, some while the API server was silent or not there, so many were lost",
-                 (load.before, end["lost"]), (0, 0))
-    if end["lost"]:
-        print(json.dumps(end["failures"], indent=1), flush=True)
+        load.judge(checks, "some of them while the API server was silent or not there")
     cluster.told("delete", "httproute", "cart", "-n", shop.SPACE)
 
 
