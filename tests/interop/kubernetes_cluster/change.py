@@ -17,19 +17,19 @@ class Load:
 
     URLS = ["http://web/load", "http://cart/load", "http://ledger/load", "http://web/call?url=http://cart/load"]
 
-    def __init__(self, cluster, urls=()):
-        self.cluster, self.urls = cluster, urls or self.URLS
+    def __init__(self, cluster, urls=(), rate=20, name="load"):
+        self.cluster, self.urls, self.rate, self.name = cluster, urls or self.URLS, rate, name
 
     def __enter__(self):
-        self.cluster.apply_with_kubectl(shop.pod("load", ["load", "-rate", "20", *self.urls], restart="Never"))
-        wait_until(lambda: self.cluster.ready_pods(shop.SPACE, "app=load"), "load", 60, 0.3)
-        wait_until(lambda: self.latest()["answered"] > 100, "answers under load", 30, 0.5)
+        self.cluster.apply_with_kubectl(shop.pod(self.name, ["load", "-rate", str(self.rate), *self.urls], restart="Never"))
+        wait_until(lambda: self.cluster.ready_pods(shop.SPACE, f"app={self.name}"), self.name, 60, 0.3)
+        wait_until(lambda: self.latest()["answered"] > 5 * self.rate, "answers under load", 30, 0.5)
         self.before = self.latest()["lost"]
         return self
 
     def latest(self):
         """What came of its calls until a second ago."""
-        lines = self.cluster.logs(shop.SPACE, "load", "app", "--tail=1").strip()
+        lines = self.cluster.logs(shop.SPACE, self.name, "app", "--tail=1").strip()
         return json.loads(lines) if lines else {"sent": 0, "answered": 0, "lost": 0, "failures": []}
 
     def settled(self):
@@ -44,18 +44,23 @@ class Load:
             print(json.dumps({"lost": lost or {}, "failures": end["failures"]}, indent=1), flush=True)
 
     def __exit__(self, *_):
-        self.cluster.kubectl("delete", "pod", "load", "-n", shop.SPACE, timeout=60)
+        self.cluster.kubectl("delete", "pod", self.name, "-n", shop.SPACE, timeout=240)
 
 
-def restart(cluster, load, name_space, name):
-    """Until the last of the old pods is gone; how many calls were lost meanwhile."""
-    had = load.latest()["lost"]
-    cluster.told("rollout", "restart", "-n", name_space, f"deployment/{name}")
-    cluster.wait_rolled_out(name_space, f"deployment/{name}", patience=180)
+def wait_for_the_old_ones(cluster, name_space, name):
+    """Until a Deployment is as it is to be, and the last of the pods that were is gone."""
+    cluster.wait_rolled_out(name_space, f"deployment/{name}", patience=300)
     labels = cluster.get(f"/apis/apps/v1/namespaces/{name_space}/deployments/{name}")["spec"]["selector"]["matchLabels"]
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     wait_until(lambda: not any("deletionTimestamp" in pod["metadata"] for pod in cluster.pods(name_space, selector)),
                f"end of the old {name}", 90, 0.3)
+
+
+def restart(cluster, load, name_space, name):
+    """How many calls were lost meanwhile."""
+    had = load.latest()["lost"]
+    cluster.told("rollout", "restart", "-n", name_space, f"deployment/{name}")
+    wait_for_the_old_ones(cluster, name_space, name)
     return load.settled()["lost"] - had
 
 

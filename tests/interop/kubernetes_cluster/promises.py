@@ -71,7 +71,7 @@ def come_up(checks, cluster):
     """A namespace is labelled, and what is made in it is meshed."""
     cluster.apply_with_kubectl(*shop.collector(), shop.namespace("outside", meshed=False), shop.account("stranger", "outside"),
                                shop.namespace(shop.SPACE, meshed=True))
-    cluster.apply_all(shop.mesh_config("http://collector.observe:4318/v1/traces"))
+    cluster.apply_all(shop.mesh_config())
     cluster.apply_with_kubectl(*shop.ACCOUNTS, *shop.SERVICES, *shop.DEPLOYMENTS, shop.DATABASE, shop.CLIENT)
     cluster.apply_with_kubectl(shop.pod("stranger", ["pause"], "outside", "stranger"))
     start = time.monotonic()

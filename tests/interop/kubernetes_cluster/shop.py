@@ -92,9 +92,16 @@ EJECTION = {"apiVersion": "weft.dev/v1alpha1", "kind": "TrafficPolicy", "metadat
     "outlier": {"gatewayErrors": 3, "interval": "1s", "ejectFor": "5m", "maxEjectFor": "10m", "maxEjected": "50%"}}}
 
 
-def mesh_config(collector):
+# Whose answers take so long that some are always under way.
+SLOW = [account("slow"), service("slow", {"app": "slow"}), deployment("slow", "slow", replicas=2, arguments=("serve", "-work", "3s"))]
+
+
+COLLECTOR = "http://collector.observe:4318/v1/traces"
+
+
+def mesh_config(**spec):
     return {"apiVersion": "weft.dev/v1alpha1", "kind": "MeshConfig", "metadata": {"name": "default"}, "spec": {
-        "accessLog": {"mode": "All"}, "tracing": {"sampling": "100%", "otlp": {"endpoint": collector}}}}
+        "accessLog": {"mode": "All"}, "tracing": {"sampling": "100%", "otlp": {"endpoint": COLLECTOR}}, **spec}}
 
 
 # What receives traces, in a namespace that is not meshed.

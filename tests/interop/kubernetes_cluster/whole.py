@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import world
@@ -73,6 +74,27 @@ cluster.local:53 {
   }
 }
 """
+
+
+class KeptLogs(threading.Thread):
+    """What containers say outlives them: a second name for each file that the kubelet makes."""
+
+    def __init__(self, state):
+        super().__init__(daemon=True)
+        self._from, self._to = state / "var-log-pods", state / "kept-logs"
+        self._to.mkdir()
+
+    def run(self):
+        while True:
+            for file in self._from.glob("*/*/*.log"):
+                pod, container = file.parts[-3:-1]
+                kept = self._to / f"{pod}_{container}_{file.name}"
+                try:
+                    if not kept.exists():
+                        os.link(file, kept)
+                except OSError:
+                    pass  # gone in this moment
+            time.sleep(0.5)
 
 
 class Whole(Cluster):
@@ -162,7 +184,8 @@ class Whole(Cluster):
 
     def signal_container(self, name_space, pod, container, number):
         """To the first process of a container, as the kernel would."""
-        status = next(one for one in self.get(f"/api/v1/namespaces/{name_space}/pods/{pod}")["status"]["containerStatuses"]
+        held = self.get(f"/api/v1/namespaces/{name_space}/pods/{pod}")["status"]
+        status = next(one for kind in ("containerStatuses", "initContainerStatuses") for one in held.get(kind) or []
                       if one["name"] == container)
         identifier = status["containerID"].removeprefix("containerd://")
         listed = self.ctr("--namespace", "k8s.io", "tasks", "list").stdout.splitlines()
