@@ -61,6 +61,7 @@ AttemptEnd Exchange::describe_failure(const Error& error) const {
   }
   // With a head there was a request to answer; an idle connection that closes has none.
   end.reused_connection = attempt_ != nullptr && attempt_->reused_connection() && !head_held_;
+  end.own_app = origin_.direction == telemetry::Direction::kInbound && !head_held_;
   return end;
 }
 

@@ -170,7 +170,8 @@ Exchange::Next Exchange::admit() {
       timeouts.idle > Duration::zero() ? timeouts.idle : origin_.http->timeouts.stream_idle;
   if (idle_limit_ > Duration::zero()) touch();
   if (timeouts.stream_max > Duration::zero()) stream_timer_.arm(timeouts.stream_max);
-  replayable_ = forward_->retry.on != 0 || keeps_body_for_fallback();
+  replayable_ = (forward_->retry.on != 0 && forward_->retry.replay_bytes_max != 0) ||
+                keeps_body_for_fallback();
   priority_ = priority_asked_ ? forward_->priority.of(*priority_asked_, origin_.verified_peer)
                               : forward_->priority.usual;
   if (extras_ != nullptr) draw_route_faults();

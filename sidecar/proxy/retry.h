@@ -28,6 +28,9 @@ struct AttemptEnd {
   std::optional<std::uint32_t> grpc_status;  // kHead, when the head already tells it
   std::optional<Duration> retry_after;       // the server's wish; negative: never
   bool reused_connection = false;            // kReset: it may have been closed while idle
+  // kReset: by the app beside us. While it closes its listener, the kernel still takes connections
+  // that nobody will ever read from.
+  bool own_app = false;
 };
 
 struct RetryFacts {

@@ -155,6 +155,31 @@ TEST_F(Cluster, AnApiServerThatIsGoneForAnHourTakesNothingAway) {
   EXPECT_NE(control->metrics().find("weft_control_source_readable 1"), std::string::npos);
 }
 
+TEST_F(Cluster, AllIsHeardOfAgainAsSoonAsAnythingIs) {
+  start();
+  rig.reachable = false;
+  rig.cut();
+  rig.pass(10min, 5s);
+  api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
+  rig.reachable = true;
+  // Every delay is up to 30 s by now; the shortest of so many ends soon, and nobody waits longer.
+  Duration first{};
+  const auto asked = [&] {
+    return std::ranges::count_if(api.requests, [](const std::string& request) {
+      return request.find("watch=1") != std::string::npos;
+    });
+  };
+  const auto before = asked();
+  while (asked() == before && first < 30s) {
+    rig.pass(100ms, 100ms);
+    first += 100ms;
+  }
+  EXPECT_LT(first, 10s);
+  rig.pass(500ms, 100ms);
+  EXPECT_EQ(workloads(), "cart-a cart-b ");
+  EXPECT_NE(control->metrics().find("weft_control_source_readable 1"), std::string::npos);
+}
+
 TEST_F(Cluster, FiveThousandPodsComeInPagesOfWhichNoneCounts) {
   for (int i = 0; i < 5000; ++i) {
     api.put(kPods, make_pod("cart-" + std::to_string(i),

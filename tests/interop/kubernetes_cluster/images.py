@@ -17,6 +17,13 @@ def with_libraries(path, program):
     return {path: program, **{library.lstrip("/"): pathlib.Path(library) for library in found}}
 
 
+def _nobodys(entry):
+    """An entry of an archive without what differs from machine to machine. In place: replace() copies the archive so far with it."""
+    entry.uid = entry.gid = entry.mtime = 0
+    entry.uname = entry.gname = ""
+    return entry
+
+
 class Image:
     """`files`: path in the image -> program or bytes; `trees`: folders whose content is put at the root."""
 
@@ -28,7 +35,7 @@ class Image:
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             for tree in self.trees:
                 for path in sorted(tree.iterdir()):
-                    tar.add(path, arcname=path.name, filter=lambda one: one.replace(uid=0, gid=0, uname="", gname="", mtime=0))
+                    tar.add(path, arcname=path.name, filter=_nobodys)
             made = set()
             for path, content in self.files.items():
                 for parent in reversed([str(one) for one in pathlib.PurePosixPath(path).parents][:-1]):

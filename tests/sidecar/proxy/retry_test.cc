@@ -109,6 +109,16 @@ TEST(Retry, ReplaysOnceWhatAnIdleConnectionLost) {
   EXPECT_EQ(decide({}, lost, {}), "final");
 }
 
+TEST(Retry, ReplaysOnceWhatAnAppThatEndsNeverRead) {
+  const AttemptEnd lost{.kind = Kind::kReset, .own_app = true};
+  const config::RetryPolicy inbound{.on = config::kRetryUnprocessed, .attempts_extra = 0};
+  EXPECT_EQ(decide(inbound, lost, {}), "courtesy");
+  EXPECT_EQ(decide(inbound, lost, {.replayed_once = true}), "final");
+  EXPECT_EQ(decide(inbound, lost, {.method = http::Method::kPost}), "final");
+  EXPECT_EQ(decide(inbound, {.kind = Kind::kUnprocessed}, {}), "attempts")
+      << "the caller's sidecar knows of others";
+}
+
 TEST(Retry, ReadsTheServersWish) {
   const auto wish = [](std::string_view name, std::string_view value) {
     http::ResponseHead head;
