@@ -47,7 +47,9 @@ Control::Control(Turn& turn, Owner& owner, Options options)
       owner_(owner),
       options_(std::move(options)),
       state_dir_(options_.state_dir),
-      catalog_(turn),
+      catalog_(turn, options_.scoped_names || options_.kubernetes != nullptr
+                         ? Planner::Names::kOfScope
+                         : Planner::Names::kAll),
       admin_(turn, *this),
       directory_(turn, options_.config_dir, *this, options_.source),
       save_timer_(turn.timers(), *this),

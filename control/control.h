@@ -72,6 +72,9 @@ class Control final : public YamlDirectory::Owner,
     KubernetesSource::Options cluster;
     // Who this process is among its replicas: its pod. What makes it one of a kind is added.
     std::string replica = "weft-control";
+    // A sidecar that has a scope is told the names of its scope alone, as the resolvers of its
+    // machine know the others. Always so in Kubernetes.
+    bool scoped_names = false;
     // To other replicas, for who writes status; it outlives the Control. Null: they are not asked.
     Connector* connector = nullptr;
     YamlDirectory::Options source;

@@ -23,7 +23,7 @@ class MeshCatalog final : public xds::Catalog, public TimerSink {
  public:
   static constexpr std::size_t kPerTurn = 64;
 
-  explicit MeshCatalog(Turn& turn);
+  explicit MeshCatalog(Turn& turn, Planner::Names names = Planner::Names::kAll);
   MeshCatalog(const MeshCatalog&) = delete;
   MeshCatalog& operator=(const MeshCatalog&) = delete;
   ~MeshCatalog();
@@ -45,6 +45,7 @@ class MeshCatalog final : public xds::Catalog, public TimerSink {
 
   void tell(Entry& entry, bool also_if_only_numbered);
 
+  const Planner::Names names_;
   std::unique_ptr<Planner> planner_;
   Timer soon_;
   IntrusiveList<Entry> due_;

@@ -30,9 +30,11 @@ std::string join(const Planner::Wanted& wanted) {
 
 }  // namespace
 
-Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, WallTime now)
+Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, WallTime now,
+                 Names names)
     : mesh_(std::move(mesh)),
       now_(now),
+      names_told_(names),
       inbound_idle_(inbound_idle(*mesh_)),
       sources_(source_labels(*mesh_)) {
   const bool redirects = std::ranges::any_of(
@@ -58,7 +60,7 @@ Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, Wall
   own_.before = previous->own_.now;
   planned_.before = previous->planned_.now;
   old_api_listeners_ = previous->api_listeners_;
-  old_names_ = previous->names_;
+  names_.before = previous->names_.now;
 }
 
 Planner::~Planner() = default;
@@ -255,11 +257,30 @@ Planner::TypePtr Planner::destinations(const Asker& asker) {
   return table.finish();
 }
 
-const Planner::TypePtr& Planner::names() {
-  if (names_ != nullptr) return names_;
-  TableBuilder table(old_names_);
-  for (const auto& made : make_name_tables(*mesh_)) table.add(made.zone(), made);
-  return names_ = table.finish();
+bool Planner::names_as_before(const Scope& scope) const {
+  if (!only_workloads_) return false;
+  const auto same = [this](const MeshService& service) {
+    return !names_hang_on_instances(service) || as_before(service);
+  };
+  if (!scope.everything()) {
+    return std::ranges::all_of(
+        scope.called(), [&](const ObjectName& name) { return same(mesh_->services.at(name)); });
+  }
+  return std::ranges::all_of(mesh_->services, [&](const auto& one) { return same(one.second); });
+}
+
+// Of what is called, as an app has no other names to ask for; where routes lead is told by address.
+Planner::TypePtr Planner::names(const Asker& asker) {
+  const Scope& scope = names_told_ == Names::kAll ? whole_ : *asker.scope;
+  const std::string key = scope.everything() ? std::string() : asker.scope_key;
+  const auto [at, added] = names_.now.try_emplace(key);
+  if (!added) return at->second;
+  const auto before = names_.before.find(key);
+  TypePtr old = before == names_.before.end() ? nullptr : before->second;
+  if (old != nullptr && names_as_before(scope)) return at->second = std::move(old);
+  TableBuilder table(std::move(old));
+  for (const auto& made : make_name_tables(*mesh_, scope)) table.add(made.zone(), made);
+  return at->second = table.finish();
 }
 
 Planner::TypePtr Planner::close(const xds::ResourceSet& set, const Asker& asker) {
@@ -313,7 +334,7 @@ std::shared_ptr<const xds::ResourceSet> Planner::plan(const Node& asking, const 
   set->types[full_name(xds::kRouteType)] = routes(asker);
   if (!wanted.empty()) set->types[full_name(xds::kDestinationType)] = destinations(asker);
   if (asker.workload != nullptr) {
-    if ((*asker.workload)->redirected) set->types[full_name(xds::kNameTableType)] = names();
+    if ((*asker.workload)->redirected) set->types[full_name(xds::kNameTableType)] = names(asker);
     set->types[full_name(xds::kGenerationType)] = close(*set, asker);
   }
   planned_.now.insert_or_assign(*node, Planned{.wanted = std::move(wish),

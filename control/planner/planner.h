@@ -13,6 +13,7 @@
 
 #include <array>
 #include <compare>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,10 +38,14 @@ class Planner final {
   using Wanted = std::set<std::string, std::less<>>;
   static constexpr std::size_t kWantedMax = 1024;  // more are as if nobody were there
 
+  // Which of the mesh's names a sidecar with a scope is told: where the resolvers of its machine
+  // know the others, as a cluster's DNS does, those of its scope are enough.
+  enum class Names : std::uint8_t { kAll, kOfScope };
+
   // `previous` is only read, during the construction and never later. `now`: what has ended by then
   // is not told to those who cannot be told of an end (client_faults.h).
   explicit Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous = nullptr,
-                   WallTime now = {});
+                   WallTime now = {}, Names names = Names::kAll);
   ~Planner();
 
   [[nodiscard]] std::shared_ptr<const xds::ResourceSet> plan(const Node& node,
@@ -135,8 +140,9 @@ class Planner final {
   [[nodiscard]] TypePtr api_listeners();
   [[nodiscard]] TypePtr listeners(const Asker& asker);
   [[nodiscard]] TypePtr destinations(const Asker& asker);
-  // The same for every sidecar with redirect.
-  [[nodiscard]] const TypePtr& names();
+  // The same for every sidecar with redirect, or for those of a scope.
+  [[nodiscard]] TypePtr names(const Asker& asker);
+  [[nodiscard]] bool names_as_before(const Scope& scope) const;
   [[nodiscard]] TypePtr close(const xds::ResourceSet& set, const Asker& asker);
   [[nodiscard]] std::optional<Node> known(const Node& node) const;
   [[nodiscard]] TypePtr old_type(const Node& node, std::string_view type_url) const;
@@ -148,6 +154,7 @@ class Planner final {
 
   std::shared_ptr<const Mesh> mesh_;
   const WallTime now_;
+  const Names names_told_;
   const Duration inbound_idle_;  // how long a stream may rest at an app's sidecar
   std::vector<Labels> sources_;  // each sourceLabels of a route once
 
@@ -163,7 +170,7 @@ class Planner final {
   std::optional<std::map<WorkloadAndPort, const MeshService*>> services_;
   Remembered<Part> routes_;
   TypePtr api_listeners_;
-  TypePtr names_;
+  Remembered<std::string> names_;  // by scope; empty: all of them
   // By what decides them, so that sidecars with the same app ports share one table.
   Remembered<std::string, Clusters> clusters_;
   Remembered<ObjectName, std::shared_ptr<const Own>> own_;
@@ -180,7 +187,6 @@ class Planner final {
   std::string captured_facts_;   // for Workloads that are redirected; empty where there are none
   bool captured_same_ = false;
   TypePtr old_api_listeners_;
-  TypePtr old_names_;
 };
 
 // Everything `node` is told, without anything remembered.
