@@ -127,6 +127,7 @@ Status Control::restore(const std::vector<SourceFile>* files) {
 Status Control::listen(net::Loop& loop, const Addresses& addresses) {
   loop_ = &loop;
   wanted_ = addresses;
+  if (options_.kubernetes == nullptr) watch_folder();
   if (!addresses.admin.is_none()) {
     if (Status listening = admin_.listen(loop, addresses.admin); !listening) return listening;
   }
@@ -135,6 +136,17 @@ Status Control::listen(net::Loop& loop, const Addresses& addresses) {
       return listening;
   }
   return server_ == nullptr ? Status() : open_doors();
+}
+
+// A folder that is not there yet, or that cannot be watched, is looked at from time to time alone.
+void Control::watch_folder() {
+  Result<std::unique_ptr<net::FolderWatch>> watch =
+      net::FolderWatch::start(*loop_, options_.config_dir, *this);
+  if (watch) {
+    folder_ = std::move(*watch);
+  } else {
+    WEFT_LOG(kInfo, "changes are looked for and not heard of: {}", watch.error().detail);
+  }
 }
 
 Status Control::open_doors() {
