@@ -101,7 +101,8 @@ Status Sidecar::start() {
   }
   signals_ = std::make_unique<net::Signals>(loop_, *this);
   publisher_->publish();
-  if (identity_ != nullptr) identity_->start();
+  identity_waits_ = identity_ != nullptr;
+  start_identity();
   return {};
 }
 
@@ -173,6 +174,17 @@ void Sidecar::make_sources() {
   xds_ = std::make_unique<XdsSource>(loop_.turn(), *ads_dialer_, random_, *publisher_, *this,
                                      std::move(options));
   requests_.set_source(xds_.get());
+}
+
+// Not before the CA's names are resolved: what is asked for before is only a failure, an error in
+// the log of each pod, and a delay until it is asked for again. ClusterNames says when they are
+// not.
+void Sidecar::start_identity() {
+  if (!identity_waits_) return;
+  const std::string& ca = start_.mesh->ca_cluster;
+  if (!ca.empty() && find_target(publisher_->current().get(), ca).config == nullptr) return;
+  identity_waits_ = false;
+  identity_->start();
 }
 
 // Not before the control plane's cluster has the certificate that it asks for.
@@ -252,6 +264,7 @@ void Sidecar::on_published(const config::Snapshot& snapshot) {
   if (names_ != nullptr) names_->follow(dns);
   exporter_->set_collector(Exporter::Collector::of(snapshot, start_.trace_collector));
   health_checks_->apply(snapshot);
+  start_identity();
   start_xds();
 }
 

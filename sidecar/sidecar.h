@@ -117,6 +117,7 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] Status put_start_resources();
   void make_exporter();
   void make_sources();
+  void start_identity();
   void start_xds();
   void go_live_if_ready();
 
@@ -136,6 +137,7 @@ class Sidecar final : public Publisher::Owner,
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<ClusterNames> names_;  // from the first cluster that needs it
   std::unique_ptr<Identity> identity_;
+  bool identity_waits_ = false;  // for the CA's cluster
   std::unique_ptr<ClusterDialer> ads_dialer_;
   std::unique_ptr<XdsSource> xds_;
   DestinationRequests requests_;
