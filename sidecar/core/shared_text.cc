@@ -1,6 +1,6 @@
 #include "sidecar/core/shared_text.h"
 
-#include <cstring>
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <new>
@@ -14,7 +14,7 @@ SharedText::Block* SharedText::copy(std::string_view text) {
   WEFT_ASSERT(text.size() < std::numeric_limits<std::uint32_t>::max());
   void* memory = ::operator new(sizeof(Block) + text.size());
   auto* block = new (memory) Block{.size = static_cast<std::uint32_t>(text.size())};
-  std::memcpy(block + 1, text.data(), text.size());
+  std::copy(text.begin(), text.end(), reinterpret_cast<char*>(block + 1));
   return block;
 }
 
