@@ -167,6 +167,7 @@ Workload read_workload(Reader& document) {
     spec.text("hostname", out.hostname, check_label_name);
     spec.text("subdomain", out.subdomain, check_label_name);
     spec.text("serviceAccount", out.service_account, check_object_name);
+    spec.text("node", out.node, check_object_name);
     spec.object("locality", [&](Reader& locality) {
       locality.text("region", out.region);
       locality.text("zone", out.zone);

@@ -293,9 +293,7 @@ bool Exchange::read_deadline() {
 
 void Exchange::write_upstream_fields() {
   http::Headers& headers = head_.headers;
-  apply_edits(route_->edits.request, headers);
-  if (host_ != nullptr) apply_edits(host_->edits.request, headers);
-  apply_edits(table_->table().config().edits.request, headers);
+  apply_levels(&config::HeaderEdits::request, *route_, host_, table_->table().config(), headers);
   if (chosen_ != nullptr) apply_edits(chosen_->edits.request, headers);
   rewrite_request(*route_, *forward_, head_);
   headers.remove(HeaderId::kXWeftDeadline);
