@@ -414,10 +414,13 @@ std::string Control::metrics() {
 }
 
 std::string Control::mesh_page() const {
-  return make_mesh_page({.registry = registry_,
-                         .clients = clients(),
-                         .source_problem = source_problem(),
-                         .state_problem = state_problem_});
+  const ReplicaWatch* others = writer_ == nullptr ? nullptr : writer_->replicas();
+  return make_mesh_page(
+      {.registry = registry_,
+       .clients = clients(),
+       .source_problem = source_problem(),
+       .state_problem = state_problem_,
+       .others = others == nullptr ? std::vector<OtherReplica>() : others->replicas()});
 }
 
 std::string Control::config_page() const { return make_config_page(registry_); }

@@ -12,14 +12,18 @@
 #include "control/control.h"
 #include "sidecar/core/base64.h"
 #include "tests/control/fake_api_server.h"
+#include "tests/control/replica_rig.h"
 
 namespace weft::control {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AdminPorts;
 using testing::FakeApiServer;
+using testing::make_control_pod;
 using testing::make_pod;
 using testing::make_service;
+using testing::Replica;
 using Json = FakeApiServer::Json;
 
 constexpr const char* kPodsPath = "/api/v1/pods";
@@ -62,77 +66,6 @@ std::string as_base64(const std::string& text) {
   encode_base64(as_bytes(text), out);
   return out;
 }
-
-// The admin ports of pods, by address.
-class AdminPorts final : public Connector {
- public:
-  explicit AdminPorts(xds::testing::WireRig& rig) : rig_(rig) {}
-  [[nodiscard]] std::unique_ptr<Dial> connect(const SocketAddress& address, const ConnectOptions&,
-                                              DialHolder& holder) override {
-    return std::make_unique<Answer>(*this, address.to_string(), holder);
-  }
-
-  std::map<std::string, Admin*> at;
-
- private:
-  struct Answer final : Dial, TimerSink {
-    Answer(AdminPorts& owner, std::string address, DialHolder& held_by)
-        : ports(owner),
-          to(std::move(address)),
-          holder(held_by),
-          soon(owner.rig_.turn.timers(), *this) {
-      soon.arm(1ms);
-    }
-    void on_timer(Timer&) override {
-      const auto found = ports.at.find(to);
-      if (found == ports.at.end()) {
-        return holder.on_dial_failed({Fault::kConnect, Side::kUpstream, "refused"});
-      }
-      auto& pipe = ports.rig_.pipes.emplace_back(std::make_unique<weft::testing::MemoryPipe>(
-          ports.rig_.turn, weft::testing::MemoryPipe::Options{}));
-      found->second->adopt(pipe->take_right());
-      holder.on_dialed(pipe->take_left());
-    }
-    AdminPorts& ports;
-    const std::string to;
-    DialHolder& holder;
-    Timer soon;
-  };
-  xds::testing::WireRig& rig_;
-};
-
-// One weft-control of several, known to the API server by its token.
-class Replica final : public Control::Owner {
- public:
-  Replica(xds::testing::WireRig& rig, const std::string& token, Connector& connector) {
-    client = std::make_unique<kube::KubeClient>(
-        rig.turn, rig, kube::KubeIdentity({.host = "10.96.0.1", .token = token}));
-    Control::Options options;
-    options.kubernetes = client.get();
-    options.cluster.seed = 7;
-    options.replica = token;
-    options.connector = &connector;
-    options.wall_clock = options.server.wall_clock = [] { return wall_now; };
-    control = std::make_unique<Control>(rig.turn, *this, options);
-    EXPECT_TRUE(control->load());
-  }
-  // As SIGKILL: no goodbye.
-  ~Replica() { control.reset(); }
-
-  void on_drained() override { drained = true; }
-  void on_failed(const Error& error) override { ADD_FAILURE() << error.detail; }
-  [[nodiscard]] bool leads() const { return control->writer()->lease().leads(); }
-  [[nodiscard]] bool says(const std::string& line) const {
-    return control->metrics().find(line + "\n") != std::string::npos;
-  }
-
-  static WallTime wall_now;
-  std::unique_ptr<kube::KubeClient> client;
-  std::unique_ptr<Control> control;
-  bool drained = false;
-};
-
-WallTime Replica::wall_now{std::chrono::seconds(1'769'860'800)};
 
 class Writers : public ::testing::Test {
  protected:
@@ -538,26 +471,19 @@ TEST_F(Writers, WithoutTheRightToALeaseNothingIsWrittenAndEverythingServed) {
   EXPECT_EQ(status_writes(), 0u);
 }
 
-Json make_control_pod(const std::string& name, const std::string& address) {
-  Json pod = make_pod(name, address, "weft-control", false, "weft-system");
-  pod["metadata"]["labels"]["app.kubernetes.io/name"] = "weft-control";
-  pod["spec"]["containers"][0]["ports"] =
-      Json::array({Json{{"name", "admin"}, {"containerPort", 15014}}});
-  return pod;
-}
-
-TEST_F(Writers, TheLeaderAsksTheOthersWhomTheyServe) {
+TEST_F(Writers, ReplicasAskEachOtherWhomTheyServe) {
   api.put(kPodsPath, make_control_pod("secret", "10.9.0.1"));
   api.put(kPodsPath, make_control_pod("second", "10.9.0.2"));
   api.put(kPodsPath, make_control_pod("third", "10.9.0.3"));
   start();
   start_second();
+  ports.at["10.9.0.1:15014"] = &first->control->admin();
   ports.at["10.9.0.2:15014"] = &second->control->admin();
   rig.pass(5s);
+  EXPECT_TRUE(first->leads());
   EXPECT_TRUE(first->says("weft_control_replicas_known 1"))
       << "itself it knows, the third is silent";
-  EXPECT_TRUE(second->says("weft_control_replicas_known 0")) << "who does not write need not ask";
-  EXPECT_TRUE(second->says("weft_control_replica_views_total{result=\"answered\"} 0"));
+  EXPECT_TRUE(second->says("weft_control_replicas_known 1")) << "who does not write knows as well";
   // One that is gone counts for ten seconds.
   ports.at.clear();
   rig.cut();
@@ -726,17 +652,38 @@ TEST(KubeEvents, AreOfOneFormAndBounded) {
   EXPECT_FALSE(mesh["regarding"].contains("namespace"));
 }
 
-TEST_F(Writers, AnIstioObjectThatIsRefusedSaysSoInAnEventAlone) {
-  api.put(kVirtualServicesPath,
-          {{"apiVersion", "networking.istio.io/v1"},
-           {"kind", "VirtualService"},
-           {"metadata", {{"name", "cart"}, {"namespace", "shop"}, {"uid", "u-9"}}},
-           {"spec", {{"hosts", "cart"}}}});
+TEST_F(Writers, AnIstioObjectThatIsRefusedSaysSoInItsStatusAndInAnEvent) {
+  Json bad = {
+      {"apiVersion", "networking.istio.io/v1"},
+      {"kind", "VirtualService"},
+      {"metadata", {{"name", "cart"}, {"namespace", "shop"}, {"uid", "u-9"}, {"generation", 2}}},
+      {"spec", {{"hosts", "cart"}}},
+      {"status", {{"conditions", {{{"type", "Theirs"}, {"status", "True"}}}}}}};
+  api.put(kVirtualServicesPath, bad);
   start();
   rig.pass(3s);
   ASSERT_EQ(events().size(), 1u);
   EXPECT_TRUE(events()[0].starts_with("VirtualService cart Refused: ")) << events()[0];
-  EXPECT_EQ(status_writes(), 0u);
+  const Json& refused = status(kVirtualServicesPath, "cart");
+  EXPECT_EQ(conditions_in(refused["conditions"]),
+            "Theirs=True/?/-1 PassedAnalysis=False/errorsFound/-1 Reconciled=False/refused/-1");
+  EXPECT_EQ(refused["observedGeneration"], 2);
+  EXPECT_EQ(refused["validationMessages"][0]["type"]["code"], "IST0106");
+  EXPECT_EQ(status_writes(), 1u);
+  // Mended: every sidecar of it is behind, and then nothing more is written.
+  bad["spec"] = {{"hosts", {"cart"}},
+                 {"http", {{{"route", {{{"destination", {{"host", "cart"}}}}}}}}}};
+  bad["metadata"]["generation"] = 3;
+  bad["status"] = refused;
+  api.put(kVirtualServicesPath, bad);
+  rig.pass(2min, 100ms);
+  const Json& taken = status(kVirtualServicesPath, "cart");
+  EXPECT_EQ(conditions_in(taken["conditions"]),
+            "Theirs=True/?/-1 PassedAnalysis=True/noErrorsFound/-1 "
+            "Reconciled=False/stillPropagating/-1");
+  EXPECT_EQ(taken["conditions"][2]["message"], "0/1 proxies up to date");
+  EXPECT_FALSE(taken.contains("validationMessages"));
+  EXPECT_EQ(status_writes(), 2u);
 }
 
 // ---- what is read for it ----
