@@ -35,7 +35,7 @@ Result<std::string> resolve(const Mesh& mesh, const PolicyTarget& target) {
       }
       if (target.section.empty()) return std::string();
       for (const MeshPort& port : service->ports) {
-        const std::string number = std::to_string(port.port);
+        std::string number = std::to_string(port.port);
         if (port.name == target.section || number == target.section) return number;
       }
       return missing(

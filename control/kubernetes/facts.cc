@@ -91,7 +91,7 @@ std::string label_in(const Json& pod, const char* key) {
 }
 
 // A name that the model takes, or nothing.
-std::string node_in(std::string name) {
+std::string node_in(const std::string& name) {
   return check_object_name(name).empty() ? name : std::string();
 }
 

@@ -211,9 +211,8 @@ std::optional<xds::Resource> Planner::peers(const Asker& asker) {
 Planner::TypePtr Planner::clusters(const Asker& asker, Planned& planned) {
   const std::string clients = clients_of_clusters(asker.node.client_namespace);
   (void)all_clusters(asker.audience(), clients);
-  const TypePtr services =
-      part_of({asker.audience(), clients, ""}, clusters_of_services_, asker, some_clusters_,
-              asker.old == nullptr ? nullptr : asker.old->services);
+  TypePtr services = part_of({asker.audience(), clients, ""}, clusters_of_services_, asker,
+                             some_clusters_, asker.old == nullptr ? nullptr : asker.old->services);
   planned.services = services;
   if (asker.workload == nullptr) return services;
   const std::shared_ptr<const Own> own = own_clusters(asker);

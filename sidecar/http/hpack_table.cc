@@ -55,7 +55,7 @@ void HpackTable::set_bytes_max(std::size_t bytes_max) {
 
 void HpackTable::clear() {
   while (count_ != 0) evict_oldest();
-  if (ring_ != nullptr) slab_free(ring_, capacity_ * sizeof *ring_);
+  if (ring_ != nullptr) slab_free(static_cast<void*>(ring_), capacity_ * sizeof *ring_);
   ring_ = nullptr;
   capacity_ = 0;
 }
@@ -73,7 +73,7 @@ void HpackTable::grow() {
   auto** ring = static_cast<Entry**>(slab_allocate(capacity * sizeof *ring_));
   for (std::uint32_t number = inserted_ - count_; number != inserted_; ++number)
     ring[number & (capacity - 1)] = ring_[number & (capacity_ - 1)];
-  if (ring_ != nullptr) slab_free(ring_, capacity_ * sizeof *ring_);
+  if (ring_ != nullptr) slab_free(static_cast<void*>(ring_), capacity_ * sizeof *ring_);
   ring_ = ring;
   capacity_ = capacity;
 }
