@@ -118,7 +118,7 @@ TEST_F(ReflectorTest, HurriesOnceWhenItIsNotItsOwnFault) {
   EXPECT_TRUE(reflector.hurry()) << "after all was well";
   EXPECT_EQ(step().what, What::kWatch);
   reflector.on_watch_open();
-  for (const std::uint16_t status : {403, 429}) {
+  for (const std::uint16_t status : {std::uint16_t{403}, std::uint16_t{429}}) {
     reflector.on_watch_refused(status, 0s);
     EXPECT_FALSE(reflector.hurry()) << status;
     EXPECT_EQ(step().what, What::kWatch);
