@@ -132,9 +132,9 @@ TEST(DnsHostile, ADatagramBrokenAtAnyByteIsAnsweredShortlyOrNotAtAll) {
     broken.emplace_back(with_opt.bytes.begin(),
                         with_opt.bytes.begin() + static_cast<std::ptrdiff_t>(size));
   for (std::size_t at = 2; at < with_opt.bytes.size(); ++at) {
-    for (const std::uint8_t value : {0x00, 0x01, 0x3f, 0x40, 0xc0, 0xff}) {
+    for (const char value : {'\0', '\1', '\x3f', '\x40', '\xc0', '\xff'}) {
       broken.push_back(with_opt.bytes);
-      broken.back()[at] = value;
+      broken.back()[at] = static_cast<std::uint8_t>(value);
     }
   }
   const App app(town.address());
