@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/dns/answer.h"
 #include "sidecar/dns/query.h"
 #include "tests/sidecar/dns_town.h"
 
@@ -165,23 +166,26 @@ TEST(DnsHostile, ADatagramBrokenAtAnyByteIsAnsweredShortlyOrNotAtAll) {
   EXPECT_EQ(town.ask(kShop), kShopSaid);
 }
 
-TEST(DnsHostile, AnAnswerOfSixtyFourKilobytesIsToldOverTcpAndCutOverUdp) {
-  constexpr unsigned kRecords = 4000;
+TEST(DnsHostile, AnAnswerHasRecordsUpToALimit) {
+  unsigned records = dns::Answer::kRecordsMax;
   Town town;
   town.dns.answer = [](std::string_view query) {
     net::DnsMessage cut = net::DnsMessage::to(query);
     cut.flags |= 0x0200;
     return cut.wire();
   };
-  town.dns.answer_tcp = [](std::string_view query) {
+  town.dns.answer_tcp = [&records](std::string_view query) {
     net::DnsMessage reply = net::DnsMessage::to(query);
-    for (unsigned i = 0; i < kRecords; ++i) reply.a("192.0.2.7", 60);
+    for (unsigned i = 0; i < records; ++i) reply.a("192.0.2.7", 60);
     return reply.wire();
   };
   const std::vector<std::string> whole = town.ask_tcp({"huge.org"});
   ASSERT_EQ(whole.size(), 1U);
-  EXPECT_EQ(whole[0].size(), 2 + kRecords * std::string(" 192.0.2.7").size());
+  EXPECT_EQ(whole[0].size(), 2 + records * std::string(" 192.0.2.7").size());
   EXPECT_EQ(town.ask("huge.org"), "0: cut");
+  ++records;
+  EXPECT_EQ(town.ask_tcp({"larger.org"}), std::vector<std::string>{"2:"});
+  EXPECT_EQ(town.server->responder().stats().unusable.value(), 1U);
   EXPECT_EQ(town.ask(kShop), kShopSaid);
 }
 
