@@ -336,16 +336,15 @@ TEST_F(Cluster, AGenerationIsNeverLowerThanBeforeARestart) {
 // ---- what a change costs ----
 
 // In things worked out, whatever the machine: times are told by tests/bench/micro_config.
-TEST_F(Cluster, OneEndpointOfTenThousandIsWorkedOutAlone) {
-  constexpr std::size_t kMany = 1000;
+TEST_F(Cluster, OneEndpointOfAThousandIsWorkedOutAlone) {
+  constexpr std::size_t kMany = 100;
   for (std::size_t service = 0; service < kMany; ++service) {
     const std::string app = "app-" + std::to_string(service);
     api.put(kServices, make_service(app));
     for (int i = 0; i < 10; ++i) {
-      api.put(kPods, make_pod(app + "-" + std::to_string(i),
-                              "10." + std::to_string(10 + service / 250) + "." +
-                                  std::to_string(service % 250) + "." + std::to_string(i + 1),
-                              app));
+      api.put(kPods,
+              make_pod(app + "-" + std::to_string(i),
+                       "10.10." + std::to_string(service) + "." + std::to_string(i + 1), app));
     }
   }
   start();
@@ -358,13 +357,13 @@ TEST_F(Cluster, OneEndpointOfTenThousandIsWorkedOutAlone) {
   EXPECT_EQ(first.worked_out(), 2 * before->services.size())
       << "a cluster and its endpoints for each Service";
 
-  Json pod = make_pod("app-500-5", "10.12.0.6", "app-500");
+  Json pod = make_pod("app-50-5", "10.10.50.6", "app-50");
   pod["status"]["conditions"][0]["status"] = "False";
   api.put(kPods, pod);
   rig.pass(1s, 10ms);
   const std::shared_ptr<const Mesh> after = control->registry().mesh();
   ASSERT_NE(after, before);
-  EXPECT_FALSE(after->workloads.at({"shop", "app-500-5"})->ready);
+  EXPECT_FALSE(after->workloads.at({"shop", "app-50-5"})->ready);
   EXPECT_EQ(after->joined, before->joined) << "the rest was not joined anew";
   std::size_t workloads = 0;
   for (const auto& [name, workload] : after->workloads) {
