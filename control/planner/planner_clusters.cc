@@ -217,12 +217,14 @@ Planner::TypePtr Planner::clusters(const Asker& asker, Planned& planned) {
   if (asker.workload == nullptr) return services;
   const std::shared_ptr<const Own> own = own_clusters(asker);
   planned.own = own;
-  if (asker.old != nullptr && asker.old->services == services && asker.old->own == own &&
-      asker.scope->peers().empty()) {
-    return type_in(*asker.old->set, xds::kClusterType);
-  }
   std::optional<xds::Resource> others;
   if ((*asker.workload)->redirected) others = peers(asker);
+  if (asker.old != nullptr && asker.old->services == services && asker.old->own == own) {
+    TypePtr held = type_in(*asker.old->set, xds::kClusterType);
+    const auto before = held->resources.find(kPeers);
+    const bool has_peers = before != held->resources.end();
+    if (others ? has_peers && before->second->version == others->version : !has_peers) return held;
+  }
   std::string key = asker.scope_key.empty() ? clients : asker.node.client_namespace;
   key += '\n' + asker.scope_key + '\n' + own->key;
   if (others) key += others->name + ' ' + others->version + '\n';

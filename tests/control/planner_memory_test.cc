@@ -49,8 +49,8 @@ class Drawn final {
       if (form == 3) return "";
       return "apiVersion: v1\nkind: Service\nmetadata: {name: s" + number +
              ", namespace: " + name_space + "}\nspec: {clusterIP: 10.96.0.1" + number +
-             ", selector: {app: a" + number + "}, ports: [{name: " + (form == 2 ? "tcp" : "http") +
-             ", port: 80, targetPort: http}" +
+             (form == 1 ? ", internalTrafficPolicy: Local" : "") + ", selector: {app: a" + number +
+             "}, ports: [{name: " + (form == 2 ? "tcp" : "http") + ", port: 80, targetPort: http}" +
              (form == 1 ? ", {name: tcp, port: 90, targetPort: http}" : "") + "]}\n";
     }
     if (file < 10) {
