@@ -23,7 +23,7 @@ constexpr std::uint8_t kTableSize = 0x20;
 constexpr std::uint8_t kLiteralNever = 0x10;
 constexpr std::uint8_t kLiteralWithout = 0x00;
 
-std::uint64_t word_at(const char* at) {
+std::uint64_t eight_bytes_at(const char* at) {
   std::uint64_t word;
   std::memcpy(&word, at, sizeof word);
   return word;
@@ -44,8 +44,8 @@ std::uint64_t hash_of(std::string_view text, std::uint64_t seed) {
     return mixed(hash, word);
   }
   const char* const last = at + text.size() - sizeof(std::uint64_t);
-  for (; at < last; at += sizeof(std::uint64_t)) hash = mixed(hash, word_at(at));
-  return mixed(hash, word_at(last));
+  for (; at < last; at += sizeof(std::uint64_t)) hash = mixed(hash, eight_bytes_at(at));
+  return mixed(hash, eight_bytes_at(last));
 }
 
 void append_string(std::string_view text, std::string& out) {

@@ -230,7 +230,7 @@ TEST(HpackDifferential, BothRefuseTheSameBrokenBlocks) {
 }
 
 TEST(HpackDifferential, BothReadNoiseAlike) {
-  for (std::uint64_t seed = 0; seed < 200'000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 60'000; ++seed) {
     FieldMaker maker(seed);
     HpackDecoder decoder;
     Nghttp2Decoder peer;
