@@ -19,6 +19,8 @@ constexpr std::size_t kHopeless = 2;
 
 using Indexing = HpackEncoder::Indexing;
 
+constexpr std::size_t kGuessable = 20;
+
 // Unique or secret: they would only push useful entries out of the dynamic table.
 Indexing indexing_of(const Field& field) {
   if (field.never_index) return Indexing::kNever;
@@ -37,6 +39,9 @@ Indexing indexing_of(const Field& field) {
     case HeaderId::kXWeftDeadline:
     case HeaderId::kXEnvoyExpectedRqTimeoutMs:
       return Indexing::kNever;
+    case HeaderId::kCookie:
+      // RFC 7541 section 7.1.3: a short one could be guessed by what a table answers.
+      return field.value.size() < kGuessable ? Indexing::kNever : Indexing::kIncremental;
     case HeaderId::kAge:
     case HeaderId::kContentRange:
     case HeaderId::kEtag:

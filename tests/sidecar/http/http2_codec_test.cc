@@ -53,6 +53,27 @@ TEST(Http2Codec, CarriesARequestAndItsAnswerInPiecesOfAnySize) {
   }
 }
 
+TEST(Http2Codec, PutsWhatCouldBeGuessedIntoNoTable) {
+  Http2Pair pair;
+  RequestHead head = get();
+  head.headers.add(HeaderId::kCookie, "pin=4711");
+  head.headers.add(HeaderId::kAuthorization, "Basic YTpi");
+  head.headers.add("x-tenant", "blue");
+  auto asking = pair.open(head);
+  pair.run();
+  const Headers& asked = pair.requests.at(0).request.headers;
+  ASSERT_EQ(asked.size(), 3U);
+  EXPECT_TRUE(asked.begin()[0].never_index);
+  EXPECT_TRUE(asked.begin()[1].never_index);
+  EXPECT_FALSE(asked.begin()[2].never_index);
+
+  RequestHead other = get();
+  other.headers.add(HeaderId::kCookie, "session=0123456789abcdef");
+  auto again = pair.open(other);
+  pair.run();
+  EXPECT_FALSE(pair.requests.at(1).request.headers.begin()[0].never_index);
+}
+
 TEST(Http2Codec, MergesTheLastBytesWithTheEnd) {
   Http2Pair pair;
   RequestHead head = get();
