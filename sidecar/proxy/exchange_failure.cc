@@ -80,7 +80,7 @@ bool Exchange::retry_after(const AttemptEnd& end) {
   facts.method = head_.method;
   facts.replayable = replayable_ || request_ends_with_head_;
   facts.response_started = response_started_;
-  facts.replayed_once = replayed_once_;
+  facts.replays = replays_;
   facts.retries_done = retries_;
   if (request_timer_.armed()) facts.time_left = request_timer_.deadline() - services_.turn.now();
   const RetryDecision decision = decide_retry(forward_->retry, end, facts);
@@ -97,7 +97,7 @@ bool Exchange::retry_after(const AttemptEnd& end) {
     retry_counted_ = false;
   }
   if (decision.courtesy) {
-    replayed_once_ = true;
+    ++replays_;
   } else {
     // The failure that we have says more than a refusal of ours would.
     if (cluster_->circuit_open()) {

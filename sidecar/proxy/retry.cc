@@ -78,7 +78,8 @@ RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& 
   // for an app that ends: nobody's failure, so it costs no try.
   const bool nobodys =
       end.kind == AttemptEnd::Kind::kReset && (end.reused_connection || end.own_app);
-  if (!reason && nobodys && idempotent && !facts.replayed_once &&
+  if (!reason && nobodys && idempotent &&
+      facts.replays < (end.own_app ? kReplaysOfOwnApp : kReplays) &&
       (policy.on & config::kRetryUnprocessed) != 0) {
     reason = RetryReason::kReset;
     decision.courtesy = true;
