@@ -90,6 +90,8 @@ Program::Program(std::uint16_t origin, const std::string& before, Wish wish)
 
 Program::~Program() {
   child_.reset();
+  // Nobody else reads what a sanitizer says of another process.
+  EXPECT_EQ(log().find("Sanitizer"), std::string::npos) << log();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
 }
