@@ -23,9 +23,13 @@ Backend find_backend(const Mesh& mesh, const BackendRef& ref, const BackendQuest
   } else {
     out.why = kFound;
   }
+  // Whoever may write a name there could send other people's calls to wherever it leads, with what
+  // they carry (CVE-2021-25740).
+  const bool external = !out.service->service->external_name.empty();
+  if (out.found() && external && ref.home != ref.service.name_space) out.why = kNotTheirs;
   if (!out.found() || ref.subset.empty()) return out;
   const DestinationRule* rule = mesh.destinations.find(ref.service, question.clients);
-  out.subset = rule == nullptr ? nullptr : rule->find_subset(ref.subset);
+  out.subset = rule == nullptr || external ? nullptr : rule->find_subset(ref.subset);
   if (out.subset == nullptr) out.why = kNoSubset;
   return out;
 }
@@ -53,6 +57,11 @@ BackendObjection objection_to(const Backend& backend, const BackendRef& ref,
       return {.reason = "SubsetNotFound",
               .message = fmt::format("no DestinationRule for Service {} has a subset {}", service,
                                      ref.subset)};
+    case Backend::Why::kNotTheirs:
+      return {.reason = "RefNotPermitted",
+              .message = fmt::format("Service {} is an ExternalName, which only routes of its own "
+                                     "namespace may name",
+                                     service)};
   }
   return {};
 }

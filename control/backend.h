@@ -25,6 +25,7 @@ struct Backend {
     kNoPort,
     kWrongProtocol,
     kNoSubset,
+    kNotTheirs,  // an ExternalName of another namespace than what names it
   };
   Why why = Why::kNoService;
   const MeshService* service = nullptr;

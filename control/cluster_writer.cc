@@ -29,16 +29,21 @@ ClusterWriter::ClusterWriter(Turn& turn, kube::KubeClient& client, Random& rando
 
 ClusterWriter::~ClusterWriter() = default;
 
+void ClusterWriter::start() {
+  lease_.start();
+  if (replicas_) replicas_->start();
+}
+
 void ClusterWriter::stop() {
   status_.stop();
   unmeshed_.stop();
   events_.stop();
-  if (replicas_) replicas_->stop();
 }
 
 void ClusterWriter::drain() {
   draining_ = true;
   stop();
+  if (replicas_) replicas_->stop();
   lease_.resign();
 }
 
@@ -47,7 +52,6 @@ void ClusterWriter::on_leading(bool leads) {
   if (!leads) return stop();
   status_.note_change();
   unmeshed_.start();
-  if (replicas_) replicas_->start();
 }
 
 // By the label that the manifests give all of them, of whatever revision.

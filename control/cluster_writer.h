@@ -1,11 +1,11 @@
 #pragma once
 // ClusterWriter: what weft-control writes into a cluster: status of what people wrote, events about
 // what cannot be obeyed. Of several replicas the one that holds the Lease does, the others only
-// read.
+// read, and know of each other whom they serve.
 //
-// It begins when the Lease is granted, stops at the moment it is lost, and gives it back when the
-// replica drains. Every replica serves sidecars all the same, so that a change of leader is of no
-// effect on traffic. Owner: Control. Thread: its loop's.
+// Writing begins when the Lease is granted, stops at the moment it is lost, and gives it back when
+// the replica drains. Every replica serves sidecars all the same, so that a change of leader is of
+// no effect on traffic. Owner: Control. Thread: its loop's.
 
 #include <memory>
 #include <optional>
@@ -51,7 +51,7 @@ class ClusterWriter final : public kube::LeaseKeeper::Owner,
   ClusterWriter& operator=(const ClusterWriter&) = delete;
   ~ClusterWriter();
 
-  void start() { lease_.start(); }
+  void start();
   // Objects, or what sidecars have of them, are not as they were.
   void note_change() { status_.note_change(); }
   // Writes no more, and gives the Lease back.

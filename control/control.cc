@@ -47,7 +47,9 @@ Control::Control(Turn& turn, Owner& owner, Options options)
       owner_(owner),
       options_(std::move(options)),
       state_dir_(options_.state_dir),
-      catalog_(turn),
+      catalog_(turn, options_.scoped_names || options_.kubernetes != nullptr
+                         ? Planner::Names::kOfScope
+                         : Planner::Names::kAll),
       admin_(turn, *this),
       directory_(turn, options_.config_dir, *this, options_.source),
       save_timer_(turn.timers(), *this),
@@ -125,6 +127,7 @@ Status Control::restore(const std::vector<SourceFile>* files) {
 Status Control::listen(net::Loop& loop, const Addresses& addresses) {
   loop_ = &loop;
   wanted_ = addresses;
+  if (options_.kubernetes == nullptr) watch_folder();
   if (!addresses.admin.is_none()) {
     if (Status listening = admin_.listen(loop, addresses.admin); !listening) return listening;
   }
@@ -133,6 +136,17 @@ Status Control::listen(net::Loop& loop, const Addresses& addresses) {
       return listening;
   }
   return server_ == nullptr ? Status() : open_doors();
+}
+
+// A folder that is not there yet, or that cannot be watched, is looked at from time to time alone.
+void Control::watch_folder() {
+  Result<std::unique_ptr<net::FolderWatch>> watch =
+      net::FolderWatch::start(*loop_, options_.config_dir, *this);
+  if (watch) {
+    folder_ = std::move(*watch);
+  } else {
+    WEFT_LOG(kInfo, "changes are looked for and not heard of: {}", watch.error().detail);
+  }
 }
 
 Status Control::open_doors() {
@@ -400,10 +414,13 @@ std::string Control::metrics() {
 }
 
 std::string Control::mesh_page() const {
-  return make_mesh_page({.registry = registry_,
-                         .clients = clients(),
-                         .source_problem = source_problem(),
-                         .state_problem = state_problem_});
+  const ReplicaWatch* others = writer_ == nullptr ? nullptr : writer_->replicas();
+  return make_mesh_page(
+      {.registry = registry_,
+       .clients = clients(),
+       .source_problem = source_problem(),
+       .state_problem = state_problem_,
+       .others = others == nullptr ? std::vector<OtherReplica>() : others->replicas()});
 }
 
 std::string Control::config_page() const { return make_config_page(registry_); }

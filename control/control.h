@@ -35,10 +35,12 @@
 #include "control/sources/kubernetes.h"
 #include "control/sources/yaml_directory.h"
 #include "control/state_dir.h"
+#include "sidecar/net/folder_watch.h"
 
 namespace weft::control {
 
 class Control final : public YamlDirectory::Owner,
+                      public net::FolderWatch::Owner,
                       public KubernetesSource::Owner,
                       public kube::RootSecret::Owner,
                       public ClusterWriter::Source,
@@ -72,6 +74,9 @@ class Control final : public YamlDirectory::Owner,
     KubernetesSource::Options cluster;
     // Who this process is among its replicas: its pod. What makes it one of a kind is added.
     std::string replica = "weft-control";
+    // A sidecar that has a scope is told the names of its scope alone, as the resolvers of its
+    // machine know the others. Always so in Kubernetes.
+    bool scoped_names = false;
     // To other replicas, for who writes status; it outlives the Control. Null: they are not asked.
     Connector* connector = nullptr;
     YamlDirectory::Options source;
@@ -123,6 +128,8 @@ class Control final : public YamlDirectory::Owner,
   // YamlDirectory::Owner
   void on_files(std::vector<SourceFile> files) override;
   void on_source_problem(const std::string& problem) override;
+  // net::FolderWatch::Owner
+  void on_folder_changed() override { directory_.look_soon(); }
   // Admin::Source
   [[nodiscard]] std::string state() const override;
   [[nodiscard]] std::string metrics() override;
@@ -140,6 +147,7 @@ class Control final : public YamlDirectory::Owner,
   void begin_in_cluster();
   void serve_cluster();
   Status start_server();
+  void watch_folder();
   Status open_doors();
   void give_up(const Error& error);
   [[nodiscard]] std::string source_problem() const;
@@ -165,6 +173,8 @@ class Control final : public YamlDirectory::Owner,
   Metrics metrics_;
   Admin admin_;
   YamlDirectory directory_;
+  std::unique_ptr<net::FolderWatch>
+      folder_;  // null: nothing hints, and it is looked at all the same
   Random random_ = Random::from_system();
   std::unique_ptr<kube::RootSecret> root_;
   std::unique_ptr<kube::KubeTokenReviewer> reviewer_;

@@ -67,9 +67,7 @@ Status Door::listen(net::Loop& loop, const SocketAddress& address) {
   // A peer that is gone without a word is noticed in about a minute; a stream of xDS may be silent
   // for days.
   const net::ListenOptions listening{
-      .accepted = {.keep_alive = net::KeepAlive{.idle = std::chrono::seconds(30),
-                                                .interval = std::chrono::seconds(10),
-                                                .probes = 3}}};
+      .accepted = {.keep_alive = KeepAlive{.idle_s = 30, .interval_s = 10, .probes = 3}}};
   Result<net::OwnedFd> socket = net::bind_listener(address, listening);
   if (!socket) {
     return fail(socket.error().fault, options_.name + ": " + socket.error().detail);

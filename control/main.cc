@@ -58,6 +58,7 @@ struct Flags {
   std::string inject_control;
   std::string revision = "default";
   bool inject_classic = false;
+  bool scoped_names = false;
   std::string max_certificate_lifetime = "24h";
   std::string debounce = "50ms";
   std::string debounce_max = "500ms";
@@ -118,6 +119,7 @@ Result<Start> read_start(const Flags& flags) {
   Control::Options& options = start.options;
   options.config_dir = flags.config_dir;
   options.state_dir = flags.state_dir;
+  options.scoped_names = flags.scoped_names;
   for (const Status& read :
        {set(options.leaf_lifetime_max, "--max-certificate-lifetime", flags.max_certificate_lifetime,
             Authority::kLifetimeMin),
@@ -257,6 +259,9 @@ void add_flags(CLI::App& app, Flags& flags) {
                  "where that is and who we are, for --kubernetes");
   app.add_option("--state-dir", flags.state_dir,
                  "where the root key and what was accepted survive a restart; keep it private");
+  app.add_flag("--scoped-names", flags.scoped_names,
+               "tell a sidecar with --dns that has a scope the names of that alone: the resolvers "
+               "of its machine know the others; in Kubernetes always so");
   app.add_option("--listen", flags.listen,
                  "TLS address for sidecars: certificates and configuration")
       ->capture_default_str();

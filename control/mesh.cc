@@ -3,42 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "control/route_attachment.h"
+#include "control/service_instances.h"
 
 namespace weft::control {
 
 namespace {
-
-struct ProtocolName {
-  std::string_view name;
-  AppProtocol protocol;
-};
-
-// What Kubernetes, Istio and people call them. An unknown word says that it is not HTTP.
-constexpr std::array<ProtocolName, 11> kProtocols = {{
-    {"http", AppProtocol::kHttp1},
-    {"http1", AppProtocol::kHttp1},
-    {"grpc-web", AppProtocol::kHttp1},
-    {"kubernetes.io/ws", AppProtocol::kHttp1},
-    {"http2", AppProtocol::kHttp2},
-    {"h2c", AppProtocol::kHttp2},
-    {"kubernetes.io/h2c", AppProtocol::kHttp2},
-    {"grpc", AppProtocol::kHttp2},
-    {"tcp", AppProtocol::kTcp},
-    {"tls", AppProtocol::kTcp},
-    {"https", AppProtocol::kTcp},
-}};
-
-const ProtocolName* find_protocol(std::string_view name) {
-  const auto found = std::ranges::find(kProtocols, name, &ProtocolName::name);
-  return found == kProtocols.end() ? nullptr : &*found;
-}
 
 // The joining of one set of objects.
 class Joining final {
@@ -48,8 +22,7 @@ class Joining final {
   void run() {
     take_objects();
     drop_shared_addresses();
-    index_workloads();
-    for (auto& [name, service] : mesh_.services) resolve(service, standing_behind(service));
+    ServiceInstances(mesh_).find_all();
     mesh_.destinations = DestinationTable(mesh_, destinations_, mesh_.conditions);
     attach_routes(routes_, mesh_);
     for (const auto& policy : budgets_) attach(policy);
@@ -139,7 +112,7 @@ class Joining final {
     std::erase_if(all, [&](const Condition& condition) {
       return before(condition) && condition.about.name == service.name();
     });
-    resolve(service, standing_in(service.name().name_space));
+    ServiceInstances(mesh_).find(service);
     const auto place = std::ranges::find_if_not(all, [&](const Condition& condition) {
       return before(condition) && condition.about.name < service.name();
     });
@@ -225,125 +198,6 @@ class Joining final {
     }
   }
 
-  static std::uint16_t target_of(const ServicePort& port, const Workload& workload) {
-    for (const WorkloadPort& candidate : workload.ports) {
-      const bool same = port.target_name.empty() ? candidate.port == port.target_port
-                                                 : candidate.name == port.target_name;
-      if (same) return candidate.port;
-    }
-    // Without a sidecar, or one that takes what comes for any port, nobody has to know it
-    // beforehand.
-    const bool must = workload.sidecar && !workload.redirected;
-    return must ? std::uint16_t{0} : port.target_port;
-  }
-
-  // ---- who stands behind a Service ----
-
-  // By the first pair of each Service's selector, so that no Service looks at every Workload.
-  void index_workloads() {
-    for (const auto& [name, service] : mesh_.services) {
-      const Labels& selector = service.service->selector;
-      if (selector.empty()) continue;
-      standing_[{name.name_space, selector.begin()->first, selector.begin()->second}];
-    }
-    for (const auto& [name, workload] : mesh_.workloads) {
-      for (const auto& [key, value] : workload->metadata.labels) {
-        const auto found = standing_.find({name.name_space, key, value});
-        if (found != standing_.end()) found->second.push_back(&workload);
-      }
-    }
-  }
-
-  using Standing = std::vector<const std::shared_ptr<const Workload>*>;
-
-  [[nodiscard]] const Standing& standing_behind(const MeshService& service) const {
-    static const Standing kNobody;
-    const Labels& selector = service.service->selector;
-    if (selector.empty()) return kNobody;
-    return standing_.at(
-        {service.name().name_space, selector.begin()->first, selector.begin()->second});
-  }
-
-  // Of its namespace, for a single Service.
-  [[nodiscard]] Standing standing_in(const std::string& name_space) const {
-    Standing out;
-    for (auto at = mesh_.workloads.lower_bound({name_space, ""});
-         at != mesh_.workloads.end() && at->first.name_space == name_space; ++at) {
-      out.push_back(&at->second);
-    }
-    return out;
-  }
-
-  // `standing`: at least those that it selects, in order of their names.
-  void resolve(MeshService& service, const Standing& standing) {
-    std::vector<MeshPort> ports;
-    for (const ServicePort& port : service.service->ports) {
-      MeshPort out{.name = port.name, .port = port.port};
-      out.protocol = protocol_of(port.app_protocol, port.name, port.port, *mesh_.config);
-      out.declared = is_declared(port.app_protocol, port.name, port.port, *mesh_.config);
-      std::vector<Instance> plain;
-      std::set<std::string> identities;
-      for (const std::shared_ptr<const Workload>* held : standing) {
-        const std::shared_ptr<const Workload>& workload = *held;
-        const ObjectName& name = workload->metadata.name;
-        if (!selects(service.service->selector, workload->metadata.labels)) continue;
-        const std::uint16_t target = target_of(port, *workload);
-        if (target == 0) {
-          say(Kind::kService, service.name(), "EndpointsResolved", "PortNotFound",
-              fmt::format(
-                  "port {}: Workload {} has no port {}", port.port, name.to_string(),
-                  port.target_name.empty() ? std::to_string(port.target_port) : port.target_name));
-          continue;
-        }
-        SpiffeId identity;
-        if (workload->sidecar) {
-          out.meshed = true;
-          identity = mesh_.identity_of(*workload);
-          identities.insert(identity.uri());
-        }
-        if (workload->weight == 0 || !(workload->ready || service.service->publish_not_ready)) {
-          continue;
-        }
-        (workload->sidecar ? out.instances : plain)
-            .push_back({.workload = workload, .port = target, .identity = std::move(identity)});
-      }
-      out.identities.assign(identities.begin(), identities.end());
-      settle(service, out, std::move(plain));
-      ports.push_back(std::move(out));
-    }
-    service.ports.set(std::move(ports));
-  }
-
-  // All meshed or none: one destination either speaks mTLS or does not. It does also while the
-  // meshed ones are not ready, or a failure would lead to plain text.
-  void settle(const MeshService& service, MeshPort& port, std::vector<Instance> plain) {
-    if (!port.meshed) {
-      port.instances = std::move(plain);
-    } else if (!plain.empty()) {
-      say(Kind::kService, service.name(), "EndpointsResolved", "NotMeshed",
-          fmt::format("port {}: {} of {} ready Workloads have no sidecar and are left out",
-                      port.port, plain.size(), plain.size() + port.instances.size()));
-    }
-    drop_shared_places(service, port);
-  }
-
-  // One address and port is one endpoint, whoever else claims to be there: gRPC refuses a
-  // destination that names one twice.
-  void drop_shared_places(const MeshService& service, MeshPort& port) {
-    std::map<std::pair<IpAddress, std::uint16_t>, std::shared_ptr<const Workload>> taken;
-    std::erase_if(port.instances, [&](const Instance& instance) {
-      const auto [owner, added] = taken.emplace(
-          std::make_pair(instance.workload->address, instance.port), instance.workload);
-      if (added) return false;
-      say(Kind::kService, service.name(), "EndpointsResolved", "Conflicted",
-          fmt::format("port {}: Workloads {} and {} are both at {}:{}", port.port,
-                      owner->second->metadata.name.to_string(),
-                      instance.workload->metadata.name.to_string(),
-                      instance.workload->address.to_string(), instance.port));
-      return true;
-    });
-  }
-
   void attach(const std::shared_ptr<const BackendTrafficPolicy>& policy) {
     const ObjectName& name = policy->metadata.name;
     for (const ObjectName& service : policy->services) {
@@ -363,8 +217,6 @@ class Joining final {
 
   const Objects& objects_;
   Mesh& mesh_;
-  // By namespace, key and value.
-  std::map<std::tuple<std::string_view, std::string_view, std::string_view>, Standing> standing_;
   RouteObjects routes_;
   std::vector<std::shared_ptr<const DestinationRule>> destinations_;
   std::vector<std::shared_ptr<const TrafficPolicy>> policies_;
@@ -422,33 +274,6 @@ std::shared_ptr<const Mesh> change_workloads(const Mesh& before, const WorkloadC
   mesh->generation = generation;
   if (!Joining(kNone, *mesh).change(changes)) return nullptr;
   return mesh;
-}
-
-namespace {
-
-std::optional<AppProtocol> said_protocol(const std::string& app_protocol, const std::string& name,
-                                         std::uint16_t port, const MeshConfig& config) {
-  if (!app_protocol.empty()) {
-    const ProtocolName* known = find_protocol(app_protocol);
-    return known == nullptr ? AppProtocol::kTcp : known->protocol;
-  }
-  for (const std::string& word : {name, name.substr(0, name.find('-'))}) {
-    if (const ProtocolName* known = find_protocol(word)) return known->protocol;
-  }
-  if (config.opaque_ports.contains(port)) return AppProtocol::kTcp;
-  return std::nullopt;
-}
-
-}  // namespace
-
-AppProtocol protocol_of(const std::string& app_protocol, const std::string& name,
-                        std::uint16_t port, const MeshConfig& config) {
-  return said_protocol(app_protocol, name, port, config).value_or(AppProtocol::kHttp1);
-}
-
-bool is_declared(const std::string& app_protocol, const std::string& name, std::uint16_t port,
-                 const MeshConfig& config) {
-  return said_protocol(app_protocol, name, port, config).has_value();
 }
 
 std::shared_ptr<const Mesh> make_mesh(const Objects& objects, std::uint64_t generation,

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/app_protocol.h"
 #include "control/backend_tls_table.h"
 #include "control/destination_table.h"
 #include "control/model/object.h"
@@ -22,8 +23,6 @@
 namespace weft::control {
 
 using Objects = std::map<ObjectKey, Object>;
-
-enum class AppProtocol : std::uint8_t { kHttp1, kHttp2, kTcp };  // kHttp2: gRPC and h2c
 
 // One Workload behind a Service port, where a client finds it.
 struct Instance {
@@ -148,12 +147,5 @@ using WorkloadChanges = std::map<ObjectName, std::shared_ptr<const Workload>>;
 [[nodiscard]] std::shared_ptr<const Mesh> change_workloads(const Mesh& before,
                                                            const WorkloadChanges& changes,
                                                            std::uint64_t generation);
-
-// appProtocol, else the port's name up to a '-', else whether its number is known to be opaque.
-[[nodiscard]] AppProtocol protocol_of(const std::string& app_protocol, const std::string& name,
-                                      std::uint16_t port, const MeshConfig& config);
-// Whether any of them says it.
-[[nodiscard]] bool is_declared(const std::string& app_protocol, const std::string& name,
-                               std::uint16_t port, const MeshConfig& config);
 
 }  // namespace weft::control

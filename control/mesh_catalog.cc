@@ -53,14 +53,15 @@ class MeshCatalog::Entry final : public Subscription, public ListNode<Entry> {
   MeshCatalog& catalog_;
 };
 
-MeshCatalog::MeshCatalog(Turn& turn)
-    : planner_(std::make_unique<Planner>(std::make_shared<const Mesh>())),
+MeshCatalog::MeshCatalog(Turn& turn, Planner::Names names)
+    : names_(names),
+      planner_(std::make_unique<Planner>(std::make_shared<const Mesh>())),
       soon_(turn.timers(), *this) {}
 
 MeshCatalog::~MeshCatalog() = default;
 
 void MeshCatalog::set_mesh(std::shared_ptr<const Mesh> mesh, WallTime now) {
-  planner_ = std::make_unique<Planner>(std::move(mesh), planner_.get(), now);
+  planner_ = std::make_unique<Planner>(std::move(mesh), planner_.get(), now, names_);
   due_.splice(due_later_);
   due_.splice(told_);
   if (!due_.empty()) soon_.arm(Duration::zero());

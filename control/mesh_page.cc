@@ -6,7 +6,9 @@
 
 #include "control/model/workload.h"
 #include "control/policy_status.h"
+#include "control/replica_view.h"
 #include "control/route_status.h"
+#include "control/sidecar_counts.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::control {
@@ -40,15 +42,49 @@ json client_json(const ClientReport& client, std::uint64_t generation) {
   return out;
 }
 
-json sidecars_json(const Mesh& mesh, const std::vector<ClientReport>& clients) {
+// Of a replica that does not say which is its newest generation, as those of earlier versions do
+// not, nothing can be said of who has it.
+std::string_view state_there(const ReplicaView& view, const ReplicaView::Sidecar& sidecar) {
+  if (view.generation == 0) return "unknown";
+  if (sidecar.generation < view.generation) return "behind";
+  return sidecar.refused ? "refused" : "current";
+}
+
+json served_elsewhere_json(const std::string& workload, const ReplicaView::Sidecar& sidecar,
+                           const OtherReplica& replica) {
+  json out = {{"workload", workload},
+              {"state", state_there(*replica.view, sidecar)},
+              {"generation", sidecar.generation},
+              {"connected_seconds", in_seconds(sidecar.connected)},
+              {"refused", json::array()},
+              {"replica", replica.address}};
+  if (sidecar.since_answer) out["answered_seconds_ago"] = in_seconds(*sidecar.since_answer);
+  for (const ClientReport::Refusal& refusal : sidecar.refusals) {
+    out["refused"].push_back({{"type", refusal.type}, {"why", refusal.why}});
+  }
+  return out;
+}
+
+json sidecars_json(const Mesh& mesh, const MeshPageInput& input) {
   std::map<std::string, json>
       sidecars;  // by Workload; the longest connected last, where there are two
-  for (const ClientReport& client : clients) {
+  std::map<std::string, Duration, std::less<>> connected;
+  for (const ClientReport& client : input.clients) {
     if (client.workload.empty()) continue;
     json sidecar = client_json(client, mesh.generation);
     sidecar["workload"] = client.workload;
     sidecar["admin"] = client.admin;
     sidecars[client.workload] = std::move(sidecar);
+    connected[client.workload] = client.connected;
+  }
+  for (const OtherReplica& replica : input.others) {
+    if (replica.view == nullptr) continue;
+    for (const auto& [workload, sidecar] : replica.view->sidecars) {
+      const auto [at, first] = connected.try_emplace(workload, sidecar.connected);
+      if (!first && at->second <= sidecar.connected) continue;
+      at->second = sidecar.connected;
+      sidecars[workload] = served_elsewhere_json(workload, sidecar, replica);
+    }
   }
   for (const auto& [name, workload] : mesh.workloads) {
     if (!workload->sidecar) continue;
@@ -68,6 +104,27 @@ json sidecars_json(const Mesh& mesh, const std::vector<ClientReport>& clients) {
   }
   json out = json::array();
   for (auto& [name, sidecar] : sidecars) out.push_back(std::move(sidecar));
+  return out;
+}
+
+json replicas_json(const std::vector<OtherReplica>& others) {
+  json out = json::array();
+  for (const OtherReplica& one : others) {
+    json replica = {{"address", one.address}, {"answers", one.view != nullptr}};
+    if (one.view != nullptr) {
+      replica["sidecars"] = one.view->sidecars.size();
+      replica["generation"] = one.view->generation;
+    }
+    out.push_back(std::move(replica));
+  }
+  return out;
+}
+
+ReplicaViews views_of(const std::vector<OtherReplica>& others) {
+  ReplicaViews out;
+  for (const OtherReplica& one : others) {
+    if (one.view != nullptr) out.push_back(*one.view);
+  }
   return out;
 }
 
@@ -95,14 +152,17 @@ std::string_view state_of(const ClientReport& client, std::uint64_t generation) 
 std::string make_mesh_page(const MeshPageInput& input) {
   const Mesh& mesh = *input.registry.mesh();
   json page = {{"version", WEFT_VERSION},       {"trust_domain", mesh.config->trust_domain},
-               {"generation", mesh.generation}, {"sidecars", sidecars_json(mesh, input.clients)},
+               {"generation", mesh.generation}, {"sidecars", sidecars_json(mesh, input)},
                {"clients", json::array()},      {"problems", problems_json(input)},
                {"conditions", json::array()},   {"notes", input.registry.notes()}};
   for (const ClientReport& client : input.clients) {
     if (client.workload.empty()) page["clients"].push_back(client_json(client, mesh.generation));
   }
+  page["replicas"] = replicas_json(input.others);
   page["policies"] = json::array();
-  for (const PolicyStatus& status : policy_statuses(input.registry, input.clients)) {
+  const ReplicaViews others = views_of(input.others);
+  const SidecarCounts counts(mesh, input.clients, others);
+  for (const PolicyStatus& status : policy_statuses(input.registry, counts)) {
     page["policies"].push_back({{"policy", status.name.to_string()},
                                 {"accepted", status.accepted},
                                 {"accepted_reason", status.accepted_reason},

@@ -19,6 +19,7 @@ struct ClientReport {
   struct Refusal {
     std::string type;  // "Cluster"
     std::string why;   // the client's words
+    bool operator==(const Refusal&) const = default;
   };
   std::string node;
   std::string workload;          // "shop/cart-v1-a"; empty for a gRPC client
@@ -34,14 +35,25 @@ struct ClientReport {
 // what it refused.
 [[nodiscard]] std::string_view state_of(const ClientReport& client, std::uint64_t generation);
 
+struct ReplicaView;
+
+// Another weft-control of the same mesh, and what it says of itself; null: it does not answer.
+struct OtherReplica {
+  std::string address;
+  const ReplicaView* view = nullptr;
+};
+
 struct MeshPageInput {
   const Registry& registry;
   const std::vector<ClientReport>& clients;
   std::string source_problem;  // the directory cannot be read
   std::string state_problem;   // the state cannot be saved
+  std::vector<OtherReplica> others = {};
 };
 
-// Who has which generation; Workloads without a connection are "missing".
+// Who has which generation, also of the sidecars that another replica serves: each where its newest
+// stream is, its generation in the numbers of that replica. Workloads without a connection are
+// "missing"; while a replica does not answer, its sidecars are among them, and the page says so.
 [[nodiscard]] std::string make_mesh_page(const MeshPageInput& input);
 
 // The accepted objects as they were read, with the file each came from: "document", and where the

@@ -21,6 +21,7 @@
 #include "control/registry.h"
 #include "control/server.h"
 #include "sidecar/core/counters.h"
+#include "telemetry/figures.h"
 #include "telemetry/registry.h"
 
 namespace weft::control {
@@ -107,7 +108,7 @@ class Metrics final {
   std::map<std::uint64_t, TimePoint> announced_;
   std::map<DoorKind, DoorFigures> doors_;
   std::map<std::string, FeedFigures> feeds_;  // by resource
-  std::vector<telemetry::Registry::Registration> kept_;
+  telemetry::Figures figures_;
 };
 
 }  // namespace weft::control

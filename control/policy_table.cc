@@ -35,7 +35,7 @@ Result<std::string> resolve(const Mesh& mesh, const PolicyTarget& target) {
       }
       if (target.section.empty()) return std::string();
       for (const MeshPort& port : service->ports) {
-        const std::string number = std::to_string(port.port);
+        std::string number = std::to_string(port.port);
         if (port.name == target.section || number == target.section) return number;
       }
       return missing(
@@ -63,6 +63,10 @@ std::string missing_fallback(const Mesh& mesh, const TrafficPolicy& policy) {
   if (!fallback || !fallback->on || fallback->service.name.empty()) return {};
   const MeshService* service = mesh.find_service(fallback->service);
   const MeshPort* port = service == nullptr ? nullptr : service->find_port(fallback->port);
+  if (service != nullptr && !service->service->external_name.empty()) {
+    return fmt::format("fallback: Service {} is an ExternalName, which only routes may name",
+                       fallback->service.to_string());
+  }
   if (port != nullptr && port->is_http()) return {};
   return fmt::format("fallback: {} Service {} port {}",
                      port == nullptr ? "there is no" : "not HTTP:", fallback->service.to_string(),

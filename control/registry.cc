@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "control/model/objections.h"
 #include "sidecar/config/document.h"
@@ -10,40 +12,6 @@
 namespace weft::control {
 
 namespace {
-
-// In what two sets of accepted objects differ; where their text stands does not matter.
-struct Difference {
-  bool any = false;
-  bool only_workloads = true;
-  WorkloadChanges workloads;
-
-  void note(const ObjectKey& key, const Accepted* now) {
-    any = true;
-    only_workloads = only_workloads && key.kind == Kind::kWorkload;
-    if (!only_workloads) return;
-    const auto* held =
-        now == nullptr ? nullptr : std::get_if<std::shared_ptr<const Workload>>(&now->object);
-    workloads[key.name] = held == nullptr ? nullptr : *held;
-  }
-};
-
-Difference difference(const Registry::AcceptedMap& before, const Registry::AcceptedMap& now) {
-  Difference out;
-  auto left = before.begin();
-  auto right = now.begin();
-  while (left != before.end() || right != now.end()) {
-    const bool gone = right == now.end() || (left != before.end() && left->first < right->first);
-    const bool is_new = !gone && (left == before.end() || right->first < left->first);
-    if (gone) {
-      out.note(left->first, nullptr);
-    } else if (is_new || left->second.json != right->second.json) {
-      out.note(right->first, &right->second);
-    }
-    if (!is_new) ++left;
-    if (!gone) ++right;
-  }
-  return out;
-}
 
 // Of a text with mistakes: read, or judged when it had been read.
 std::optional<RouteHead> refused_head(const std::optional<RouteHead>& read,
@@ -60,6 +28,33 @@ Objects objects_of(const Registry::AcceptedMap& accepted) {
 }  // namespace
 
 Registry::Registry() : mesh_(make_mesh({}, 0, trust_domain_)) {}
+
+void Registry::Difference::note(const ObjectKey& key, const Accepted* now) {
+  any = true;
+  only_workloads = only_workloads && key.kind == Kind::kWorkload;
+  if (!only_workloads) return;
+  const auto* held =
+      now == nullptr ? nullptr : std::get_if<std::shared_ptr<const Workload>>(&now->object);
+  workloads[key.name] = held == nullptr ? nullptr : *held;
+}
+
+Registry::Difference Registry::difference(const AcceptedMap& before, const AcceptedMap& now) {
+  Difference out;
+  auto left = before.begin();
+  auto right = now.begin();
+  while (left != before.end() || right != now.end()) {
+    const bool gone = right == now.end() || (left != before.end() && left->first < right->first);
+    const bool is_new = !gone && (left == before.end() || right->first < left->first);
+    if (gone) {
+      out.note(left->first, nullptr);
+    } else if (is_new || left->second.json != right->second.json) {
+      out.note(right->first, &right->second);
+    }
+    if (!is_new) ++left;
+    if (!gone) ++right;
+  }
+  return out;
+}
 
 bool Registry::File::is_unclear() const {
   return !broken.empty() ||
@@ -182,16 +177,7 @@ void Registry::collect(AcceptedMap& next) {
   keep_unclear(next);
 }
 
-bool Registry::set_files(std::vector<SourceFile> files) {
-  std::map<std::string, File> read;
-  for (SourceFile& file : files) {
-    const auto before = files_.find(file.name);
-    const bool unchanged = before != files_.end() && file.unreadable.empty() &&
-                           before->second.broken.empty() && before->second.text == file.text;
-    const std::string name = file.name;
-    read.emplace(name, unchanged ? std::move(before->second) : read_file(std::move(file)));
-  }
-  files_ = std::move(read);
+Registry::Difference Registry::collect_all() {
   problems_.clear();
   notes_.clear();
   refused_routes_.clear();
@@ -203,20 +189,97 @@ bool Registry::set_files(std::vector<SourceFile> files) {
                                           return held.second.file == problem.file;
                                         });
   }
-  const Difference changes = difference(accepted_, next);
+  Difference changes = difference(accepted_, next);
   for (auto& [key, held] : next) {
     const auto before = accepted_.find(key);
     const bool as_before = before != accepted_.end() && before->second.json == held.json;
     held.generation = as_before ? before->second.generation : generation_ + 1;
   }
   accepted_ = std::move(next);
-  if (!changes.any) return false;
+  clean_ = problems_.empty() && notes_.empty();
+  return changes;
+}
+
+bool Registry::is_clean(const Found& found) const {
+  const ReadObject& read = found.read;
+  return read.key && read.object && read.mistakes.empty() && read.notes.empty() &&
+         objection_to(*read.object).empty() &&
+         objection_to_new(*read.key, *read.object, found.json).empty();
+}
+
+// A mesh has thousands of files of which one changes.
+std::optional<Registry::Difference> Registry::collect_changed(
+    const Files& old, const std::vector<std::string>& changed) {
+  if (!clean_) return std::nullopt;
+  std::set<ObjectKey> gone;
+  for (const auto& [name, file] : old) {
+    for (const Found& found : file.found) gone.insert(*found.read.key);
+  }
+  std::map<ObjectKey, std::pair<const std::string*, const Found*>> there;
+  for (const std::string& name : changed) {
+    const File& file = files_.at(name);
+    if (file.is_unclear() ||
+        !std::ranges::all_of(file.found, [this](const Found& found) { return is_clean(found); })) {
+      return std::nullopt;
+    }
+    for (const Found& found : file.found) {
+      const ObjectKey& key = *found.read.key;
+      // Twice, or in a file that is as it was: somebody has to yield.
+      if (!there.try_emplace(key, &name, &found).second) return std::nullopt;
+      if (gone.erase(key) == 0 && accepted_.contains(key)) return std::nullopt;
+    }
+  }
+  if (accepted_.size() + there.size() > kObjectsMax) return std::nullopt;
+  Difference out;
+  for (const ObjectKey& key : gone) {
+    accepted_.erase(key);
+    out.note(key, nullptr);
+  }
+  for (const auto& [key, place] : there) {
+    const auto& [name, found] = place;
+    Accepted next{.file = *name,
+                  .json = found->json,
+                  .object = *found->read.object,
+                  .laid_out = found->laid_out,
+                  .generation = generation_ + 1};
+    const auto before = accepted_.find(key);
+    const bool same = before != accepted_.end() && before->second.json == next.json;
+    if (same) next.generation = before->second.generation;
+    const auto now = accepted_.insert_or_assign(key, std::move(next)).first;
+    if (!same) out.note(key, &now->second);
+  }
+  return out;
+}
+
+bool Registry::publish(const Difference& made) {
+  if (!made.any) return false;
   ++generation_;
-  std::shared_ptr<const Mesh> changed;
-  if (changes.only_workloads) changed = change_workloads(*mesh_, changes.workloads, generation_);
-  mesh_ = changed != nullptr ? std::move(changed)
-                             : make_mesh(objects_of(accepted_), generation_, trust_domain_);
+  std::shared_ptr<const Mesh> next;
+  if (made.only_workloads) next = change_workloads(*mesh_, made.workloads, generation_);
+  mesh_ = next != nullptr ? std::move(next)
+                          : make_mesh(objects_of(accepted_), generation_, trust_domain_);
   return true;
+}
+
+bool Registry::set_files(std::vector<SourceFile> files) {
+  Files read;
+  Files old;
+  std::vector<std::string> changed;
+  for (SourceFile& file : files) {
+    const auto before = files_.find(file.name);
+    const bool unchanged = before != files_.end() && file.unreadable.empty() &&
+                           before->second.broken.empty() && before->second.text == file.text;
+    const std::string name = file.name;
+    if (unchanged) {
+      read.insert(files_.extract(before));
+    } else {
+      changed.push_back(name);
+      read.emplace(name, read_file(std::move(file)));
+    }
+  }
+  old = std::exchange(files_, std::move(read));
+  std::optional<Difference> made = collect_changed(old, changed);
+  return publish(made ? *made : collect_all());
 }
 
 // ---- objects by key ----
@@ -293,13 +356,7 @@ bool Registry::apply(std::vector<KeyedChange> changes) {
     made.note(key, now == accepted_.end() ? nullptr : &now->second);
   }
   if (said_changed) publish_said();
-  if (!made.any) return false;
-  ++generation_;
-  std::shared_ptr<const Mesh> next;
-  if (made.only_workloads) next = change_workloads(*mesh_, made.workloads, generation_);
-  mesh_ = next != nullptr ? std::move(next)
-                          : make_mesh(objects_of(accepted_), generation_, trust_domain_);
-  return true;
+  return publish(made);
 }
 
 std::vector<std::string> Registry::restore(const std::vector<Kept>& kept,

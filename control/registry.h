@@ -100,7 +100,10 @@ class Registry final {
 
   // The trust domain that the root vouches for: a MeshConfig with another one is refused from here
   // on. Before restore() and set_files(), or with the one the Mesh has.
-  void fix_trust_domain(std::string trust_domain) { trust_domain_ = std::move(trust_domain); }
+  void fix_trust_domain(std::string trust_domain) {
+    trust_domain_ = std::move(trust_domain);
+    clean_ = false;  // what is there is judged again
+  }
 
   // New text with a time that is past or too far away is refused from here on. Without a clock
   // nobody judges.
@@ -131,7 +134,25 @@ class Registry final {
     [[nodiscard]] bool is_unclear() const;
   };
 
+  // In what two sets of accepted objects differ; where their text stands does not matter.
+  struct Difference {
+    bool any = false;
+    bool only_workloads = true;
+    WorkloadChanges workloads;
+
+    void note(const ObjectKey& key, const Accepted* now);
+  };
+  using Files = std::map<std::string, File>;
+
   [[nodiscard]] static File read_file(SourceFile&& source);
+  [[nodiscard]] static Difference difference(const AcceptedMap& before, const AcceptedMap& now);
+  // Everything is looked at anew. / Only `changed` files, which came or are not as they were, and
+  // `old`, those that they were; nothing where one cannot be sure without looking at the others.
+  [[nodiscard]] Difference collect_all();
+  [[nodiscard]] std::optional<Difference> collect_changed(const Files& old,
+                                                          const std::vector<std::string>& changed);
+  [[nodiscard]] bool is_clean(const Found& found) const;
+  bool publish(const Difference& made);
   void collect(AcceptedMap& next);
   void take(const std::string& file, const Found& found, AcceptedMap& next);
   void keep_unclear(AcceptedMap& next);
@@ -149,7 +170,9 @@ class Registry final {
     std::optional<RouteHead> refused_route;
   };
 
-  std::map<std::string, File> files_;
+  Files files_;
+  // Of the files there is nothing to say: each object stands once, and is accepted as it stands.
+  bool clean_ = false;
   std::map<ObjectKey, Said> said_;
   AcceptedMap accepted_;
   std::vector<Problem> problems_;

@@ -10,9 +10,9 @@ namespace weft::control {
 namespace {
 
 // Those whose status says how many sidecars have them.
-constexpr std::array<Kind, 6> kCounted = {Kind::kHttpRoute,     Kind::kGrpcRoute,
-                                          Kind::kTlsRoute,      Kind::kTcpRoute,
-                                          Kind::kTrafficPolicy, Kind::kMeshConfig};
+constexpr std::array<Kind, 8> kCounted = {
+    Kind::kHttpRoute,     Kind::kGrpcRoute,  Kind::kTlsRoute,       Kind::kTcpRoute,
+    Kind::kTrafficPolicy, Kind::kMeshConfig, Kind::kVirtualService, Kind::kDestinationRule};
 
 std::optional<Kind> counted_kind(std::string_view name) {
   const auto found =
@@ -22,18 +22,53 @@ std::optional<Kind> counted_kind(std::string_view name) {
 
 bool is_number(const Json& value) { return value.is_number_unsigned(); }
 
+Duration duration_in(const Json& number) {
+  // At most some centuries.
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(std::min<std::uint64_t>(number.get<std::uint64_t>(), 1ULL << 43)));
+}
+
 bool take_sidecar(const Json& row, ReplicaView& out) {
   if (!row.is_array() || row.size() != 4 || !row[0].is_string() || !is_number(row[1]) ||
       !row[2].is_boolean() || !is_number(row[3])) {
     return false;
   }
-  // Milliseconds of at most some centuries.
-  const auto connected = std::min<std::uint64_t>(row[3].get<std::uint64_t>(), 1ULL << 43);
   out.sidecars.insert_or_assign(row[0].get<std::string>(),
                                 ReplicaView::Sidecar{.generation = row[1].get<std::uint64_t>(),
                                                      .refused = row[2].get<bool>(),
-                                                     .connected = std::chrono::milliseconds(
-                                                         static_cast<std::int64_t>(connected))});
+                                                     .connected = duration_in(row[3])});
+  return true;
+}
+
+// Beside the rows, so that a replica of an earlier version can read the page as well.
+bool take_answered(const Json& row, ReplicaView& out) {
+  if (!row.is_array() || row.size() < 2 || !row[0].is_string() || !is_number(row[1])) return false;
+  const auto sidecar = out.sidecars.find(row[0].get<std::string>());
+  if (sidecar != out.sidecars.end()) sidecar->second.since_answer = duration_in(row[1]);
+  return true;
+}
+
+bool take_refusal(const Json& row, ReplicaView& out) {
+  if (!row.is_array() || row.size() < 3 || !row[0].is_string() || !row[1].is_string() ||
+      !row[2].is_string()) {
+    return false;
+  }
+  const auto sidecar = out.sidecars.find(row[0].get<std::string>());
+  if (sidecar == out.sidecars.end()) return true;
+  sidecar->second.refusals.push_back(
+      {row[1].get<std::string>(),
+       row[2].get<std::string>().substr(0, ReplicaView::kRefusalBytesMax)});
+  return true;
+}
+
+template <typename Take>
+bool take_rows(const Json& page, const char* list, std::size_t most, ReplicaView& out, Take take) {
+  const Json* rows = find(page, {list});
+  if (rows == nullptr) return true;  // of an earlier version
+  if (!rows->is_array() || rows->size() > most) return false;
+  for (const Json& row : *rows) {
+    if (!take(row, out)) return false;
+  }
   return true;
 }
 
@@ -55,13 +90,21 @@ bool take_object(const Json& row, ReplicaView& out) {
 }  // namespace
 
 ReplicaView make_replica_view(const Registry& registry, const std::vector<ClientReport>& clients) {
-  ReplicaView out;
+  ReplicaView out{.generation = registry.mesh()->generation};
+  std::size_t refusals = 0;
   for (const ClientReport& client : clients) {
     if (client.workload.empty() || out.sidecars.size() >= ReplicaView::kSidecarsMax) continue;
     ReplicaView::Sidecar& one = out.sidecars[client.workload];
     one = {.generation = client.generation,
            .refused = !client.refused.empty(),
            .connected = std::chrono::floor<std::chrono::milliseconds>(client.connected)};
+    if (client.since_answer) {
+      one.since_answer = std::chrono::floor<std::chrono::milliseconds>(*client.since_answer);
+    }
+    for (const ClientReport::Refusal& refusal : client.refused) {
+      if (refusals++ >= ReplicaView::kRefusalsMax) break;
+      one.refusals.push_back({refusal.type, refusal.why.substr(0, ReplicaView::kRefusalBytesMax)});
+    }
   }
   for (const auto& [key, held] : registry.accepted()) {
     if (std::ranges::find(kCounted, key.kind) == kCounted.end()) continue;
@@ -74,11 +117,21 @@ ReplicaView make_replica_view(const Registry& registry, const std::vector<Client
 }
 
 std::string replica_view_text(const ReplicaView& view) {
+  const auto in_ms = [](Duration duration) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, ms));
+  };
   Json sidecars = Json::array();
+  Json answered = Json::array();
+  Json refusals = Json::array();
   for (const auto& [workload, one] : view.sidecars) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(one.connected).count();
-    sidecars.push_back({workload, one.generation, one.refused,
-                        static_cast<std::uint64_t>(std::max<std::int64_t>(0, ms))});
+    sidecars.push_back({workload, one.generation, one.refused, in_ms(one.connected)});
+    if (one.since_answer) {
+      answered.push_back(Json::array({workload, in_ms(*one.since_answer)}));
+    }
+    for (const ClientReport::Refusal& refusal : one.refusals) {
+      refusals.push_back(Json::array({workload, refusal.type, refusal.why}));
+    }
   }
   Json objects = Json::array();
   for (const auto& [key, held] : view.objects) {
@@ -86,6 +139,9 @@ std::string replica_view_text(const ReplicaView& view) {
         {name_of(key.kind), key.name.name_space, key.name.name, held.version, held.since});
   }
   return print_json({{"version", WEFT_VERSION},
+                     {"generation", view.generation},
+                     {"answered", std::move(answered)},
+                     {"refusals", std::move(refusals)},
                      {"sidecars", std::move(sidecars)},
                      {"objects", std::move(objects)}}) +
          "\n";
@@ -101,11 +157,19 @@ std::optional<ReplicaView> parse_replica_view(std::string_view text) {
     return std::nullopt;
   }
   ReplicaView out;
+  if (const Json* generation = find(page, {"generation"})) {
+    if (!is_number(*generation)) return std::nullopt;
+    out.generation = generation->get<std::uint64_t>();
+  }
   for (const Json& row : *sidecars) {
     if (!take_sidecar(row, out)) return std::nullopt;
   }
   for (const Json& row : *objects) {
     if (!take_object(row, out)) return std::nullopt;
+  }
+  if (!take_rows(page, "answered", ReplicaView::kSidecarsMax, out, take_answered) ||
+      !take_rows(page, "refusals", ReplicaView::kRefusalsMax, out, take_refusal)) {
+    return std::nullopt;
   }
   return out;
 }

@@ -1,7 +1,8 @@
 #pragma once
 // ReplicaView: which sidecars one replica of weft-control serves, and since when it has had which
-// object: so that whoever writes status can count sidecars that are connected to another replica.
-// Replicas number their generations each by itself, so that a view is compared with itself alone.
+// object: so that whoever writes status can count sidecars that are connected to another replica,
+// and `weft status` beside one of them knows those of all. Replicas number their generations each
+// by itself, so that a view is compared with itself alone.
 //
 // Read from the page /replica of another weft-control, and so from outside: bounded, and whatever
 // makes no sense is no view. Pure.
@@ -22,11 +23,15 @@ struct ReplicaView {
   static constexpr std::size_t kSidecarsMax = 20'000;
   static constexpr std::size_t kObjectsMax = 50'000;
   static constexpr std::size_t kBytesMax = 8 * 1024 * 1024;
+  static constexpr std::size_t kRefusalsMax = 1'000;     // told of, of all sidecars
+  static constexpr std::size_t kRefusalBytesMax = 1024;  // of each
 
   struct Sidecar {
     std::uint64_t generation = 0;  // the replica's, told in full and answered
     bool refused = false;          // something of it
     Duration connected{};
+    std::optional<Duration> since_answer = {};  // to what it was told last
+    std::vector<ClientReport::Refusal> refusals = {};
     bool operator==(const Sidecar&) const = default;
   };
   struct Held {
@@ -34,6 +39,7 @@ struct ReplicaView {
     std::uint64_t since = 0;    // the replica's generation that has it first
     bool operator==(const Held&) const = default;
   };
+  std::uint64_t generation = 0;             // the replica's newest; 0: it does not say
   std::map<std::string, Sidecar> sidecars;  // by Workload, "shop/cart-a"
   std::map<ObjectKey, Held> objects;
 

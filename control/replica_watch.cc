@@ -92,6 +92,14 @@ ReplicaViews ReplicaWatch::views() const {
   return out;
 }
 
+std::vector<OtherReplica> ReplicaWatch::replicas() const {
+  std::vector<OtherReplica> out;
+  for (const auto& [address, replica] : replicas_) {
+    out.push_back({.address = address, .view = replica->view() ? &*replica->view() : nullptr});
+  }
+  return out;
+}
+
 void ReplicaWatch::on_timer(Timer&) {
   again_.arm(kEvery);
   std::set<std::string> there;

@@ -1,6 +1,6 @@
 #pragma once
-// ReplicaWatch: asks the other replicas of weft-control, while this one writes status, which
-// sidecars they serve and what those have (replica_view.h).
+// ReplicaWatch: asks the other replicas of weft-control which sidecars they serve and what those
+// have (replica_view.h): for who writes status, and for `weft status`, which may ask any of them.
 //
 // Others are found among the pods of the mesh's own namespace and asked at their admin port, every
 // two seconds and for a short time: one that does not answer is left out after `kForget`, and its
@@ -52,6 +52,8 @@ class ReplicaWatch final : public TimerSink {
   void start();
   void stop();
   [[nodiscard]] ReplicaViews views() const;
+  // All that there are, also those that do not answer. Good until the turn ends.
+  [[nodiscard]] std::vector<OtherReplica> replicas() const;
   [[nodiscard]] const Stats& stats() const { return stats_; }
 
   void on_timer(Timer& timer) override;

@@ -70,6 +70,14 @@ class RouteAttachment final {
       out.message = fmt::format("there is no Service {}", parent.service.to_string());
       return out;
     }
+    if (!service->service->external_name.empty()) {
+      out.reason = "UnsupportedValue";
+      out.message = fmt::format(
+          "Service {} is an ExternalName, which is no parent: what calls the "
+          "name itself does not come by it",
+          parent.service.to_string());
+      return out;
+    }
     // GEP-1294: a route beside its Service holds for all clients, one elsewhere for clients of its
     // own namespace.
     const bool producer = name.name_space == parent.service.name_space;
@@ -195,8 +203,13 @@ class RouteAttachment final {
     std::map<ObjectName, std::vector<VirtualPtr>> by_service;
     for (const VirtualPtr& one : all) {
       for (const ObjectName& host : one->hosts) {
-        if (mesh_.find_service(host) != nullptr) {
+        const MeshService* service = mesh_.find_service(host);
+        if (service != nullptr && service->service->external_name.empty()) {
           by_service[host].push_back(one);
+        } else if (service != nullptr) {
+          say({Kind::kVirtualService, one->metadata.name}, "Accepted", "UnsupportedValue",
+              fmt::format("Service {} is an ExternalName, whose calls have no routes",
+                          host.to_string()));
         } else {
           say({Kind::kVirtualService, one->metadata.name}, "Accepted", "NoMatchingParent",
               fmt::format("there is no Service {}", host.to_string()));

@@ -35,7 +35,8 @@ class StateDir final {
   [[nodiscard]] std::string path() const { return directory_ + "/" + kFile; }
 
   std::string directory_;
-  std::string saved_;  // digest of the text
+  std::string saved_;            // digest of the text
+  std::size_t saved_bytes_ = 0;  // of the text
 };
 
 }  // namespace weft::control

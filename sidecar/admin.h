@@ -33,7 +33,7 @@ class Admin final : public net::Acceptor::Owner {
     [[nodiscard]] virtual std::string traces() = 0;
     // What the resolver is doing, or what it would say to a name.
     [[nodiscard]] virtual std::string dns(std::string_view name) const = 0;
-    [[nodiscard]] virtual const std::vector<std::unique_ptr<Worker>>& workers() const = 0;
+    [[nodiscard]] virtual const Workers& workers() const = 0;
     // All that are configured, as if no worker had used them.
     [[nodiscard]] virtual Worker::States configured_clusters() const = 0;
     virtual void begin_drain() = 0;

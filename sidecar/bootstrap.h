@@ -8,7 +8,7 @@
 
 #include "sidecar/core/result.h"
 #include "sidecar/pod_bootstrap.h"
-#include "sidecar/sidecar.h"
+#include "sidecar/start.h"
 
 namespace weft::sidecar {
 

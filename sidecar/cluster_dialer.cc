@@ -21,4 +21,29 @@ std::unique_ptr<Dial> ClusterDialer::dial(DialHolder& holder) {
                                  {}, holder);
 }
 
+ClusterDialer::Target find_target(const config::Snapshot* snapshot, const std::string& name) {
+  ClusterDialer::Target target;
+  if (snapshot == nullptr) return target;
+  const auto found = snapshot->clusters.find(name);
+  if (found == snapshot->clusters.end()) return target;
+  target.config = found->second.config;
+  target.endpoints = found->second.endpoints;
+  return target;
+}
+
+ClusterDialer::Target find_target(const config::Snapshot* snapshot, const std::string& name,
+                                  const std::shared_ptr<tls::Library>& library) {
+  ClusterDialer::Target target = find_target(snapshot, name);
+  if (target.config == nullptr || !target.config->tls || target.config->tls->material == nullptr)
+    return target;
+  auto context = tls::ClientContext::make(*target.config->tls->material,
+                                          target.config->tls->settings, library);
+  if (context) {
+    target.tls = std::move(*context);
+  } else {
+    target.problem = "cluster " + name + ": " + context.error().detail;
+  }
+  return target;
+}
+
 }  // namespace weft::sidecar

@@ -13,6 +13,7 @@
 #include "sidecar/core/dialer.h"
 #include "sidecar/core/turn.h"
 #include "tls/context.h"
+#include "tls/library.h"
 
 namespace weft::sidecar {
 
@@ -39,5 +40,13 @@ class ClusterDialer final : public Dialer {
   Find find_;
   std::size_t next_ = 0;
 };
+
+// The cluster of that name in `snapshot`, which may be null; without a TLS context.
+[[nodiscard]] ClusterDialer::Target find_target(const config::Snapshot* snapshot,
+                                                const std::string& name);
+// And with one, made from `library`, where the cluster asks for it and its certificate is there.
+[[nodiscard]] ClusterDialer::Target find_target(const config::Snapshot* snapshot,
+                                                const std::string& name,
+                                                const std::shared_ptr<tls::Library>& library);
 
 }  // namespace weft::sidecar

@@ -1,7 +1,5 @@
 #include "sidecar/dns_metrics.h"
 
-#include <utility>
-
 namespace weft::sidecar {
 
 namespace {
@@ -36,37 +34,36 @@ constexpr Family kDnsNames{"weft_dns_names", kGauge, "Names of the mesh that are
 
 }  // namespace
 
-DnsMetrics::DnsMetrics(telemetry::Registry& registry, const DnsServer& server) : server_(server) {
-  const auto keep = [this](telemetry::Registry::Registration registration) {
-    registrations_.push_back(std::move(registration));
-  };
+DnsMetrics::DnsMetrics(telemetry::Registry& registry, const DnsServer& server)
+    : server_(server), figures_(registry) {
   const dns::Responder::Stats& said = server.responder().stats();
-  keep(registry.add(kDnsQueries, {{"outcome", "mesh"}}, said.from_mesh));
-  keep(registry.add(kDnsQueries, {{"outcome", "cache"}}, said.from_cache));
-  keep(registry.add(kDnsQueries, {{"outcome", "forwarded"}}, said.forwarded));
-  keep(registry.add(kDnsQueries, {{"outcome", "not_understood"}}, said.refused));
-  keep(registry.add(kDnsQueries, {{"outcome", "ignored"}}, said.ignored));
-  keep(registry.add(kDnsJoined, {}, server.stats().joined));
-  keep(registry.add(kDnsLimited, {{"what", "query"}}, server.stats().limited));
-  keep(registry.add(kDnsLimited, {{"what", "connection"}}, server.stats().connections_refused));
   const net::DnsForwarder::Stats& asked = server.forwarder().stats();
-  keep(registry.add(kDnsUpstream, {{"result", "answered"}}, asked.answered));
-  keep(registry.add(kDnsUpstream, {{"result", "timeout"}}, asked.timeouts));
-  keep(registry.add(kDnsUpstream, {{"result", "failed"}}, asked.failures));
-  keep(registry.add(kDnsUpstream, {{"result", "unusable"}}, said.unusable));
-  keep(registry.add(kDnsUpstreamTime, {}, asked.time));
-  keep(registry.add(kDnsUnderWay, {{"what", "question"}}, asked.under_way));
-  keep(registry.add(kDnsUnderWay, {{"what", "asker"}}, server.stats().waiting));
-  keep(registry.add(kDnsUnderWayMax, {{"what", "question"}}, questions_max_));
-  keep(registry.add(kDnsUnderWayMax, {{"what", "asker"}}, waiting_max_));
+  const DnsServer::Stats& stats = server.stats();
+  figures_.add({{kDnsQueries, {{"outcome", "mesh"}}, said.from_mesh},
+                {kDnsQueries, {{"outcome", "cache"}}, said.from_cache},
+                {kDnsQueries, {{"outcome", "forwarded"}}, said.forwarded},
+                {kDnsQueries, {{"outcome", "not_understood"}}, said.refused},
+                {kDnsQueries, {{"outcome", "ignored"}}, said.ignored},
+                {kDnsJoined, {}, stats.joined},
+                {kDnsLimited, {{"what", "query"}}, stats.limited},
+                {kDnsLimited, {{"what", "connection"}}, stats.connections_refused},
+                {kDnsUpstream, {{"result", "answered"}}, asked.answered},
+                {kDnsUpstream, {{"result", "timeout"}}, asked.timeouts},
+                {kDnsUpstream, {{"result", "failed"}}, asked.failures},
+                {kDnsUpstream, {{"result", "unusable"}}, said.unusable},
+                {kDnsUpstreamTime, {}, asked.time},
+                {kDnsUnderWay, {{"what", "question"}}, asked.under_way},
+                {kDnsUnderWay, {{"what", "asker"}}, stats.waiting},
+                {kDnsUnderWayMax, {{"what", "question"}}, questions_max_},
+                {kDnsUnderWayMax, {{"what", "asker"}}, waiting_max_},
+                {kDnsConnections, {}, stats.connections},
+                {kDnsCacheEntries, {}, cache_entries_},
+                {kDnsCacheBytes, {}, cache_bytes_},
+                {kDnsNames, {}, names_}});
   for (const auto& socket : server.sockets()) {
-    keep(registry.add(kDnsDropped, {{"why", "too_long"}}, socket->stats().too_long));
-    keep(registry.add(kDnsDropped, {{"why", "not_sent"}}, socket->stats().not_sent));
+    figures_.add({{kDnsDropped, {{"why", "too_long"}}, socket->stats().too_long},
+                  {kDnsDropped, {{"why", "not_sent"}}, socket->stats().not_sent}});
   }
-  keep(registry.add(kDnsConnections, {}, server.stats().connections));
-  keep(registry.add(kDnsCacheEntries, {}, cache_entries_));
-  keep(registry.add(kDnsCacheBytes, {}, cache_bytes_));
-  keep(registry.add(kDnsNames, {}, names_));
 }
 
 void DnsMetrics::update() {

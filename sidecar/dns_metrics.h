@@ -4,10 +4,8 @@
 // Owner: Sidecar, beside the DnsServer, which is listening by then and outlives it. Thread: main
 // loop.
 
-#include <vector>
-
 #include "sidecar/dns_server.h"
-#include "telemetry/registry.h"
+#include "telemetry/figures.h"
 
 namespace weft::sidecar {
 
@@ -25,7 +23,7 @@ class DnsMetrics final {
   Gauge cache_bytes_;
   Gauge questions_max_;
   Gauge waiting_max_;
-  std::vector<telemetry::Registry::Registration> registrations_;
+  telemetry::Figures figures_;
 };
 
 }  // namespace weft::sidecar

@@ -7,6 +7,26 @@
 
 namespace weft::sidecar {
 
+Exporter::Collector Exporter::Collector::of(const config::Snapshot& snapshot,
+                                            const std::string& otherwise) {
+  Collector collector{.cluster = otherwise};
+  for (const auto& listener : snapshot.listeners) {
+    for (const config::FilterChain& chain : listener->chains) {
+      const auto* http = std::get_if<config::HttpSettings>(&chain.what);
+      if (http == nullptr || !http->tracing.enabled || http->tracing.collector_cluster.empty())
+        continue;
+      if (http->tracing.collector_path.empty()) {
+        WEFT_LOG_LIMITED(kWarn, "listener {}: traces go out over HTTP only, not over gRPC",
+                         listener->name);
+        continue;
+      }
+      collector = {.cluster = http->tracing.collector_cluster,
+                   .target = http->tracing.collector_path};
+    }
+  }
+  return collector;
+}
+
 Exporter::Exporter(Turn& turn, Random random, telemetry::OtlpEncoder::Resource resource,
                    std::unique_ptr<Dialer> dialer, std::vector<telemetry::SpanRing*> rings)
     : turn_(turn),

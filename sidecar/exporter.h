@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/config/snapshot.h"
 #include "sidecar/core/turn.h"
 #include "sidecar/http/client.h"
 #include "telemetry/exporter_queue.h"
@@ -27,6 +28,10 @@ class Exporter final : public TimerSink, public http::CallHolder {
   struct Collector {
     std::string cluster;
     std::string target = "/v1/traces";
+
+    // The one that the listeners name; `otherwise` as long as none does.
+    [[nodiscard]] static Collector of(const config::Snapshot& snapshot,
+                                      const std::string& otherwise);
   };
 
   // `dialer` leads to the collector's cluster, whichever that is at the time.

@@ -49,6 +49,7 @@ class Identity final : public tls::Rotator::Owner, public TimerSink {
            Options options);
 
   void start();
+  [[nodiscard]] const SpiffeId& id() const { return options_.mesh.id; }
   [[nodiscard]] bool ready() const { return material_ != nullptr; }
   [[nodiscard]] Stats stats() const;
 

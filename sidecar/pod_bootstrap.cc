@@ -140,6 +140,7 @@ Result<PodBootstrap> read_pod_environment(const Environment& environment) {
        .cluster = fmt::format("{}.{}", service, name_space),
        .region = variables.optional(pod::kRegionVariable),
        .zone = variables.optional(pod::kZoneVariable),
+       .node = variables.optional(pod::kNodeVariable),
        .admin = SocketAddress(IpAddress::v4(0x7f000001), pod::kAdminPort),
        .control_host = control->host,
        .control_port = control->port,

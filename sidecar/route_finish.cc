@@ -48,10 +48,12 @@ void RouteFinish::finish(config::ListenerConfig& listener) {
 
 std::shared_ptr<RateLimiter> RouteFinish::limiter_of(const std::string& key,
                                                      const config::RateLimit& limit) {
+  RateLimiter::Setting setting{
+      .algorithm = limit.algorithm, .requests = limit.requests, .interval = limit.interval};
+  if (limit.algorithm == RateLimiter::Algorithm::kTokenBucket) setting.burst = limit.burst;
   std::shared_ptr<RateLimiter> limiter = limiters_[key].lock();
-  if (limiter == nullptr || !limiter->is(limit.requests, limit.interval, limit.burst)) {
-    limiter =
-        std::make_shared<RateLimiter>(limit.requests, limit.interval, limit.burst, random_.next());
+  if (limiter == nullptr || limiter->setting() != setting) {
+    limiter = RateLimiter::make(setting, random_.next());
     limiters_[key] = limiter;
   }
   return limiter;

@@ -39,26 +39,27 @@ void catch_up(Counter& counter, std::uint64_t now) {
 }  // namespace
 
 SelfMetrics::SelfMetrics(telemetry::Registry& registry, telemetry::ProxyMetrics& shard)
-    : shard_(shard) {
-  registrations_.push_back(registry.add(kConnected, {}, connected_));
-  registrations_.push_back(registry.add(kAttempts, {}, attempts_));
-  registrations_.push_back(registry.add(kUpdates, {{"result", "accepted"}}, accepted_));
-  registrations_.push_back(registry.add(kUpdates, {{"result", "refused"}}, refused_));
-  registrations_.push_back(registry.add(kUnknownFields, {}, unknown_fields_));
-  registrations_.push_back(registry.add(kRenewals, {{"result", "ok"}}, renewed_));
-  registrations_.push_back(registry.add(kRenewals, {{"result", "failed"}}, not_renewed_));
-  registrations_.push_back(registry.add(kLogLinesLost, {}, log_lines_lost_));
-  registrations_.push_back(registry.add(kAdminRefused, {}, admin_refused_));
+    : shard_(shard), figures_(registry) {
+  figures_.add({{kConnected, {}, connected_},
+                {kAttempts, {}, attempts_},
+                {kUpdates, {{"result", "accepted"}}, accepted_},
+                {kUpdates, {{"result", "refused"}}, refused_},
+                {kUnknownFields, {}, unknown_fields_},
+                {kRenewals, {{"result", "ok"}}, renewed_},
+                {kRenewals, {{"result", "failed"}}, not_renewed_},
+                {kLogLinesLost, {}, log_lines_lost_},
+                {kAdminRefused, {}, admin_refused_}});
 }
 
-void SelfMetrics::update(XdsSource* xds, const Identity* identity, const Admin* admin) {
+void SelfMetrics::update(const Sources& sources) {
   catch_up(log_lines_lost_, log_lines_dropped());
-  if (admin != nullptr) catch_up(admin_refused_, admin->refused());
-  if (xds != nullptr) {
-    xds->count(shard_);
-    update_xds(*xds);
+  if (sources.admin != nullptr) catch_up(admin_refused_, sources.admin->refused());
+  if (sources.xds != nullptr) {
+    sources.xds->count(shard_);
+    update_xds(*sources.xds);
   }
-  if (identity != nullptr) update_identity(*identity);
+  if (sources.identity != nullptr) update_identity(*sources.identity);
+  if (sources.memory != nullptr) update_memory(sources.memory->reading());
 }
 
 void SelfMetrics::update_xds(const XdsSource& xds) {
@@ -77,6 +78,12 @@ void SelfMetrics::update_identity(const Identity& identity) {
   if (!identity.ready()) return;
   shard_.certificate_expiry(telemetry::CertificateKind::kLeaf).set(seconds_of(stats.not_after));
   shard_.certificate_expiry(telemetry::CertificateKind::kRoot).set(seconds_of(stats.roots_expire));
+}
+
+void SelfMetrics::update_memory(const MemoryReading& now) {
+  using telemetry::SelfLimit;
+  shard_.self_limit_in_use(SelfLimit::kMemoryBytes).set(static_cast<std::int64_t>(now.used));
+  shard_.self_limit_max(SelfLimit::kMemoryBytes).set(static_cast<std::int64_t>(now.limit));
 }
 
 }  // namespace weft::sidecar

@@ -8,78 +8,45 @@
 // Connection: close), then the process ends when the last request has, or at the deadline. A second
 // signal ends it at once.
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "sidecar/access_logs.h"
 #include "sidecar/admin.h"
+#include "sidecar/buffer_shares.h"
 #include "sidecar/cluster_names.h"
-#include "sidecar/dns_metrics.h"
-#include "sidecar/dns_server.h"
-#include "sidecar/drain_order.h"
+#include "sidecar/destination_requests.h"
+#include "sidecar/drain.h"
 #include "sidecar/exporter.h"
+#include "sidecar/handshake_counts.h"
 #include "sidecar/identity.h"
 #include "sidecar/memory_guard.h"
 #include "sidecar/net/connector.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/net/signals.h"
-#include "sidecar/on_demand.h"
+#include "sidecar/pod_dns.h"
 #include "sidecar/publisher.h"
+#include "sidecar/readiness.h"
 #include "sidecar/self_metrics.h"
+#include "sidecar/start.h"
 #include "sidecar/status_server.h"
 #include "sidecar/upstream/health_checks.h"
 #include "sidecar/worker.h"
 #include "sidecar/xds_source.h"
 #include "telemetry/registry.h"
 #include "telemetry/sampler.h"
-#include "xds/bootstrap.h"
 
 namespace weft::sidecar {
-
-// What the process was started with; immutable afterwards.
-struct Start {
-  std::uint32_t workers = 1;
-  // For the buffers of all workers; 0: what the memory group leaves, or BufferBudget::kDefault
-  // each.
-  std::uint64_t buffer_bytes = 0;
-  bool faults = true;  // failures on purpose may be injected
-  DrainOrder::Options drain;
-  SocketAddress admin;  // none(): no admin pages
-  std::string node_id;
-  std::string node_cluster;
-  std::string node_zone;
-  std::string workload;
-  std::string name_space;
-  std::string service_name;
-  std::vector<config::ListenerConfig> listeners;
-  std::vector<config::ClusterConfig> clusters;
-  struct Secret {
-    std::string name;
-    TlsMaterial material;
-    std::vector<SanMatcher> peer_names;
-  };
-  std::vector<Secret> secrets;
-  std::string trace_collector;  // cluster that takes OTLP over HTTP; empty: none
-  // Where everything else comes from, and who we are; both may be absent.
-  std::shared_ptr<const envoy::config::core::v3::Node> node;
-  std::optional<xds::Bootstrap::Ads> ads;
-  std::optional<xds::Bootstrap::Mesh> mesh;
-  std::optional<StatusServer::Options> status;  // in a pod: what the cluster may ask in the clear
-  std::optional<DnsServer::Options> dns;        // the pod's resolver
-  Duration identity_look_every = std::chrono::seconds(5);  // at files that somebody else renews
-};
 
 class Sidecar final : public Publisher::Owner,
                       public Worker::Owner,
                       public Admin::Source,
                       public Identity::Owner,
                       public XdsSource::Owner,
-                      public OnDemand::Owner,
                       public ClusterNames::Owner,
                       public MemoryGuard::Owner,
+                      public Drain::Owner,
                       public upstream::HealthChecks::Owner,
                       public net::Signals::Owner,
                       public TimerSink {
@@ -98,7 +65,10 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] SocketAddress listening_at(std::string_view name) const;
   [[nodiscard]] SocketAddress admin_address() const;
   [[nodiscard]] SocketAddress status_address() const;
-  [[nodiscard]] const DnsServer* dns_server() const { return dns_.get(); }  // null: there is none
+  // Null: there is none.
+  [[nodiscard]] const DnsServer* dns_server() const {
+    return dns_ == nullptr ? nullptr : &dns_->server();
+  }
   [[nodiscard]] net::Loop& loop() { return loop_; }
   [[nodiscard]] Publisher& publisher() { return *publisher_; }
 
@@ -110,13 +80,10 @@ class Sidecar final : public Publisher::Owner,
   void on_xds_settled() override;
   void on_names(xds::NameTable&& table) override;
   void on_names_gone(const std::string& zone) override;
-  void on_destination_known(const xds::Destination& destination) override;
-  void on_destination_unknown(const std::string& name) override;
-  // OnDemand::Owner
-  void on_destinations_wanted(const OnDemand::Names& names) override;
-  void on_destination_answered(const std::string& name, bool known) override;
-  void on_destination_forgotten(const std::string& name) override;
-  void on_use_asked() override;
+  void on_destination_known(const xds::Destination& destination) override {
+    requests_.on_known(destination);
+  }
+  void on_destination_unknown(const std::string& name) override { requests_.on_unknown(name); }
   void on_resolved_endpoints(config::EndpointSet endpoints) override;
   // Worker::Owner
   void on_worker_drained(Worker& worker) override;
@@ -130,11 +97,9 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] std::string certificates() const override;
   [[nodiscard]] std::string traces() override;
   [[nodiscard]] std::string dns(std::string_view name) const override;
-  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const override {
-    return workers_;
-  }
+  [[nodiscard]] const Workers& workers() const override { return workers_; }
   [[nodiscard]] Worker::States configured_clusters() const override;
-  void begin_drain() override;
+  void begin_drain() override { drain_.begin(); }
   // upstream::HealthChecks::Owner
   void on_checked(const std::string& cluster, const SocketAddress& address, bool passes) override;
   [[nodiscard]] std::shared_ptr<const tls::ClientContext> tls_for_checks(
@@ -142,33 +107,19 @@ class Sidecar final : public Publisher::Owner,
   [[nodiscard]] proxy::FaultSwitch& faults() override { return faults_; }
   // MemoryGuard::Owner
   void on_memory_full(bool full) override;
-  void on_memory_read(const MemoryReading& reading) override;
-  // Signals, timers
+  void on_memory_read(const MemoryReading& reading) override { buffers_.apply(&reading); }
+  // Drain::Owner, Signals, timers
+  void on_drained() override;
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
 
  private:
-  enum class State : std::uint8_t { kStarting, kLive, kDraining, kOver };
-
   [[nodiscard]] Status put_start_resources();
   void make_exporter();
-  void choose_collector(const config::Snapshot& snapshot);
   void make_sources();
-  [[nodiscard]] Status start_dns();
-  void publish_names();
+  void start_identity();
   void start_xds();
-  // A cluster as it is now; without a TLS context.
-  [[nodiscard]] ClusterDialer::Target find_cluster(const std::string& name) const;
-  [[nodiscard]] ClusterDialer::Target find_cluster_with_tls(const std::string& name) const;
   void go_live_if_ready();
-  void obey(DrainOrder::Act act);
-  void look_at_drain();
-  void on_connections_counted(const DrainOrder::Facts& facts);
-  void count_handshakes();
-  [[nodiscard]] std::uint64_t in_buffers() const;
-  void size_buffers(const MemoryReading* reading);
-  void count_buffers();
-  void end();
 
   Start start_;
   net::Loop loop_;
@@ -180,31 +131,29 @@ class Sidecar final : public Publisher::Owner,
   upstream::SharedLimitsTable limits_;
   proxy::FaultSwitch faults_;
   AccessLogs logs_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  Workers workers_;
+  BufferShares buffers_;
+  HandshakeCounts handshakes_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<ClusterNames> names_;  // from the first cluster that needs it
   std::unique_ptr<Identity> identity_;
+  bool identity_waits_ = false;  // for the CA's cluster
   std::unique_ptr<ClusterDialer> ads_dialer_;
   std::unique_ptr<XdsSource> xds_;
-  OnDemand on_demand_;
+  DestinationRequests requests_;
   std::unique_ptr<MemoryGuard> memory_guard_;  // where the process has a limit
   std::unique_ptr<upstream::HealthChecks> health_checks_;
   SelfMetrics self_metrics_;
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<StatusServer> status_;
-  std::unique_ptr<DnsServer> dns_;
-  std::unique_ptr<DnsMetrics> dns_metrics_;
-  // Told, and not in force before the snapshot they came with; nothing: the zone is gone.
-  std::map<std::string, std::optional<xds::NameTable>> names_told_;
+  std::unique_ptr<PodDns> dns_;
   std::unique_ptr<net::Signals> signals_;
   std::shared_ptr<tls::Library> library_;  // the main loop's
-  DrainOrder drain_order_;
-  Timer drain_timer_;
-  State state_ = State::kStarting;
-  std::vector<std::uint64_t> adopted_;  // by each worker; generations begin at 1
-  std::size_t workers_drained_ = 0;
-  std::vector<std::uint64_t> handshakes_seen_;
+  Readiness readiness_;
+  Drain drain_;
+  Timer farewell_timer_;
+  bool live_ = false;
   int exit_code_ = 0;
 };
 

@@ -102,4 +102,6 @@ class Worker final {
   std::thread thread_;
 };
 
+using Workers = std::vector<std::unique_ptr<Worker>>;
+
 }  // namespace weft::sidecar

@@ -132,6 +132,7 @@ void collect(const ProxyMetrics& metrics, MetricsPage& page) {
   page.add(kOnDemandWaiting, "", metrics.on_demand_waiting);
   page.add(kOnDemandDestinations, "", metrics.on_demand_destinations);
   page.add(kDescriptorShortages, "", metrics.descriptor_shortages);
+  page.add(kRateLimitKeysShared, "", metrics.rate_limit_keys_shared);
   collect_each(kConnectionsEnded, "reason", metrics.downstream_ended, page);
   collect_each(kSelfLimitInUse, "limit", metrics.self_limit_in_use, page);
   collect_each(kSelfLimitHighWater, "limit", metrics.self_limit_high_water, page);

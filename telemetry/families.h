@@ -133,6 +133,9 @@ inline constexpr Family kOnDemandDestinations{
 inline constexpr Family kDescriptorShortages{
     "weft_descriptor_shortages_total", kCounter,
     "Times a listener stopped accepting, or looked again in vain, for want of descriptors."};
+inline constexpr Family kRateLimitKeysShared{
+    "weft_rate_limit_keys_shared_total", kCounter,
+    "Requests that a rate limit by key counted together with others, its table being full."};
 inline constexpr Family kConnectionsEnded{
     "weft_downstream_connections_ended_total", kCounter,
     "Downstream HTTP connections that we ended for what the peer sent, by reason."};
@@ -203,6 +206,7 @@ inline constexpr std::array kAll = {
     &kOnDemandWaiting,
     &kOnDemandDestinations,
     &kDescriptorShortages,
+    &kRateLimitKeysShared,
     &kConnectionsEnded,
     &kSelfLimitInUse,
     &kSelfLimitHighWater,

@@ -112,7 +112,7 @@ void append_label(std::string& out, std::string_view name, std::string_view valu
   out += '"';
 }
 
-std::string render_labels(std::initializer_list<LabelPair> labels) {
+std::string render_labels(std::span<const LabelPair> labels) {
   std::string text;
   for (const LabelPair& label : labels) append_label(text, label.name, label.value);
   return text;

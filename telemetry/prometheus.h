@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +32,10 @@ struct LabelPair {
 
 // name="value",… with the values escaped: the inside of a sample's braces.
 void append_label(std::string& out, std::string_view name, std::string_view value);
-[[nodiscard]] std::string render_labels(std::initializer_list<LabelPair> labels);
+[[nodiscard]] std::string render_labels(std::span<const LabelPair> labels);
+[[nodiscard]] inline std::string render_labels(std::initializer_list<LabelPair> labels) {
+  return render_labels(std::span(labels.begin(), labels.size()));
+}
 
 // A Histogram read once, or several added up.
 struct HistogramTotals {

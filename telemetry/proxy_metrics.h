@@ -291,6 +291,7 @@ struct ProxyMetrics {
   ByEnum<Counter, EndedFor> downstream_ended;
   Gauge downstream_connections;
   Counter descriptor_shortages;
+  Counter rate_limit_keys_shared;
   ByEnum<Gauge, SelfLimit> self_limit_in_use;
   ByEnum<Gauge, SelfLimit> self_limit_high_water;
   ByEnum<Gauge, SelfLimit> self_limit_max;

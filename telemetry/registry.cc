@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 #include <unordered_map>
-#include <variant>
 
 #include "sidecar/core/assert.h"
 #include "telemetry/collect.h"
@@ -62,7 +61,7 @@ struct Registry::Item {
   std::uint64_t number = 0;
   const Family* family = nullptr;
   std::string labels;
-  std::variant<const Counter*, const Gauge*, const Histogram*> metric;
+  MetricRef metric;
 };
 
 Registry::Registry(const Options& options) : options_(options) {}
@@ -74,28 +73,14 @@ Shard& Registry::add_shard() {
   return *shards_.back();
 }
 
-Registry::Registration Registry::add_item(Item item) {
-  item.number = next_number_++;
-  items_.push_back(std::move(item));
-  return Registration(*this, items_.back().number);
-}
-
-Registry::Registration Registry::add(const Family& family, std::initializer_list<LabelPair> labels,
-                                     const Counter& counter) {
-  WEFT_ASSERT(family.type == MetricType::kCounter);
-  return add_item({.family = &family, .labels = render_labels(labels), .metric = &counter});
-}
-
-Registry::Registration Registry::add(const Family& family, std::initializer_list<LabelPair> labels,
-                                     const Gauge& gauge) {
-  WEFT_ASSERT(family.type == MetricType::kGauge);
-  return add_item({.family = &family, .labels = render_labels(labels), .metric = &gauge});
-}
-
-Registry::Registration Registry::add(const Family& family, std::initializer_list<LabelPair> labels,
-                                     const Histogram& histogram) {
-  WEFT_ASSERT(family.type == MetricType::kHistogram);
-  return add_item({.family = &family, .labels = render_labels(labels), .metric = &histogram});
+Registry::Registration Registry::add(const Figure& figure) {
+  WEFT_ASSERT(figure.metric.is(figure.family.type));
+  const std::uint64_t number = next_number_++;
+  items_.push_back({.number = number,
+                    .family = &figure.family,
+                    .labels = render_labels(figure.labels),
+                    .metric = figure.metric});
+  return Registration(*this, number);
 }
 
 void Registry::remove(std::uint64_t number) {
@@ -132,8 +117,7 @@ std::unique_ptr<MetricsPage> Registry::collect(TimePoint now, const Destinations
   page->add(families::kTelemetryDropped, {{"signal", name_of(Signal::kLabel)}},
             whole(label_overflows()));
   for (const Item& item : items_) {
-    std::visit([&](const auto* metric) { page->add(*item.family, item.labels, *metric); },
-               item.metric);
+    item.metric.visit([&](const auto& metric) { page->add(*item.family, item.labels, metric); });
   }
   page->add(families::kBuildInfo, {{"version", WEFT_VERSION}}, std::int64_t{1});
   telemetry::collect(read_process_stats(), *page);

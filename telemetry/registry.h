@@ -6,7 +6,6 @@
 // only. A Shard is then written by one thread without further ado.
 
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +13,7 @@
 #include <vector>
 
 #include "sidecar/core/clock.h"
-#include "sidecar/core/counters.h"
+#include "telemetry/figure.h"
 #include "telemetry/metrics.h"
 #include "telemetry/prometheus.h"
 
@@ -50,14 +49,9 @@ class Registry final {
   // One for each thread that counts, the main loop's included. Stays where it is.
   [[nodiscard]] Shard& add_shard();
 
-  // A metric of one room, for example of the control plane. `family` must stay; metrics with the
-  // same labels are combined.
-  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels,
-                                 const Counter& counter);
-  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels,
-                                 const Gauge& gauge);
-  [[nodiscard]] Registration add(const Family& family, std::initializer_list<LabelPair> labels,
-                                 const Histogram& histogram);
+  // A metric of one room, for example of the control plane; metrics of a family with the same
+  // labels are combined.
+  [[nodiscard]] Registration add(const Figure& figure);
 
   // Lets series expire that no thread touched for long. Called by scrape(); more often than once a
   // minute it does nothing.
@@ -76,7 +70,6 @@ class Registry final {
   struct Item;
   static constexpr Duration kEpoch = std::chrono::minutes(1);
 
-  [[nodiscard]] Registration add_item(Item item);
   void remove(std::uint64_t number);
   void collect_requests(MetricsPage& page) const;
   void collect_tcp(MetricsPage& page) const;

@@ -5,18 +5,28 @@
 #include "sidecar/core/assert.h"
 #include "sidecar/core/log.h"
 #include "sidecar/core/strings.h"
+#include "xds/reading.h"
 #include "xds/resource.h"
 
 namespace weft::xds {
 
 namespace discovery = envoy::service::discovery::v3;
 
+namespace {
+
+AdsClient::Options with_own_node(AdsClient::Options options) {
+  options.decoding.own_node = own_node_of(options.node);
+  return options;
+}
+
+}  // namespace
+
 AdsClient::AdsClient(Turn& turn, Dialer& dialer, Random& random, Owner& owner, Options options)
     : turn_(turn),
       dialer_(dialer),
       random_(random),
       owner_(owner),
-      options_(std::move(options)),
+      options_(with_own_node(std::move(options))),
       state_(options_.variant, options_.node),
       retry_(turn.timers(), *this),
       backoff_(options_.backoff_base, options_.backoff_max_at_first) {}

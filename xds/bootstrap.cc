@@ -8,9 +8,11 @@
 #include "sidecar/core/strings.h"
 #include "xds/document_to_message.h"
 #include "xds/extensions.h"
+#include "xds/field_position.h"
 #include "xds/proto/bootstrap.pb.h"
 #include "xds/proto/weft_bootstrap.pb.h"
 #include "xds/reading.h"
+#include "xds/resource.h"
 
 namespace weft::xds {
 
@@ -67,7 +69,7 @@ class Reader final {
       const std::size_t colon = reason.find(": ");
       std::string path = where;
       if (colon != std::string::npos && colon != 0)
-        path += (where.empty() ? "" : ".") + reason.substr(0, colon);
+        path.append(where.empty() ? "" : ".").append(reason, 0, colon);
       refuse(path, colon == std::string::npos ? reason : reason.substr(colon + 2));
     }
     for (const std::string& note : findings.notes())
@@ -84,6 +86,7 @@ class Reader final {
     out_.node_id = message_.node().id();
     out_.node_cluster = message_.node().cluster();
     out_.node_zone = message_.node().locality().zone();
+    options_.own_node = own_node_of(message_.node());
     if (!message_.has_admin() || !message_.admin().has_address()) return;
     const auto& socket = message_.admin().address().socket_address();
     const Result<IpAddress> ip = IpAddress::parse(socket.address());
@@ -114,7 +117,12 @@ class Reader final {
     read_list(
         resources.listeners(), "static_resources.listeners", listener_from_proto,
         [&](config::ListenerConfig listener) { out_.listeners.push_back(std::move(listener)); });
-    read_list(resources.clusters(), "static_resources.clusters", cluster_from_proto,
+    const auto read_cluster = [](const auto& message, const auto& options, Findings& findings) {
+      auto made = cluster_from_proto(message, options, findings);
+      if (made) made->version = version_of(serialize(message));
+      return made;
+    };
+    read_list(resources.clusters(), "static_resources.clusters", read_cluster,
               [&](config::ClusterConfig cluster) { out_.clusters.push_back(std::move(cluster)); });
     read_list(resources.secrets(), "static_resources.secrets", secret_from_proto,
               [&](Secret secret) { out_.secrets.push_back(std::move(secret)); });
@@ -295,7 +303,7 @@ class Reader final {
   }
 
   const config::Document& document_;
-  const FromProtoOptions options_;
+  FromProtoOptions options_;
   Mistakes mistakes_;
   v3::Bootstrap message_;
   Bootstrap out_;

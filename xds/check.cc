@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sidecar/core/strings.h"
+#include "xds/message_rules.h"
 #include "xds/proto/rule.pb.h"
 
 namespace weft::xds {
@@ -33,34 +34,25 @@ bool header_value(std::string_view text) {
   return text.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
 }
 
-bool is_wrapper(const pb::Descriptor& type) {
-  return type.file()->name() == "google/protobuf/wrappers.proto";
-}
-
-bool is_duration(const pb::Descriptor& type) {
-  return type.full_name() == pb::Duration::descriptor()->full_name();
-}
-
-bool is_googles(const pb::Descriptor& type) { return type.file()->package() == "google.protobuf"; }
-
 class Inspection final {
  public:
   Inspection(UnknownFields unknown, Findings& out) : unknown_(unknown), out_(out) {}
 
   void message(const pb::Message& message, const FieldPath& path) {
-    const auto& type = *message.GetDescriptor();
-    const auto& reflection = *message.GetReflection();
-    unknown_fields(reflection.GetUnknownFields(message), path);
-    for (int at = 0; at < type.field_count(); ++at) field(message, *type.field(at), path);
-    for (int at = 0; at < type.real_oneof_decl_count(); ++at) {
-      const auto& one_of = *type.oneof_decl(at);
-      if (one_of.options().GetExtension(weft::one_of) && !reflection.HasOneof(message, &one_of)) {
-        out_.refuse(path, fmt::format("one of {} must be set", names(one_of)));
-      }
-    }
+    check_by(MessageRules::of(*message.GetDescriptor()), message, path);
   }
 
  private:
+  void check_by(const MessageRules& rules, const pb::Message& message, const FieldPath& path) {
+    const auto& reflection = *message.GetReflection();
+    unknown_fields(reflection.GetUnknownFields(message), path);
+    for (const MessageRules::Field& one : rules.fields) field(message, one, path);
+    for (const pb::OneofDescriptor* one_of : rules.one_ofs) {
+      if (reflection.HasOneof(message, one_of)) continue;
+      out_.refuse(path, fmt::format("one of {} must be set", names(*one_of)));
+    }
+  }
+
   void unknown_fields(const pb::UnknownFieldSet& fields, const FieldPath& path) {
     for (int at = 0; at < fields.field_count(); ++at) {
       const int number = fields.field(at).number();
@@ -83,11 +75,12 @@ class Inspection final {
     return out;
   }
 
-  void field(const pb::Message& message, const Field& field, const FieldPath& path) {
+  void field(const pb::Message& message, const MessageRules::Field& rules, const FieldPath& path) {
+    const Field& field = *rules.descriptor;
     const auto& reflection = *message.GetReflection();
     const bool set = field.is_repeated() ? reflection.FieldSize(message, &field) > 0
                                          : reflection.HasField(message, &field);
-    switch (field.options().GetExtension(weft::is)) {
+    switch (rules.is) {
       case weft::Handling::REFUSED:
         if (set && !says_no(message, field)) out_.refuse(path / field.name(), "is not supported");
         return;
@@ -97,9 +90,8 @@ class Inspection final {
       default:
         break;
     }
-    const bool ruled = field.options().HasExtension(weft::must);
-    const auto& must =
-        ruled ? field.options().GetExtension(weft::must) : weft::Must::default_instance();
+    const bool ruled = rules.must != nullptr;
+    const auto& must = ruled ? *rules.must : weft::Must::default_instance();
     if (field.is_repeated()) {
       repeated(message, field, must, path);
     } else if (set) {
@@ -160,8 +152,7 @@ class Inspection final {
     if (value_field.cpp_type() != Field::CPPTYPE_MESSAGE) return;
     // Metadata and extensions, of which descend() would look at nothing: to be asked for its
     // entries a map makes a list of copies.
-    const auto& type = *value_field.message_type();
-    if (is_googles(type) && !is_wrapper(type) && !is_duration(type)) return;
+    if (MessageRules::of(*value_field.message_type()).kind == MessageRules::Kind::kOpaque) return;
     const auto& key_field = *field.message_type()->map_key();
     for (int at = 0; at < reflection.FieldSize(message, &field); ++at) {
       const auto& entry = reflection.GetRepeatedMessage(message, &field, at);
@@ -248,17 +239,23 @@ class Inspection final {
 
   void descend(const pb::Message& message, const weft::Must& must, const FieldPath& path) {
     const auto& type = *message.GetDescriptor();
-    if (is_wrapper(type)) {
-      const auto& inner = *type.field(0);
-      if (inner.cpp_type() == Field::CPPTYPE_STRING) {
-        text(message.GetReflection()->GetString(message, &inner), must, path);
-      } else {
-        number(numeric(message, inner, kSingle), must, path, "");
+    const MessageRules& rules = MessageRules::of(type);
+    switch (rules.kind) {
+      case MessageRules::Kind::kWrapper: {
+        const auto& inner = *type.field(0);
+        if (inner.cpp_type() == Field::CPPTYPE_STRING) {
+          text(message.GetReflection()->GetString(message, &inner), must, path);
+        } else {
+          number(numeric(message, inner, kSingle), must, path, "");
+        }
+        return;
       }
-    } else if (is_duration(type)) {
-      duration(static_cast<const pb::Duration&>(message), must, path);
-    } else if (!is_googles(type)) {
-      this->message(message, path);
+      case MessageRules::Kind::kDuration:
+        return duration(static_cast<const pb::Duration&>(message), must, path);
+      case MessageRules::Kind::kMessage:
+        return check_by(rules, message, path);
+      case MessageRules::Kind::kOpaque:
+        return;
     }
   }
 

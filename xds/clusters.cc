@@ -391,6 +391,17 @@ void read_transport_socket(const core::TransportSocket& socket, const FieldPath&
   }
 }
 
+KeepAlive keep_alive_of(const envoy::config::core::v3::TcpKeepalive& wanted) {
+  KeepAlive out;
+  const auto read = [](bool has, std::uint32_t value, std::uint16_t& member) {
+    if (has) member = static_cast<std::uint16_t>(value);
+  };
+  read(wanted.has_keepalive_time(), wanted.keepalive_time().value(), out.idle_s);
+  read(wanted.has_keepalive_interval(), wanted.keepalive_interval().value(), out.interval_s);
+  read(wanted.has_keepalive_probes(), wanted.keepalive_probes().value(), out.probes);
+  return out;
+}
+
 void read_transport(const cds::Cluster& cluster, const FieldPath& path, Reading& in,
                     config::ClusterConfig& out) {
   if (cluster.has_transport_socket()) {
@@ -420,7 +431,8 @@ void read_transport(const cds::Cluster& cluster, const FieldPath& path, Reading&
       in.note(here, "has no effect here: the first of the other family counts");
     }
   }
-  out.tcp_keepalive = cluster.upstream_connection_options().has_tcp_keepalive();
+  if (cluster.upstream_connection_options().has_tcp_keepalive())
+    out.tcp_keepalive = keep_alive_of(cluster.upstream_connection_options().tcp_keepalive());
 }
 
 }  // namespace
@@ -433,7 +445,6 @@ Result<config::ClusterConfig> cluster_from_proto(const cds::Cluster& cluster,
   check(cluster, path, options.unknown, findings);
   config::ClusterConfig out;
   out.name = cluster.name();
-  out.version = version_of(serialize(cluster));
   if (cluster.has_connect_timeout()) out.connect_timeout = duration_of(cluster.connect_timeout());
   read_discovery(cluster, path, in, out);
   read_balancing(cluster, path, in, out);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/dynamic_message.h>
-#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
@@ -13,76 +12,25 @@
 
 #include "sidecar/core/base64.h"
 #include "sidecar/core/strings.h"
+#include "xds/field_slot.h"
 #include "xds/known_types.h"
-#include "xds/printable.h"
 #include "xds/resource.h"
+#include "xds/struct_value.h"
+#include "xds/well_known.h"
 
 namespace weft::xds {
 
 namespace pb = google::protobuf;
 using config::Value;
 
-void Mistakes::add(config::Position position, std::string_view path, std::string_view why) {
-  ++count_;
-  if (texts_.size() >= kKept) return;
-  std::string text = fmt::format("{}:{}:{}: ", source_, position.line, position.column);
-  if (!path.empty()) text += printable(path, kPathBytesMax) + ": ";
-  texts_.push_back(text + printable(why, kReasonBytesMax));
-}
-
-Error Mistakes::error() const {
-  std::string text;
-  for (const std::string& line : texts_) {
-    if (!text.empty()) text += '\n';
-    text += line;
-  }
-  if (count_ > texts_.size()) text += fmt::format("\nand {} more", count_ - texts_.size());
-  return Error{Fault::kInvalid, Side::kLocal, std::move(text)};
-}
-
 namespace {
 
 constexpr std::size_t kQuotedBytesMax = 64;
 constexpr std::size_t kEnumNamesMax = 12;
 
-// Messages that the JSON mapping writes in a way of their own.
-enum class Special { kNone, kAny, kDuration, kTimestamp, kWrapper, kStruct, kValue, kListValue };
-
-Special special_of(const pb::Descriptor& type) {
-  switch (type.well_known_type()) {
-    case pb::Descriptor::WELLKNOWNTYPE_ANY:
-      return Special::kAny;
-    case pb::Descriptor::WELLKNOWNTYPE_DURATION:
-      return Special::kDuration;
-    case pb::Descriptor::WELLKNOWNTYPE_TIMESTAMP:
-      return Special::kTimestamp;
-    case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
-      return Special::kStruct;
-    case pb::Descriptor::WELLKNOWNTYPE_VALUE:
-      return Special::kValue;
-    case pb::Descriptor::WELLKNOWNTYPE_LISTVALUE:
-      return Special::kListValue;
-    case pb::Descriptor::WELLKNOWNTYPE_DOUBLEVALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_FLOATVALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_INT64VALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_UINT64VALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_INT32VALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_UINT32VALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_STRINGVALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_BYTESVALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE:
-      return Special::kWrapper;
-    case pb::Descriptor::WELLKNOWNTYPE_FIELDMASK:
-    case pb::Descriptor::WELLKNOWNTYPE_UNSPECIFIED:
-    default:  // protobuf says of this enum that it grows
-      break;
-  }
-  return Special::kNone;
-}
-
 // google.protobuf.Value is the one message that nothing is a value of.
 bool holds_null(const pb::Descriptor* type) {
-  return type != nullptr && special_of(*type) == Special::kValue;
+  return type != nullptr && well_known(*type) == WellKnown::kValue;
 }
 
 std::string found(const Value& value) {
@@ -114,46 +62,6 @@ std::optional<Number> number_in(const Value& value) {
   return number;
 }
 
-// A scalar field of a message, one of its items, or half of a map entry: set or added.
-class Slot final {
- public:
-  Slot(pb::Message& message, const pb::FieldDescriptor& field) : message_(message), field_(field) {}
-
-  [[nodiscard]] const pb::FieldDescriptor& field() const { return field_; }
-  [[nodiscard]] pb::Message& message() {
-    const pb::Reflection& reflection = *message_.GetReflection();
-    return field_.is_repeated() ? *reflection.AddMessage(&message_, &field_)
-                                : *reflection.MutableMessage(&message_, &field_);
-  }
-  void set(std::int32_t v) { put(&pb::Reflection::SetInt32, &pb::Reflection::AddInt32, v); }
-  void set(std::int64_t v) { put(&pb::Reflection::SetInt64, &pb::Reflection::AddInt64, v); }
-  void set(std::uint32_t v) { put(&pb::Reflection::SetUInt32, &pb::Reflection::AddUInt32, v); }
-  void set(std::uint64_t v) { put(&pb::Reflection::SetUInt64, &pb::Reflection::AddUInt64, v); }
-  void set(float v) { put(&pb::Reflection::SetFloat, &pb::Reflection::AddFloat, v); }
-  void set(double v) { put(&pb::Reflection::SetDouble, &pb::Reflection::AddDouble, v); }
-  void set(bool v) { put(&pb::Reflection::SetBool, &pb::Reflection::AddBool, v); }
-  void set(const pb::EnumValueDescriptor* v) {
-    put(&pb::Reflection::SetEnum, &pb::Reflection::AddEnum, v);
-  }
-  void set(std::string v) {
-    put(&pb::Reflection::SetString, &pb::Reflection::AddString, std::move(v));
-  }
-
- private:
-  template <typename Setter, typename Adder, typename T>
-  void put(Setter setter, Adder adder, T v) {
-    const pb::Reflection& reflection = *message_.GetReflection();
-    if (field_.is_repeated()) {
-      (reflection.*adder)(&message_, &field_, std::move(v));
-    } else {
-      (reflection.*setter)(&message_, &field_, std::move(v));
-    }
-  }
-
-  pb::Message& message_;
-  const pb::FieldDescriptor& field_;
-};
-
 class Walk final {
  public:
   explicit Walk(Mistakes& mistakes) : mistakes_(mistakes) {}
@@ -164,18 +72,15 @@ class Walk final {
   void fields(const Value& value, pb::Message& out, std::string_view passed_over = {});
   void field(const Value::Member& member, pb::Message& out, const pb::FieldDescriptor& field);
   void map(const Value& value, pb::Message& out, const pb::FieldDescriptor& field);
-  void one(const Value& value, Slot slot);
-  void enumeration(const Value& value, Slot slot);
+  void one(const Value& value, FieldSlot slot);
+  void enumeration(const Value& value, FieldSlot slot);
   template <typename Number>
-  void number(const Value& value, Slot slot, std::string_view what);
-  void truth(const Value& value, Slot slot);
-  void key(const Value::Member& member, Slot slot);
+  void number(const Value& value, FieldSlot slot, std::string_view what);
+  void truth(const Value& value, FieldSlot slot);
+  void key(const Value::Member& member, FieldSlot slot);
 
   void any(const Value& value, pb::Any& out);
   void time(const Value& value, pb::Message& out, bool duration);
-  void structure(const Value& value, pb::Struct& out);
-  void dynamic(const Value& value, pb::Value& out);
-  void list(const Value& value, pb::ListValue& out);
 
   void mistake(const Value& value, std::string_view why) {
     mistakes_.add(value.position(), path_, why);
@@ -208,23 +113,25 @@ class Walk final {
 };
 
 void Walk::message(const Value& value, pb::Message& out) {
-  switch (special_of(*out.GetDescriptor())) {
-    case Special::kNone:
+  switch (well_known(*out.GetDescriptor())) {
+    case WellKnown::kNone:
       return fields(value, out);
-    case Special::kAny:
+    case WellKnown::kAny:
       return any(value, *pb::DynamicCastToGenerated<pb::Any>(&out));
-    case Special::kDuration:
+    case WellKnown::kDuration:
       return time(value, out, true);
-    case Special::kTimestamp:
+    case WellKnown::kTimestamp:
       return time(value, out, false);
-    case Special::kWrapper:
-      return one(value, Slot(out, *out.GetDescriptor()->field(0)));
-    case Special::kStruct:
-      return structure(value, *pb::DynamicCastToGenerated<pb::Struct>(&out));
-    case Special::kValue:
-      return dynamic(value, *pb::DynamicCastToGenerated<pb::Value>(&out));
-    case Special::kListValue:
-      return list(value, *pb::DynamicCastToGenerated<pb::ListValue>(&out));
+    case WellKnown::kWrapper:
+      return one(value, FieldSlot(out, *out.GetDescriptor()->field(0)));
+    case WellKnown::kStruct:
+      if (!value.is_map()) return mistake(value, wanted("a map", value));
+      return put_struct(value, *pb::DynamicCastToGenerated<pb::Struct>(&out));
+    case WellKnown::kValue:
+      return put_value(value, *pb::DynamicCastToGenerated<pb::Value>(&out));
+    case WellKnown::kListValue:
+      if (!value.is_list()) return mistake(value, wanted("a list", value));
+      return put_list(value, *pb::DynamicCastToGenerated<pb::ListValue>(&out));
   }
 }
 
@@ -268,7 +175,7 @@ void Walk::field(const Value::Member& member, pb::Message& out, const pb::FieldD
     return;
   }
   if (field.is_map()) return map(value, out, field);
-  if (!field.is_repeated()) return one(value, Slot(out, field));
+  if (!field.is_repeated()) return one(value, FieldSlot(out, field));
   if (!value.is_list()) return mistake(value, wanted("a list", value));
   std::size_t index = 0;
   for (const Value& item : value.items()) {
@@ -277,7 +184,7 @@ void Walk::field(const Value::Member& member, pb::Message& out, const pb::FieldD
       mistake(item, "is empty");
       continue;
     }
-    one(item, Slot(out, field));
+    one(item, FieldSlot(out, field));
   }
 }
 
@@ -291,14 +198,14 @@ void Walk::map(const Value& value, pb::Message& out, const pb::FieldDescriptor& 
       mistakes_.add(member.key_position, path_, "is empty");
     } else {
       pb::Message& entry = *out.GetReflection()->AddMessage(&out, &field);
-      key(member, Slot(entry, *entry_type.map_key()));
-      one(member.value, Slot(entry, *entry_type.map_value()));
+      key(member, FieldSlot(entry, *entry_type.map_key()));
+      one(member.value, FieldSlot(entry, *entry_type.map_value()));
     }
     path_.resize(length);
   }
 }
 
-void Walk::key(const Value::Member& member, Slot slot) {
+void Walk::key(const Value::Member& member, FieldSlot slot) {
   const auto put = [&](auto number) {
     const std::string& text = member.key;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -332,7 +239,7 @@ void Walk::key(const Value::Member& member, Slot slot) {
 }
 
 template <typename Number>
-void Walk::number(const Value& value, Slot slot, std::string_view what) {
+void Walk::number(const Value& value, FieldSlot slot, std::string_view what) {
   const std::optional<Number> read = number_in<Number>(value);
   if (!read) return mistake(value, wanted(what, value));
   if constexpr (std::is_floating_point_v<Number>) {
@@ -345,13 +252,13 @@ void Walk::number(const Value& value, Slot slot, std::string_view what) {
   slot.set(*read);
 }
 
-void Walk::truth(const Value& value, Slot slot) {
+void Walk::truth(const Value& value, FieldSlot slot) {
   const Result<bool> read = value.as_bool();
   if (!read) return mistake(value, read.error().detail);
   slot.set(*read);
 }
 
-void Walk::one(const Value& value, Slot slot) {
+void Walk::one(const Value& value, FieldSlot slot) {
   switch (slot.field().cpp_type()) {
     case pb::FieldDescriptor::CPPTYPE_INT32:
       return number<std::int32_t>(value, slot, "a whole number of 32 bits");
@@ -381,7 +288,7 @@ void Walk::one(const Value& value, Slot slot) {
   slot.set(*std::move(bytes));
 }
 
-void Walk::enumeration(const Value& value, Slot slot) {
+void Walk::enumeration(const Value& value, FieldSlot slot) {
   const pb::EnumDescriptor& type = *slot.field().enum_type();
   const pb::EnumValueDescriptor* named = nullptr;
   if (value.is_scalar()) {
@@ -416,7 +323,7 @@ void Walk::any(const Value& value, pb::Any& out) {
   }
   const std::unique_ptr<pb::Message> inner(
       pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
-  if (special_of(*type) == Special::kNone) {
+  if (well_known(*type) == WellKnown::kNone) {
     fields(value, *inner, "@type");
   } else {
     // "value" holds what has a form of its own.
@@ -451,82 +358,6 @@ void Walk::time(const Value& value, pb::Message& out, bool duration) {
                  value));
 }
 
-void Walk::structure(const Value& value, pb::Struct& out) {
-  if (!value.is_map()) return mistake(value, wanted("a map", value));
-  for (const Value::Member& member : value.members()) {
-    const Step step(path_, member.key);
-    dynamic(member.value, (*out.mutable_fields())[member.key]);
-  }
-}
-
-void Walk::list(const Value& value, pb::ListValue& out) {
-  if (!value.is_list()) return mistake(value, wanted("a list", value));
-  std::size_t index = 0;
-  for (const Value& item : value.items()) {
-    const Step step(path_, index++);
-    dynamic(item, *out.add_values());
-  }
-}
-
-void Walk::dynamic(const Value& value, pb::Value& out) {
-  switch (value.kind()) {
-    case Value::Kind::kNull:
-      return out.set_null_value(pb::NULL_VALUE);
-    case Value::Kind::kMap:
-      return structure(value, *out.mutable_struct_value());
-    case Value::Kind::kList:
-      return list(value, *out.mutable_list_value());
-    case Value::Kind::kScalar:
-      break;
-  }
-  if (const Result<bool> truth = value.as_bool()) return out.set_bool_value(*truth);
-  if (const Result<std::int64_t> number = value.as_int()) {
-    return out.set_number_value(static_cast<double>(*number));
-  }
-  if (const Result<double> number = value.as_double()) return out.set_number_value(*number);
-  out.set_string_value(value.text());
-}
-
-// The next piece of a field path: "name", "[3]" or "[key]".
-std::string_view take_piece(std::string_view& path) {
-  if (path.starts_with('.')) path.remove_prefix(1);
-  const std::size_t end = path.starts_with('[') ? std::min(path.find(']'), path.size() - 1) + 1
-                                                : path.find_first_of(".[");
-  const std::string_view piece = path.substr(0, end);
-  path.remove_prefix(piece.size());
-  return piece;
-}
-
-// cluster_name and clusterName are one field.
-bool same_field(std::string_view key, std::string_view name) {
-  std::size_t at = 0;
-  bool capital = false;
-  for (const char c : name) {
-    if (c == '_') {
-      capital = true;
-      if (at < key.size() && key[at] == '_') ++at;
-      continue;
-    }
-    if (at >= key.size()) return false;
-    if (key[at] != c && !(capital && to_lower(key[at]) == c)) return false;
-    capital = false;
-    ++at;
-  }
-  return at == key.size();
-}
-
-const Value* follow(const Value& value, std::string_view piece) {
-  if (piece.starts_with('[')) piece = piece.substr(1, piece.size() - 2);
-  if (value.is_list()) {
-    const std::optional<std::uint64_t> index = parse_u64(piece);
-    return index && *index < value.items().size() ? &value.items()[*index] : nullptr;
-  }
-  for (const Value::Member& member : value.members()) {
-    if (member.key == piece || same_field(member.key, piece)) return &member.value;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 void value_to_message(const Value& value, pb::Message& out, Mistakes& mistakes) {
@@ -538,16 +369,6 @@ Status document_to_message(const config::Document& document, pb::Message& out) {
   value_to_message(document.root, out, mistakes);
   if (!mistakes.empty()) return fail(mistakes.error());
   return {};
-}
-
-config::Position position_of(const Value& root, std::string_view field_path) {
-  const Value* place = &root;
-  while (!field_path.empty()) {
-    const Value* next = follow(*place, take_piece(field_path));
-    if (next == nullptr) break;
-    place = next;
-  }
-  return place->position();
 }
 
 }  // namespace weft::xds

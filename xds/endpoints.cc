@@ -12,7 +12,6 @@
 #include "sidecar/core/spiffe_id.h"
 #include "sidecar/core/strings.h"
 #include "xds/from_proto.h"
-#include "xds/resource.h"
 
 namespace weft::xds {
 
@@ -87,9 +86,11 @@ std::uint32_t weight_of(const eds::LbEndpoint& endpoint) {
   return endpoint.has_load_balancing_weight() ? endpoint.load_balancing_weight().value() : 1;
 }
 
-// `before`: the one before it, whose texts it shares where they are the same.
+// `before`: the one before it, whose texts it shares where they are the same. `elsewhere`: it is
+// for callers on another node than ours.
 config::Endpoint read_one(const eds::LocalityLbEndpoints& locality, const eds::LbEndpoint& endpoint,
-                          const FieldPath& path, Reading& in, const config::Endpoint& before) {
+                          const FieldPath& path, Reading& in, const config::Endpoint& before,
+                          bool& elsewhere) {
   config::Endpoint out;
   const auto inner = path / "endpoint";
   out.address = in.address(endpoint.endpoint().address(), inner / "address");
@@ -99,6 +100,8 @@ config::Endpoint read_one(const eds::LocalityLbEndpoints& locality, const eds::L
   out.health = health_of(endpoint.health_status());
   out.zone = SharedText::like(before.zone, locality.locality().zone());
   const MetadataPart ours(endpoint.metadata(), "weft");
+  const std::string_view for_node = ours.text("for_node");
+  elsewhere = !for_node.empty() && for_node != in.own_node();
   out.workload = ours.text("workload");
   out.version = SharedText::like(before.version, ours.text("version"));
   out.canonical_service =
@@ -139,8 +142,9 @@ config::EndpointSet read_endpoints(const eds::ClusterLoadAssignment& assignment,
   walk(assignment, path, in, [&](const auto& locality, const auto& endpoint, const auto& at) {
     if (group != &locality) out.localities.push_back(locality_of(locality));
     group = &locality;
-    auto read =
-        read_one(locality, endpoint, at, in, out.endpoints.empty() ? nobody : out.endpoints.back());
+    bool elsewhere = false;
+    auto read = read_one(locality, endpoint, at, in,
+                         out.endpoints.empty() ? nobody : out.endpoints.back(), elsewhere);
     read.locality = static_cast<std::uint32_t>(out.localities.size() - 1);
     if (!read.address.is_none() && !seen.insert(read.address).second) {
       // As Envoy: the first one stands.
@@ -150,6 +154,10 @@ config::EndpointSet read_endpoints(const eds::ClusterLoadAssignment& assignment,
     if (read.address.is_ip() && read.address.port() == 0) {
       const auto inner = at / "endpoint";
       in.refuse(inner / "address", "needs a port");
+    }
+    if (elsewhere) {
+      ++out.elsewhere;
+      return;
     }
     out.endpoints.push_back(std::move(read));
   });
@@ -183,7 +191,6 @@ Result<config::EndpointSet> endpoints_from_proto(const eds::ClusterLoadAssignmen
   Reading in(options, findings);
   check(assignment, path, options.unknown, findings);
   auto out = read_endpoints(assignment, path, in);
-  out.version = version_of(serialize(assignment));
   if (findings.refused()) return fail(findings.error());
   return out;
 }

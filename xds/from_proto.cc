@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <google/protobuf/arena.h>
 
+#include <concepts>
+#include <type_traits>
 #include <utility>
 
 #include "sidecar/core/strings.h"
@@ -33,6 +35,12 @@ struct Names {
   const std::string& operator()(const auto& other) const { return other.name; }
 };
 
+// There may be thousands of them, and nobody compares their versions: that of the bytes they came
+// as does. To write them out in one order first takes as long as all the rest of their reading.
+template <typename Config>
+constexpr bool kKnownByItsBytes =
+    std::same_as<Config, config::ClusterConfig> || std::same_as<Config, config::EndpointSet>;
+
 template <typename Message, typename Translate>
 Result<Decoded> decode_as(const google::protobuf::Any& body, const FromProtoOptions& options,
                           Findings& findings, Translate translate) {
@@ -45,6 +53,9 @@ Result<Decoded> decode_as(const google::protobuf::Any& body, const FromProtoOpti
   }
   auto read = translate(message, options, findings);
   if (!read) return fail(std::move(read).error());
+  if constexpr (kKnownByItsBytes<std::remove_reference_t<decltype(*read)>>) {
+    read->version = version_of(body.value());
+  }
   return Decoded(*std::move(read));
 }
 

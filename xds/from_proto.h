@@ -51,6 +51,9 @@ struct FromProtoOptions {
   // Reads a file that a DataSource names. Empty: a DataSource may name neither files nor the
   // environment.
   std::function<Result<std::string>(const std::string& path)> read_file;
+  // The machine we run on (Node.metadata, weft.node): endpoints for callers on others (their
+  // metadata, weft.for_node) are left out. Empty: not known, so they all are.
+  std::string own_node;
 };
 
 // A certificate with its key, or what to judge peers by; never both.
@@ -96,6 +99,8 @@ Result<config::ListenerConfig> listener_from_proto(
 Result<config::RouteConfig> routes_from_proto(
     const envoy::config::route::v3::RouteConfiguration& routes, const FromProtoOptions& options,
     Findings& findings);
+// The version of a cluster, and of endpoints, is for whoever has the bytes to say, as decode()
+// does.
 Result<config::ClusterConfig> cluster_from_proto(const envoy::config::cluster::v3::Cluster& cluster,
                                                  const FromProtoOptions& options,
                                                  Findings& findings);

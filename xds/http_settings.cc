@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <set>
@@ -31,6 +32,7 @@ constexpr std::string_view kGrpcWeb = "envoy.extensions.filters.http.grpc_web.v3
 constexpr std::string_view kStatefulSessionFilter =
     "envoy.extensions.filters.http.stateful_session.v3.StatefulSession";
 constexpr std::string_view kOurServerName = "weft";
+constexpr std::string_view kNoEffect = "has no effect here";
 
 // Filters of Istio's listeners that do nothing for the request.
 bool idle_filter(std::string_view type) {
@@ -142,7 +144,6 @@ void read_request_ids(const Manager& manager, const FieldPath& path, Reading& in
                       config::HttpSettings& out) {
   out.generate_request_id =
       !manager.has_generate_request_id() || manager.generate_request_id().value();
-  out.preserve_request_id = manager.preserve_external_request_id();
   if (manager.has_request_id_extension()) {
     const auto at = path / "request_id_extension";
     envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig uuid;
@@ -168,9 +169,11 @@ config::Tracing read_tracing(const Manager& manager, const FieldPath& path, Read
   config::Tracing out;
   if (!manager.has_tracing()) return out;
   const auto& tracing = manager.tracing();
-  out.random_sampling = tracing.has_random_sampling() ? tracing.random_sampling().value() : 100.0;
-  out.overall_sampling =
-      tracing.has_overall_sampling() ? tracing.overall_sampling().value() : 100.0;
+  // Requests that ask for a trace by themselves are not known here, so what caps all of them caps
+  // the chance.
+  out.random_sampling =
+      std::min(tracing.has_random_sampling() ? tracing.random_sampling().value() : 100.0,
+               tracing.has_overall_sampling() ? tracing.overall_sampling().value() : 100.0);
   if (!tracing.has_provider()) return out;  // no traces are sent
   const auto provider = path / "provider";
   const auto at = provider / "typed_config";
@@ -206,7 +209,7 @@ void read_limits(const Manager& manager, const FieldPath& path, Reading& in,
   const auto& common = manager.common_http_protocol_options();
   if (common.has_max_connection_duration()) {
     const auto at = path / "common_http_protocol_options";
-    in.note(at / "max_connection_duration", "has no effect here");
+    in.note(at / "max_connection_duration", kNoEffect);
   }
   if (common.has_max_stream_duration() && duration_of(common.max_stream_duration()) > Duration{0}) {
     const auto at = path / "common_http_protocol_options";
@@ -232,8 +235,9 @@ config::HttpSettings read_http_settings(const Manager& manager, const FieldPath&
   read_timeouts(manager, out);
   read_paths(manager, path, in, out);
   read_request_ids(manager, path, in, out);
-  out.use_remote_address = manager.use_remote_address().value();
-  out.trusted_hops = manager.xff_num_trusted_hops();
+  // A sidecar is no edge: x-forwarded-for is its app's business, and a request keeps its id.
+  if (manager.use_remote_address().value()) in.note(path / "use_remote_address", kNoEffect);
+  if (manager.xff_num_trusted_hops() != 0) in.note(path / "xff_num_trusted_hops", kNoEffect);
   out.server_name = server_name(manager, path, in);
   read_upgrades(manager, path, in, out);
   out.access_logs = read_access_logs(manager.access_log(), path, in);

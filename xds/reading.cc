@@ -171,6 +171,15 @@ double percent_of(const envoy::type::v3::FractionalPercent& fraction) {
   }
 }
 
+std::string own_node_of(const envoy::config::core::v3::Node& node) {
+  const auto& said = node.metadata().fields();
+  const auto ours = said.find("weft");
+  if (ours == said.end()) return {};
+  const auto& fields = ours->second.struct_value().fields();
+  const auto field = fields.find("node");
+  return field == fields.end() ? std::string() : field->second.string_value();
+}
+
 std::string metadata_text(const core::Metadata& metadata, const std::string& key) {
   const auto found = metadata.filter_metadata().find("weft");
   if (found == metadata.filter_metadata().end()) return {};

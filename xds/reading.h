@@ -36,6 +36,7 @@ class Reading final {
 
   [[nodiscard]] Findings& findings() { return findings_; }
   [[nodiscard]] UnknownFields unknown() const { return options_.unknown; }
+  [[nodiscard]] const std::string& own_node() const { return options_.own_node; }
   void refuse(const FieldPath& path, std::string_view why) { findings_.refuse(path, why); }
   void note(const FieldPath& path, std::string_view what) { findings_.note(path, what); }
 
@@ -67,6 +68,8 @@ class Reading final {
 // A string of filter_metadata["weft"]; empty when it is not there or no string.
 [[nodiscard]] std::string metadata_text(const envoy::config::core::v3::Metadata& metadata,
                                         const std::string& key);
+// What a sidecar says of the machine it runs on; empty: nothing.
+[[nodiscard]] std::string own_node_of(const envoy::config::core::v3::Node& node);
 [[nodiscard]] const google::protobuf::Any* typed_metadata(
     const envoy::config::core::v3::Metadata& metadata, const std::string& key);
 

@@ -83,6 +83,20 @@ class ResourceTable final {
     WEFT_ASSERT(found != end());
     return found->second;
   }
+  // The same names, with these in place of what has their names here.
+  // REQUIRES contains() of each.
+  [[nodiscard]] ResourceTable with(const std::vector<Pointer>& replacing) const {
+    ResourceTable out;
+    out.resources_ = resources_;
+    for (const Pointer& one : replacing) {
+      const auto at =
+          std::lower_bound(out.resources_.begin(), out.resources_.end(), one->name,
+                           [](const Pointer& a, std::string_view b) { return a->name < b; });
+      WEFT_ASSERT(at != out.resources_.end() && (*at)->name == one->name);
+      *at = one;
+    }
+    return out;
+  }
   // The same objects.
   bool operator==(const ResourceTable&) const = default;
 

@@ -138,6 +138,10 @@ config::RateLimit read_rate_limit(const RoutePolicy::RateLimit& limit, const std
   out.requests = std::max(limit.requests(), 1U);
   out.interval = std::max<Duration>(duration_of(limit.interval()), std::chrono::milliseconds(1));
   out.burst = limit.burst() == 0 ? out.requests : limit.burst();
+  if (limit.algorithm() == RoutePolicy::RateLimit::SLIDING_WINDOW) {
+    out.algorithm = RateLimiter::Algorithm::kSlidingWindow;
+    if (limit.burst() != 0) in.refuse(path / "burst", "is for TOKEN_BUCKET only");
+  }
   return out;
 }
 

@@ -57,6 +57,8 @@ Result<ServerState::Type*> ServerState::find(std::string_view type_url) {
       return fail(Fault::kLimit, fmt::format("more than {} types on one stream", kTypesMax));
     at = types_.emplace(std::string(name), Type{}).first;
     at->second.report.type = name;
+    at->second.leaves_late = leaves_late(name);
+    at->second.closes = is_generation(name);
   }
   return &at->second;
 }
@@ -114,7 +116,7 @@ Status ServerState::on_request(const discovery::DiscoveryRequest& request) {
   }
   const Wanted before = std::exchange(type.interest, std::move(interest));
   if (first) {
-    type.seen = true;
+    note_seen(type);
     type.unanswered = false;
     type.due.clear();
     type.due_whole = false;
@@ -157,7 +159,8 @@ Status ServerState::on_request(const discovery::DeltaDiscoveryRequest& request) 
       request.response_nonce() == type.nonce) {
     take_answer(type, request.has_error_detail() ? &request.error_detail() : nullptr);
   }
-  const bool first = !std::exchange(type.seen, true);
+  const bool first = !type.seen;
+  note_seen(type);
   const bool by_silence =
       first && is_complete_type(name) && request.resource_names_subscribe_size() == 0;
 
@@ -305,28 +308,32 @@ void ServerState::note_changed_cluster(const Resource& cluster) {
 
 // ---- what to say next ----
 
-std::vector<ServerState::Step> ServerState::steps() {
-  std::vector<Step> out;
+void ServerState::note_seen(Type& type) {
+  if (!std::exchange(type.seen, true)) put_in_order();
+}
+
+// Once for each type of a stream, and not for each of its responses.
+void ServerState::put_in_order() {
+  steps_.clear();
   for (auto& [name, type] : types_) {
-    if (type.seen) out.push_back({&name, &type, Phase::kTell});
+    if (type.seen) steps_.push_back({&name, &type, Phase::kTell});
   }
-  std::sort(out.begin(), out.end(),
+  std::sort(steps_.begin(), steps_.end(),
             [](const Step& a, const Step& b) { return rank_of(*a.name) < rank_of(*b.name); });
-  const auto last = std::find_if(out.begin(), out.end(),
-                                 [](const Step& step) { return is_generation(*step.name); });
+  const auto last = std::find_if(steps_.begin(), steps_.end(),
+                                 [](const Step& step) { return step.type->closes; });
   std::vector<Step> removals;
-  for (const Step& step : out) {
-    if (leaves_late(*step.name)) removals.push_back({step.name, step.type, Phase::kRemove});
+  for (const Step& step : steps_) {
+    if (step.type->leaves_late) removals.push_back({step.name, step.type, Phase::kRemove});
   }
-  out.insert(last, removals.begin(), removals.end());
-  return out;
+  steps_.insert(last, removals.begin(), removals.end());
 }
 
 bool ServerState::has_due(const Step& step) const {
   const Type& type = *step.type;
   if (step.phase == Phase::kRemove) return !type.due.empty() || !type.leaving.empty();
   if (type.due_whole || type.due_empty) return true;
-  if (!leaves_late(*step.name)) return !type.due.empty();
+  if (!type.leaves_late) return !type.due.empty();
   const ResourceSet::Type* table = table_of(*step.name);
   return std::any_of(type.due.begin(), type.due.end(), [table](const std::string& name) {
     return resource_in(table, name) != nullptr;
@@ -335,7 +342,7 @@ bool ServerState::has_due(const Step& step) const {
 
 std::optional<std::string> ServerState::next_response() {
   if (set_ == nullptr) return std::nullopt;
-  for (const Step& step : steps()) {
+  for (const Step& step : steps_) {
     Type& type = *step.type;
     if (type.unanswered) {
       if (type.overtaken) continue;
@@ -377,7 +384,7 @@ std::optional<std::string> ServerState::tell(const Step& step) {
   type.report.told_generation = set_->generation;
   // The Generation closes whatever was told since it was told last, even when it is the same one.
   const auto generation = types_.find(message_name(kGenerationType));
-  if (generation != types_.end() && !is_generation(*step.name)) {
+  if (generation != types_.end() && !type.closes) {
     for (const std::string& name : generation->second.interest.names) {
       if (resource_in(table_of(generation->first), name) != nullptr)
         generation->second.due.insert(pool_->intern(name));
@@ -410,7 +417,7 @@ bool ServerState::tell_whole(const Step& step, ResponseWriter& writer) {
 bool ServerState::tell_due(const Step& step, ResponseWriter& writer) {
   Type& type = *step.type;
   const ResourceSet::Type* table = table_of(*step.name);
-  const bool may_remove = step.phase == Phase::kRemove || !leaves_late(*step.name);
+  const bool may_remove = step.phase == Phase::kRemove || !type.leaves_late;
   bool said = false;
   bool full = false;
   type.due.erase_if([&](const std::string& name) {

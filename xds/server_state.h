@@ -58,6 +58,12 @@ class ServerState final {
   ServerState(Variant variant, std::string control_plane,
               std::shared_ptr<NamePool> pool = std::make_shared<NamePool>())
       : variant_(variant), control_plane_(std::move(control_plane)), pool_(std::move(pool)) {}
+  // Not copied: steps_ points into types_, whose nodes move along.
+  ServerState(ServerState&&) = default;
+  ServerState& operator=(ServerState&&) = default;
+  ServerState(const ServerState&) = delete;
+  ServerState& operator=(const ServerState&) = delete;
+  ~ServerState() = default;
 
   // An error ends the stream: kProtocol or kLimit.
   [[nodiscard]] Status on_request(const envoy::service::discovery::v3::DiscoveryRequest& request);
@@ -91,6 +97,8 @@ class ServerState final {
     }
   };
   struct Type {
+    bool leaves_late = false;  // told to go only after the routes were told
+    bool closes = false;       // the Generation
     Wanted interest;
     bool seen = false;
     // Names whose state must be told. What they resolve to is looked up when they are.
@@ -125,7 +133,8 @@ class ServerState final {
   template <typename Texts>
   [[nodiscard]] NameSet intern_all(const Texts& texts);
 
-  [[nodiscard]] std::vector<Step> steps();
+  void note_seen(Type& type);
+  void put_in_order();
   [[nodiscard]] bool has_due(const Step& step) const;
   // Nothing when there turned out to be nothing to say.
   [[nodiscard]] std::optional<std::string> tell(const Step& step);
@@ -138,6 +147,7 @@ class ServerState final {
   std::shared_ptr<NamePool> pool_;
   std::shared_ptr<const ResourceSet> set_;
   std::map<std::string, Type, std::less<>> types_;
+  std::vector<Step> steps_;  // in which what was seen is told; points into types_
   std::uint64_t nonces_ = 0;
   std::uint64_t settled_generation_ = 0;
 };

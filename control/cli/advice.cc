@@ -22,6 +22,7 @@ std::set<Advice> advise(const Mesh& mesh) {
   Adviser adviser;
   advise_on_policies(mesh, adviser);
   advise_on_routes(mesh, adviser);
+  advise_on_services(mesh, adviser);
   advise_on_scopes(mesh, adviser);
   return adviser.take();
 }

@@ -40,7 +40,10 @@ class Adviser final {
   std::set<Advice> said_;
 };
 void advise_on_policies(const Mesh& mesh, Adviser& adviser);
+// Of one policy, or of MeshConfig's defaults.
+void advise_on_rate_limits(const PolicyFields& fields, const Metadata& about, Adviser& adviser);
 void advise_on_routes(const Mesh& mesh, Adviser& adviser);
+void advise_on_services(const Mesh& mesh, Adviser& adviser);
 void advise_on_scopes(const Mesh& mesh, Adviser& adviser);
 
 }  // namespace weft::control::cli

@@ -56,6 +56,19 @@ Explanation::Port explain_port(const Mesh& mesh, const MeshService& service, con
   const PolicyScope scope{service, port, question.from};
   const EffectivePolicy plain(mesh, scope);
   out.destination = fields_of(plain, PolicySide::kDestination);
+  if (const std::string& external = service.service->external_name; !external.empty()) {
+    out.destination.push_back(
+        {.field = "externalName",
+         .value = fmt::format("{}, by the caller's DNS, port {}", external, port.port),
+         .document = ObjectKey{Kind::kService, service.name()}.to_string(),
+         .place = service.service->metadata.place});
+  }
+  if (service.service->own_node_only) {
+    out.destination.push_back({.field = "internalTrafficPolicy",
+                               .value = "Local: instances on the caller's node, else 503",
+                               .document = ObjectKey{Kind::kService, service.name()}.to_string(),
+                               .place = service.service->metadata.place});
+  }
   if (!port.is_http()) return out;
   const auto* routes = mesh.find_routes(service.name(), port.port, question.from);
   if (routes == nullptr) {

@@ -24,18 +24,31 @@ bool begins(std::string_view line, std::string_view word, std::string_view& afte
   return true;
 }
 
-std::string with_values(std::string_view line, const TemplateWords& values) {
+// Each line but the first begins with as many blanks as stand before the hole.
+std::string as_far_in(std::string_view block, std::size_t column) {
   std::string out;
-  for (std::size_t at = line.find("${"); at != std::string_view::npos; at = line.find("${")) {
-    const std::size_t end = line.find('}', at);
-    WEFT_ASSERT(end != std::string_view::npos);
-    const auto value = values.find(line.substr(at + 2, end - at - 2));
-    WEFT_ASSERT(value != values.end());
-    out += line.substr(0, at);
-    out += value->second;
-    line.remove_prefix(end + 1);
+  for (const char c : block) {
+    out += c;
+    if (c == '\n') out.append(column, ' ');
   }
-  return out + std::string(line);
+  return out;
+}
+
+// A line, or a block; without holes.
+std::string with_values(std::string_view text, const TemplateWords& values) {
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", from)) {
+    const std::size_t end = text.find('}', at);
+    WEFT_ASSERT(end != std::string_view::npos);
+    const auto value = values.find(text.substr(at + 2, end - at - 2));
+    WEFT_ASSERT(value != values.end());
+    const std::size_t column = at - (text.rfind('\n', at) + 1);  // npos + 1: the first line
+    out += text.substr(from, at - from);
+    out += as_far_in(with_values(value->second, values), column);
+    from = end + 1;
+  }
+  return out + std::string(text.substr(from));
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 // template.
 //
 // In a text stand `${name}`, and on lines of their own `#if name`, `#end` and `#helm text`, the
-// last of which only a chart has. One text makes both, so that they cannot differ. Pure.
+// last of which only a chart has. One text makes both, so that they cannot differ. A value may be a
+// block of several lines, with holes of its own: its lines stand as far in as the hole. Pure.
 
 #include <map>
 #include <string>

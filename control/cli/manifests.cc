@@ -7,7 +7,11 @@
 
 #include "control/authority.h"
 #include "control/cli/manifest_template.h"
-#include "control/cli/manifest_texts.h"
+#include "control/cli/manifest_texts/access.h"
+#include "control/cli/manifest_texts/blocks.h"
+#include "control/cli/manifest_texts/control.h"
+#include "control/cli/manifest_texts/ha.h"
+#include "control/cli/manifest_texts/webhooks.h"
 #include "control/model/crd.h"
 #include "control/model/names.h"
 #include "control/model/schema.h"
@@ -29,10 +33,6 @@ constexpr std::array<ManifestText, 4> kTexts = {{{"namespace.yaml", texts::kName
                                                  {"webhooks.yaml", texts::kWebhooks, true}}};
 constexpr ManifestText kHaText = {"ha.yaml", texts::kHa, true};
 
-// Of every object, under its metadata.
-constexpr const char* kLabels =
-    "labels:\n    app.kubernetes.io/name: weft-control\n    app.kubernetes.io/part-of: weft";
-
 constexpr std::size_t kImageMax = 512;
 
 std::string check_image(std::string_view text) {
@@ -46,17 +46,21 @@ std::string check_image(std::string_view text) {
   return "must be an image's name, as weft-control:0.1.0";
 }
 
+TemplateWords with_blocks(TemplateWords values) {
+  for (const texts::Block& block : texts::kBlocks) values.emplace(block.name, block.text);
+  return values;
+}
+
 TemplateWords values_of(const InstallOptions& options) {
-  return {{"namespace", options.name_space},
-          {"suffix", options.revision.empty() ? "" : "-" + options.revision},
-          {"revision", options.revision.empty() ? "default" : options.revision},
-          {"image", options.image},
-          {"sidecar_image", options.sidecar_image},
-          {"bind", options.bind},
-          {"labels", kLabels},
-          {"cpu", "100m"},
-          {"memory", "128Mi"},
-          {"memory_limit", "1Gi"}};
+  return with_blocks({{"namespace", options.name_space},
+                      {"suffix", options.revision.empty() ? "" : "-" + options.revision},
+                      {"revision", options.revision.empty() ? "default" : options.revision},
+                      {"image", options.image},
+                      {"sidecar_image", options.sidecar_image},
+                      {"bind", options.bind},
+                      {"cpu", "100m"},
+                      {"memory", "128Mi"},
+                      {"memory_limit", "1Gi"}});
 }
 
 TemplateWords conditions_of(const InstallOptions& options) {
@@ -132,17 +136,16 @@ std::vector<Manifest> manifests(const InstallOptions& options) {
 }
 
 std::vector<Manifest> chart_templates() {
-  static const TemplateWords kValues = {
-      {"namespace", "{{ .Release.Namespace }}"},
-      {"suffix", "{{ with .Values.revision }}-{{ . }}{{ end }}"},
-      {"revision", "{{ .Values.revision | default \"default\" }}"},
-      {"image", "{{ .Values.image }}"},
-      {"sidecar_image", "{{ .Values.sidecarImage }}"},
-      {"bind", "{{ .Values.bind }}"},
-      {"labels", kLabels},
-      {"cpu", "{{ .Values.resources.requests.cpu }}"},
-      {"memory", "{{ .Values.resources.requests.memory }}"},
-      {"memory_limit", "{{ .Values.resources.limits.memory }}"}};
+  static const TemplateWords kValues =
+      with_blocks({{"namespace", "{{ .Release.Namespace }}"},
+                   {"suffix", "{{ with .Values.revision }}-{{ . }}{{ end }}"},
+                   {"revision", "{{ .Values.revision | default \"default\" }}"},
+                   {"image", "{{ .Values.image }}"},
+                   {"sidecar_image", "{{ .Values.sidecarImage }}"},
+                   {"bind", "{{ .Values.bind }}"},
+                   {"cpu", "{{ .Values.resources.requests.cpu }}"},
+                   {"memory", "{{ .Values.resources.requests.memory }}"},
+                   {"memory_limit", "{{ .Values.resources.limits.memory }}"}});
   static const TemplateWords kConditions = {
       {"ha", ".Values.ha"}, {"revision", ".Values.revision"}, {"alone", "not .Values.revision"}};
   std::vector<Manifest> out;

@@ -2,7 +2,7 @@
 // Manifests: what weft is in a cluster, as YAML: namespace, access, the control plane, webhooks.
 //
 // One source for `weft install`, k8s/install (kustomize) and k8s/helm: the texts are in
-// manifest_texts.h, and tests compare what is in the tree with what comes from here. Pure.
+// manifest_texts/, and tests compare what is in the tree with what comes from here. Pure.
 
 #include <string>
 #include <string_view>

@@ -46,6 +46,7 @@ constexpr std::array<Plausible, 12> kPlausible = {{
 }};
 
 void check_units(const PolicyFields& fields, const Metadata& about, Adviser& adviser) {
+  advise_on_rate_limits(fields, about, adviser);
   each_policy_field(
       [&]([[maybe_unused]] const PolicyField& field, const auto& setting) {
         if constexpr (std::is_same_v<decltype(setting), const Setting<Duration>&>) {

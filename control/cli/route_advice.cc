@@ -89,6 +89,8 @@ void check_shadows(const std::vector<RouteCandidate>& candidates, const std::str
 }
 
 bool has_instances(const Backend& backend) {
+  // Whoever its name leads to is not ours to know.
+  if (!backend.service->service->external_name.empty()) return true;
   return std::ranges::any_of(backend.port->instances, [&](const Instance& instance) {
     return backend.subset == nullptr ||
            selects(*backend.subset, instance.workload->metadata.labels);

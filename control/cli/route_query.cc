@@ -62,8 +62,10 @@ Result<const Workload*> find_caller(const Mesh& mesh, const std::string& from) {
                                                           escape(from, 128)));
 }
 
+// As a sidecar on that node reads it.
 template <typename T>
-Result<T> told(const xds::ResourceSet& set, std::string_view type, const std::string& name) {
+Result<T> told(const xds::ResourceSet& set, std::string_view type, const std::string& name,
+               const std::string& node) {
   const auto* table = set.find(type);
   const auto at =
       table == nullptr ? decltype(table->resources.end()){} : table->resources.find(name);
@@ -71,8 +73,9 @@ Result<T> told(const xds::ResourceSet& set, std::string_view type, const std::st
     return fail(Fault::kInvalid, fmt::format("{} is not told", name));
   }
   xds::Findings findings;
-  Result<xds::Decoded> read =
-      xds::decode(at->second->body, {.unknown = xds::UnknownFields::kRefuse}, findings);
+  Result<xds::Decoded> read = xds::decode(
+      at->second->body, {.unknown = xds::UnknownFields::kRefuse, .read_file = {}, .own_node = node},
+      findings);
   if (!read) return fail(read.error());
   return std::get<T>(std::move(*read));
 }
@@ -84,18 +87,29 @@ std::string describe(const config::Endpoint& endpoint) {
   return out;
 }
 
-RouteAnswer::Group group_of(const xds::ResourceSet& set, const config::WeightedCluster& weighted) {
+RouteAnswer::Group group_of(const xds::ResourceSet& set, const config::WeightedCluster& weighted,
+                            const std::string& node) {
   RouteAnswer::Group out{.cluster = weighted.cluster, .weight = weighted.weight};
   const auto endpoints = told<config::EndpointSet>(
-      set, "envoy.config.endpoint.v3.ClusterLoadAssignment", weighted.cluster);
-  if (!endpoints) return out;
+      set, "envoy.config.endpoint.v3.ClusterLoadAssignment", weighted.cluster, node);
+  if (!endpoints) {
+    const auto cluster =
+        told<config::ClusterConfig>(set, "envoy.config.cluster.v3.Cluster", weighted.cluster, node);
+    if (!cluster) return out;
+    for (const config::ClusterConfig::DnsTarget& target : cluster->dns_targets) {
+      out.endpoints.push_back(fmt::format("{}:{}, as it resolves", target.host, target.port));
+    }
+    return out;
+  }
+  out.elsewhere = endpoints->elsewhere;
   for (const config::Endpoint& endpoint : endpoints->endpoints) {
     out.endpoints.push_back(describe(endpoint));
   }
   return out;
 }
 
-void add_action(const xds::ResourceSet& set, const config::Route& route, RouteAnswer& out) {
+void add_action(const xds::ResourceSet& set, const config::Route& route, const std::string& node,
+                RouteAnswer& out) {
   if (const auto* redirect = std::get_if<config::RedirectAction>(&route.action)) {
     out.outcome = fmt::format("redirected with {}", redirect->status);
   } else if (const auto* answer = std::get_if<config::DirectResponse>(&route.action)) {
@@ -104,7 +118,7 @@ void add_action(const xds::ResourceSet& set, const config::Route& route, RouteAn
     out.outcome = "forwarded";
     for (const config::WeightedCluster& weighted :
          std::get<config::ForwardAction>(route.action).clusters) {
-      out.groups.push_back(group_of(set, weighted));
+      out.groups.push_back(group_of(set, weighted, node));
     }
   }
 }
@@ -190,6 +204,11 @@ SocketAddress find_destination(const Mesh& mesh, const Workload& caller, const U
     out.outcome = "as the name resolves: no Service of the mesh has it";
     return {};
   }
+  if (const std::string& external = service->service->external_name; !external.empty()) {
+    out.outcome =
+        fmt::format("as {} resolves, by no route: the Service is an ExternalName", external);
+    return {};
+  }
   if (!service->service->cluster_addresses.empty()) {
     return {service->service->cluster_addresses.front(), number};
   }
@@ -230,9 +249,9 @@ Result<RouteAnswer> ask_route(const std::shared_ptr<const Mesh>& mesh, const Rou
     destination = find_destination(*mesh, **caller, *url, out);
     if (destination.is_none()) return out;
   }
-  Result<config::RouteConfig> routes =
-      told<config::RouteConfig>(*set, "envoy.config.route.v3.RouteConfiguration",
-                                std::string(redirected ? kDestinationsName : kOutboundName));
+  Result<config::RouteConfig> routes = told<config::RouteConfig>(
+      *set, "envoy.config.route.v3.RouteConfiguration",
+      std::string(redirected ? kDestinationsName : kOutboundName), (*caller)->node);
   if (!routes) return fail(routes.error());
   const auto table = config::RouteTable::compile(std::move(*routes));
   if (!table) return fail(table.error());
@@ -254,7 +273,7 @@ Result<RouteAnswer> ask_route(const std::shared_ptr<const Mesh>& mesh, const Rou
   out.outcome = "answered with 404: no route takes it";
   if (match.route == nullptr) return out;
   out.route = match.route->name;
-  add_action(*set, *match.route, out);
+  add_action(*set, *match.route, (*caller)->node, out);
   add_policies(*mesh, name.name_space, out);
   return out;
 }
@@ -268,7 +287,10 @@ std::string RouteAnswer::text() const {
     out += fmt::format("\ngroup  {}{}\n", group.cluster,
                        groups.size() > 1 ? fmt::format(", weight {}", group.weight) : "");
     for (const std::string& endpoint : group.endpoints) out += "       " + endpoint + "\n";
-    if (group.endpoints.empty()) out += "       nobody is ready: 503\n";
+    if (!group.endpoints.empty()) continue;
+    out += group.elsewhere == 0 ? "       nobody is ready: 503\n"
+                                : "       nobody is ready on the caller's node, and the Service's "
+                                  "internalTrafficPolicy is Local: 503\n";
   }
   if (policies.empty()) return out;
   Table table({"FIELD", "VALUE", "FROM", "WHERE"});

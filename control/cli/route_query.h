@@ -24,6 +24,7 @@ struct RouteAnswer {
     std::string cluster;  // "outbound|80||cart-v1.shop.svc.cluster.local"
     std::uint32_t weight = 1;
     std::vector<std::string> endpoints;  // "127.5.1.7:8080 cart-v1-a v1"
+    std::uint32_t elsewhere = 0;         // and so many for callers on other nodes
   };
   std::string caller;               // "Workload shop/web-a"
   std::string host;                 // the virtual host that took it; empty: none does

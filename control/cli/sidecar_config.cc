@@ -20,6 +20,7 @@ std::string make_sidecar_config(const Mesh& mesh, const Workload& workload,
   const ObjectName& name = workload.metadata.name;
   const std::string& trust_domain = mesh.config->trust_domain;
   std::vector<std::uint16_t> app_ports;
+  app_ports.reserve(workload.ports.size());
   for (const WorkloadPort& port : workload.ports) app_ports.push_back(port.app_port);
   return config::write_start_file(
       {.title = fmt::format(
@@ -29,6 +30,7 @@ std::string make_sidecar_config(const Mesh& mesh, const Workload& workload,
        .cluster = fmt::format("{}.{}", workload.canonical_service(), name.name_space),
        .region = workload.region,
        .zone = workload.zone,
+       .node = workload.node,
        .admin = SocketAddress(workload.address, Workload::kAdminPort),
        .tells_admin = true,
        .control_host = options.control.ip().to_string(),

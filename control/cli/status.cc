@@ -57,6 +57,20 @@ std::string sidecar_table(const json& mesh, bool& well) {
   return table.text();
 }
 
+// Other replicas of weft-control that are silent: what they serve is not in the table above.
+std::string silent_replicas(const json& mesh, bool& well) {
+  std::string out;
+  for (const json& replica : list_of(mesh, "replicas")) {
+    if (member_of(replica, "answers") != json(false)) continue;
+    well = false;
+    out += fmt::format(
+        "warning: weft-control at {} does not answer: the sidecars that it serves are \"missing\" "
+        "here\n",
+        text_of(replica, "address"));
+  }
+  return out;
+}
+
 std::string policy_table(const json& mesh) {
   if (list_of(mesh, "policies").empty()) return "";
   Table table({"POLICY", "ACCEPTED", "PROGRAMMED", "MESSAGE"});
@@ -153,9 +167,12 @@ Result<StatusPage> make_status_page(std::string_view text) {
   if (const std::size_t clients = list_of(mesh, "clients").size(); clients != 0) {
     page.text += fmt::format(", {} gRPC client{} without one", clients, clients == 1 ? "" : "s");
   }
+  if (const std::size_t others = list_of(mesh, "replicas").size(); others != 0) {
+    page.text += fmt::format(", {} weft-control beside this one", others);
+  }
   page.text += "\n\n" + table + route_table(mesh) + policy_table(mesh);
   const std::string refused = refusals(mesh);
-  const std::string wrong = problems(mesh, page.well);
+  const std::string wrong = silent_replicas(mesh, page.well) + problems(mesh, page.well);
   if (!refused.empty()) page.text += "\n" + refused;
   if (!wrong.empty()) page.text += "\n" + wrong;
   return page;
@@ -193,7 +210,10 @@ void add_status(CLI::App& app, Outcome& outcome) {
   command->footer(
       "STATE: current has the newest generation in full; behind has not answered it yet; refused "
       "has\n"
-      "it but for what it refused; missing has a Workload and no connection.\n"
+      "it but for what it refused; missing has a Workload and no connection; unknown is served by\n"
+      "another weft-control, of a version that does not tell. Any of several knows the sidecars "
+      "of\n"
+      "all; GENERATION counts in the numbers of the one that serves the sidecar.\n"
       "Exit: 0 all current, 1 something is behind, missing, refused or wrong, 2 no answer.");
   command->callback([options, &outcome] { outcome.code = run(*options); });
 }

@@ -114,6 +114,7 @@ Json environment(const PodPartsRequest& request) {
       field(pod::kPodNamespaceVariable, "metadata.namespace"),
       field(pod::kPodAddressesVariable, "status.podIPs"),
       field(pod::kServiceAccountVariable, "spec.serviceAccountName"),
+      field(pod::kNodeVariable, "spec.nodeName"),
       // Set on pods by the cluster from Kubernetes 1.35 on; empty before.
       field(pod::kZoneVariable, "metadata.labels['topology.kubernetes.io/zone']"),
       field(pod::kRegionVariable, "metadata.labels['topology.kubernetes.io/region']"),

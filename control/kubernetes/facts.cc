@@ -90,6 +90,11 @@ std::string label_in(const Json& pod, const char* key) {
   return check_label_name(text).empty() ? text : std::string();
 }
 
+// A name that the model takes, or nothing.
+std::string node_in(const std::string& name) {
+  return check_object_name(name).empty() ? name : std::string();
+}
+
 // A time of the API server's form, or nothing: the model takes no other.
 std::string created_in(const Json& object) {
   std::string text = text_at(object, {"metadata", "creationTimestamp"});
@@ -157,7 +162,7 @@ std::optional<PodFacts> read_pod(const Json& pod) {
   if (out.service_account.empty() || !check_object_name(out.service_account).empty()) {
     out.service_account = "default";
   }
-  out.node = text_at(pod, {"spec", "nodeName"});
+  out.node = node_in(text_at(pod, {"spec", "nodeName"}));
   out.hostname = label_in(pod, "hostname");
   out.subdomain = label_in(pod, "subdomain");
   out.created = created_in(pod);
@@ -180,7 +185,8 @@ SliceFacts read_slice(const Json& slice) {
       "endpointslice-controller.k8s.io";
   for (const Json& endpoint : list_at(slice, {"endpoints"})) {
     if (out.endpoints.size() == SliceFacts::kEndpointsMax) break;
-    EndpointFacts facts{.zone = text_at(endpoint, {"zone"})};
+    EndpointFacts facts{.zone = text_at(endpoint, {"zone"}),
+                        .node = node_in(text_at(endpoint, {"nodeName"}))};
     if (text_at(endpoint, {"targetRef", "kind"}) == "Pod") {
       facts.pod = text_at(endpoint, {"targetRef", "name"});
     }
@@ -203,6 +209,7 @@ SliceFacts read_slice(const Json& slice) {
 
 ServiceFacts read_service_facts(const Json& service) {
   ServiceFacts out;
+  if (text_at(service, {"spec", "type"}) == "ExternalName") return out;
   out.selector = labels_in(service, {"spec", "selector"});
   for (const Json& port : list_at(service, {"spec", "ports"})) {
     if (!is_tcp(port) || out.targets.size() == 64) continue;
@@ -220,9 +227,7 @@ ServiceFacts read_service_facts(const Json& service) {
 
 Json service_document(const Json& service) {
   const Json* spec = find(service, {"spec"});
-  if (spec == nullptr || !spec->is_object() || text_at(*spec, {"type"}) == "ExternalName") {
-    return Json();
-  }
+  if (spec == nullptr || !spec->is_object()) return Json();
   Json out = {{"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", metadata_document(service)}};
   Json& read = out["spec"] = Json::object();
   read["ports"] = Json::array();
@@ -236,12 +241,18 @@ Json service_document(const Json& service) {
     read["ports"].push_back(std::move(kept));
   }
   for (const char* key : {"selector", "publishNotReadyAddresses", "clusterIP", "clusterIPs",
-                          "sessionAffinity", "trafficDistribution"}) {
+                          "sessionAffinity", "trafficDistribution", "internalTrafficPolicy"}) {
     const auto at = spec->find(key);
     if (at != spec->end() && !at->is_null()) read[key] = *at;
   }
   // What the API writes before it has given an address.
   if (text_at(read, {"clusterIP"}).empty()) read.erase("clusterIP");
+  if (text_at(*spec, {"type"}) == "ExternalName") {
+    read["type"] = "ExternalName";
+    read["externalName"] = text_at(*spec, {"externalName"});
+    for (const char* key : {"selector", "clusterIP", "clusterIPs"}) read.erase(key);
+    return out;
+  }
   const Json* selector = find(read, {"selector"});
   if (selector != nullptr && !selector->empty()) return out;
   read["selector"] = {{std::string(kServiceNameLabel), text_at(service, {"metadata", "name"})}};
@@ -305,6 +316,7 @@ std::string workload_document(const Workload& workload) {
                {"ready", workload.ready}};
   if (workload.redirected) spec["redirect"] = true;
   if (workload.transparent) spec["redirectMode"] = "TProxy";
+  if (!workload.node.empty()) spec["node"] = workload.node;
   if (!workload.hostname.empty()) spec["hostname"] = workload.hostname;
   if (!workload.subdomain.empty()) spec["subdomain"] = workload.subdomain;
   if (!workload.zone.empty() || !workload.region.empty()) {

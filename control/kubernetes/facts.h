@@ -55,6 +55,7 @@ struct EndpointFacts {
   std::string pod;  // in the slice's namespace; empty where it is none
   std::vector<IpAddress> addresses;
   std::string zone;
+  std::string node;
   bool ready = true;
 };
 struct SliceFacts {
@@ -82,7 +83,8 @@ struct ServiceFacts {
 [[nodiscard]] ServiceFacts read_service_facts(const Json& service);
 
 // The Service as the model reads it: known fields only, TCP ports only, and a selector of its own
-// where it has none, for the Workloads that its EndpointSlices become. Null for an ExternalName.
+// where it has none, for the Workloads that its EndpointSlices become. Of an ExternalName that
+// name.
 [[nodiscard]] Json service_document(const Json& service);
 // A ConfigMap as the model reads it: of its data the certificates alone; null where it has none.
 // There are many, and they hold anything.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sidecar/core/strings.h"
 
@@ -62,9 +63,17 @@ Reflector::Step Reflector::next() {
 void Reflector::fail(std::string why, Duration retry_after) {
   stats_.failures.add();
   problem_ = std::move(why);
+  hasty_ = false;
   // Never at once, or a server that says no to everything is asked without a pause.
   const Duration pause = std::max(backoff_.next(random_), options_.backoff / 8);
   wait_ = std::max(pause, std::min(retry_after, options_.retry_after_max));
+}
+
+bool Reflector::hurry() { return std::exchange(hasty_, false) && !std::exchange(hurried_, true); }
+
+// Of no answer, of a server that is starting or ending, of a token that is being replaced.
+bool Reflector::is_everybodys(std::uint16_t status, Duration retry_after) {
+  return (status == 401 || status >= 500) && retry_after == Duration::zero();
 }
 
 void Reflector::begin_again() {
@@ -76,6 +85,7 @@ void Reflector::begin_again() {
 
 void Reflector::be_well() {
   problem_.clear();
+  hurried_ = false;
   absent_ = 0;
 }
 
@@ -139,6 +149,7 @@ void Reflector::on_list_refused(std::uint16_t status, Duration retry_after, std:
   begin_again();
   if (gone) stats_.relists.add();
   fail(fmt::format("list of {}: {}{}", resource_.name, status, words_of(body)), retry_after);
+  hasty_ = is_everybodys(status, retry_after);
 }
 
 void Reflector::on_list_failed(const Error& error) {
@@ -146,6 +157,7 @@ void Reflector::on_list_failed(const Error& error) {
   if (error.fault == Fault::kBodyTooLarge) page_ = std::max<std::uint32_t>(1, page_ / 2);
   begin_again();
   fail(fmt::format("list of {}: {}", resource_.name, error.detail));
+  hasty_ = error.fault != Fault::kBodyTooLarge;
 }
 
 // ---- the watch ----
@@ -216,12 +228,14 @@ void Reflector::on_watch_refused(std::uint16_t status, Duration retry_after) {
   // The version itself may be what it does not like.
   if (status == 400) begin_again();
   fail(fmt::format("watch of {}: {}", resource_.name, status), retry_after);
+  hasty_ = is_everybodys(status, retry_after);
 }
 
 void Reflector::on_watch_end(const std::string& why, Duration lasted) {
   if (watch_is_over()) return;  // a reason was found already
   if (lasted >= kWorthwhile) return backoff_.reset();
   fail(fmt::format("watch of {}: {}", resource_.name, why.empty() ? "ended at once" : why));
+  hasty_ = !why.empty();
 }
 
 }  // namespace weft::control::kube

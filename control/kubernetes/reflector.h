@@ -90,6 +90,10 @@ class Reflector final {
   // The watch is of no more use: drop it.
   [[nodiscard]] bool watch_is_over() const { return phase_ != Phase::kWatch || broken_; }
 
+  // The server has answered somebody else: whether what waits because of no fault of its own may be
+  // asked for now. Once; a server that answers one and not the other is not asked without a pause.
+  [[nodiscard]] bool hurry();
+
   // A whole list came, or the kind is not there.
   [[nodiscard]] bool listed() const { return listed_; }
   // Why nothing comes; empty while all is well.
@@ -105,6 +109,7 @@ class Reflector final {
   void take_item(Json&& object);
   void begin_again();
   void fail(std::string why, Duration retry_after = Duration::zero());
+  [[nodiscard]] static bool is_everybodys(std::uint16_t status, Duration retry_after);
   void note_absent();
   void be_well();
   void on_event(std::string_view type, Json& object);
@@ -128,6 +133,8 @@ class Reflector final {
   bool listing_ = false;  // the store heard on_list_begun
   bool listed_ = false;
   bool broken_ = false;
+  bool hasty_ = false;    // failed as everybody would have
+  bool hurried_ = false;  // since all was well
   Stats stats_;
 };
 

@@ -5,11 +5,12 @@
 
 namespace weft::control::kube {
 
-ResourceFeed::ResourceFeed(Turn& turn, KubeClient& client, const Resource& resource,
+ResourceFeed::ResourceFeed(Turn& turn, KubeClient& client, Owner& owner, const Resource& resource,
                            Reflector::Store& store, Random& random,
                            const Reflector::Options& options)
     : turn_(turn),
       client_(client),
+      owner_(owner),
       reflector_(resource, store, random, options),
       pause_(turn.timers(), *this) {}
 
@@ -20,6 +21,12 @@ void ResourceFeed::stop() {
   pause_.cancel();
   call_.reset();
   turn_.retire(std::move(watch_));
+}
+
+void ResourceFeed::hurry() {
+  if (stopped_ || !pause_.armed() || !reflector_.hurry()) return;
+  pause_.cancel();
+  go();
 }
 
 void ResourceFeed::go() {
@@ -49,6 +56,7 @@ void ResourceFeed::say_how_it_is() {
   complained_ = !problem.empty();
   if (!complained_) {
     WEFT_LOG(kInfo, "{} are heard of again", reflector_.resource().name);
+    owner_.on_heard_again();
     return;
   }
   WEFT_LOG(kWarn, "{}{}", escape(problem, 512),

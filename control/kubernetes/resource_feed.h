@@ -1,7 +1,8 @@
 #pragma once
 // ResourceFeed: drives one Reflector: asks the API server what it wants asked, tells it what came,
 // waits when it wants to wait; says once when the server stops answering and once when it does
-// again. Owner: KubernetesSource. Thread: its loop's.
+// again. Owner: KubernetesSource, which passes on that the server is back, so that not every feed
+// has to find out by itself at the end of its own delay. Thread: its loop's.
 
 #include <memory>
 #include <string>
@@ -13,14 +14,24 @@ namespace weft::control::kube {
 
 class ResourceFeed final : public http::CallHolder, public KubeWatch::Holder, public TimerSink {
  public:
-  ResourceFeed(Turn& turn, KubeClient& client, const Resource& resource, Reflector::Store& store,
-               Random& random, const Reflector::Options& options);
+  class Owner {
+   public:
+    virtual void on_heard_again() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  ResourceFeed(Turn& turn, KubeClient& client, Owner& owner, const Resource& resource,
+               Reflector::Store& store, Random& random, const Reflector::Options& options);
   ResourceFeed(const ResourceFeed&) = delete;
   ResourceFeed& operator=(const ResourceFeed&) = delete;
   ~ResourceFeed();
 
   void start() { go(); }
   void stop();
+  // The server has answered somebody else after a time in which it did not.
+  void hurry();
 
   [[nodiscard]] const Reflector& reflector() const { return reflector_; }
   // How long ago the server last answered; zero before it first did.
@@ -41,6 +52,7 @@ class ResourceFeed final : public http::CallHolder, public KubeWatch::Holder, pu
 
   Turn& turn_;
   KubeClient& client_;
+  Owner& owner_;
   Reflector reflector_;
   Timer pause_;
   std::unique_ptr<http::Call> call_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "control/kubernetes/istio_status.h"
 #include "control/route_status.h"
 
 namespace weft::control::kube {
@@ -22,22 +23,40 @@ StatusShape status_shape_of(Kind kind) {
     case Kind::kService:
     case Kind::kWorkload:
     case Kind::kReferenceGrant:
-    case Kind::kVirtualService:
-    case Kind::kDestinationRule:
     case Kind::kConfigMap:
       return StatusShape::kNone;
+    case Kind::kVirtualService:
+    case Kind::kDestinationRule:
+      return StatusShape::kIstio;
   }
   return StatusShape::kNone;
 }
 
-bool is_booked(Kind kind) {
-  return status_shape_of(kind) != StatusShape::kNone || kind == Kind::kVirtualService ||
-         kind == Kind::kDestinationRule;
-}
+bool is_booked(Kind kind) { return status_shape_of(kind) != StatusShape::kNone; }
 
 bool is_our_entry(const Json& entry) {
   return text_at(entry, {"controllerName"}) == kControllerName;
 }
+
+namespace {
+
+void read_istio_status(const Json& object, HeldStatus& held) {
+  Json ours = {{"conditions", Json::array()}, {"messages", Json::array()}};
+  Json others = ours;
+  for (const Json& one : list_at(object, {"status", "conditions"})) {
+    (is_our_istio_condition(one) ? ours : others)["conditions"].push_back(one);
+  }
+  for (const Json& one : list_at(object, {"status", "validationMessages"})) {
+    (is_our_istio_message(one) ? ours : others)["messages"].push_back(one);
+  }
+  if (const Json* seen = find(object, {"status", "observedGeneration"})) {
+    ours["observedGeneration"] = *seen;
+  }
+  held.ours = print_json(ours);
+  held.others = print_json(others);
+}
+
+}  // namespace
 
 std::optional<HeldStatus> read_held_status(Kind kind, const Json& object, std::string api_version) {
   if (!is_booked(kind)) return std::nullopt;
@@ -53,6 +72,8 @@ std::optional<HeldStatus> read_held_status(Kind kind, const Json& object, std::s
   if (shape == StatusShape::kConditions) {
     const Json* status = find(object, {"status"});
     held.ours = status == nullptr || !status->is_object() ? "{}" : print_json(*status);
+  } else if (shape == StatusShape::kIstio) {
+    read_istio_status(object, held);
   } else if (shape != StatusShape::kNone) {
     Json ours = Json::array();
     Json others = Json::array();

@@ -2,8 +2,7 @@
 // StatusBook: what the API server has under `status` of the objects that people wrote, and what
 // must be known of each to write it: its version, its generation, what others wrote there.
 //
-// Of kinds whose status is another controller's (Istio's) it is only known which object it is, for
-// events. Filled from the same lists and watches as the model, at the same moment as what was read
+// Filled from the same lists and watches as the model, at the same moment as what was read
 // of the object is told, so that a status never speaks of a text that has not been judged. Pure.
 // Owner: KubernetesSource. Thread: one.
 
@@ -19,8 +18,9 @@
 namespace weft::control::kube {
 
 // Where a kind keeps what controllers say: a list with an entry for each parent (routes) or each
-// target (policies), each with a controller's name, or conditions of the object itself.
-enum class StatusShape : std::uint8_t { kNone, kParents, kAncestors, kConditions };
+// target (policies), each with a controller's name; conditions of the object itself; or those and
+// messages, some of which are ours (istio_status.h).
+enum class StatusShape : std::uint8_t { kNone, kParents, kAncestors, kConditions, kIstio };
 [[nodiscard]] StatusShape status_shape_of(Kind kind);
 
 struct HeldStatus {
@@ -29,7 +29,9 @@ struct HeldStatus {
   std::string resource_version;
   std::int64_t generation = 0;
   // As JSON: what it refers to (spec.targetRefs, of policies); what other controllers wrote; what
-  // we did. Of kConditions `ours` is the whole status.
+  // we did. Of kConditions `ours` is the whole status; of kIstio both are what is theirs and ours
+  // of
+  // {"conditions", "messages"}, and `ours` has the observedGeneration.
   std::string targets = "[]";
   std::string others = "[]";
   std::string ours = "[]";

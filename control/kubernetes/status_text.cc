@@ -60,11 +60,33 @@ const Json& conditions_for(const Json& ours, const Json& entry, const char* ref)
   return kNone;
 }
 
+StatusUpdate update_istio_status(const HeldStatus& held, const Json& wanted,
+                                 const std::string& now) {
+  StatusUpdate out;
+  const Json ours = parsed(held.ours);
+  const Json others = parsed(held.others);
+  Json conditions = list_at(others, {"conditions"});
+  for (Json& one :
+       timed(list_at(wanted, {"conditions"}), list_at(ours, {"conditions"}), now, out.change)) {
+    conditions.push_back(std::move(one));
+  }
+  const Json& mine = list_at(wanted, {"messages"});
+  if (mine != list_at(ours, {"messages"})) out.change = StatusChange::kMeaning;
+  Json messages = list_at(others, {"messages"});
+  messages.insert(messages.end(), mine.begin(), mine.end());
+  const Json* seen = find(ours, {"observedGeneration"});
+  if (seen == nullptr || *seen != held.generation) out.change = StatusChange::kMeaning;
+  out.status = {{"observedGeneration", held.generation}, {"conditions", std::move(conditions)}};
+  if (!messages.empty()) out.status["validationMessages"] = std::move(messages);
+  return out;
+}
+
 }  // namespace
 
 StatusUpdate update_status(StatusShape shape, const HeldStatus& held, const Json& wanted,
                            const std::string& now) {
   StatusUpdate out;
+  if (shape == StatusShape::kIstio) return update_istio_status(held, wanted, now);
   const Json ours = parsed(held.ours);
   if (shape == StatusShape::kConditions) {
     Json conditions = timed(wanted, list_at(ours, {"conditions"}), now, out.change);

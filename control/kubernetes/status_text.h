@@ -3,8 +3,9 @@
 // that have not changed stay, entries of other controllers stay as they are.
 //
 // What is wanted is a list of entries (status.parents, status.ancestors) or of conditions, as the
-// API has them, but for lastTransitionTime. Pure. Source: Gateway API's RouteParentStatus and
-// PolicyAncestorStatus, whose lists are atomic: whoever applies one writes it whole.
+// API has them, or what wanted_istio_status() gives; without lastTransitionTime. Pure. Source:
+// Gateway API's RouteParentStatus and PolicyAncestorStatus, whose lists are atomic: whoever applies
+// one writes it whole.
 
 #include <string>
 

@@ -242,6 +242,7 @@ Workload Translation::of_pod(const ObjectName& name, const PodFacts& pod) const 
   out.hostname = pod.hostname;
   out.subdomain = pod.subdomain;
   out.transparent = pod.transparent;
+  out.node = pod.node;
   out.ports = pod.ports;
   out.uses = pod.uses;
   add_targets(name, pod.labels, out.ports);
@@ -279,6 +280,7 @@ std::optional<Workload> Translation::of_manual(const ObjectName& name, const Man
     if (port.name.empty() && out.ports.size() == 1) port.name = kUnnamedPort;
   }
   out.zone = manual.endpoint.zone;
+  out.node = manual.endpoint.node;
   out.sidecar = false;
   out.ready = manual.endpoint.ready;
   return out;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "control/kubernetes/istio_status.h"
 #include "control/policy_status.h"
 #include "control/route_status.h"
 
@@ -41,6 +42,7 @@ class Wanted final {
   WantedStatuses all() {
     add_routes();
     add_traffic_policies();
+    add_istio_kinds();
     add_others();
     return std::move(out_);
   }
@@ -124,10 +126,28 @@ class Wanted final {
     return condition(type, false, found->second->reason, found->second->message, generation);
   }
 
+  void add_istio_kinds() {
+    for (const auto& [key, held] : book_.entries()) {
+      if (status_shape_of(key.kind) != StatusShape::kIstio) continue;
+      IstioVerdict verdict{.mistakes = registry_.mistakes_of(key),
+                           .older_holds = registry_.accepted().contains(key)};
+      if (verdict.mistakes.empty() && !verdict.older_holds) continue;  // not looked at yet
+      verdict.sidecars = count(key, "");
+      for (auto at = said_.lower_bound({key, ""}); at != said_.end() && at->first.first == key;
+           ++at) {
+        verdict.said.push_back(at->second);
+      }
+      out_.emplace(key, wanted_istio_status(verdict));
+    }
+  }
+
   void add_others() {
     for (const auto& [key, held] : book_.entries()) {
       const StatusShape shape = status_shape_of(key.kind);
-      if (shape == StatusShape::kNone || shape == StatusShape::kParents) continue;
+      if (shape == StatusShape::kNone || shape == StatusShape::kParents ||
+          shape == StatusShape::kIstio) {
+        continue;
+      }
       if (out_.contains(key)) continue;
       Json conditions = refusal(key, held);
       if (conditions.is_null()) {

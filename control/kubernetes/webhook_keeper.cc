@@ -60,7 +60,7 @@ class WebhookKeeper::Kept final : public Reflector::Store,
                                   public TimerSink {
  public:
   Kept(WebhookKeeper& keeper, const Resource& resource, const Reflector::Options& options)
-      : feed(keeper.turn_, keeper.client_, resource, *this, keeper.random_, options),
+      : feed(keeper.turn_, keeper.client_, keeper, resource, *this, keeper.random_, options),
         keeper_(keeper),
         target_(fmt::format("{}/{}", resource.path(0), resource.only)),
         pause_(keeper.turn_.timers(), *this) {}
@@ -156,6 +156,10 @@ void WebhookKeeper::start(const std::string& root_pem) {
 
 void WebhookKeeper::stop() {
   for (const auto& kept : kept_) kept->stop();
+}
+
+void WebhookKeeper::on_heard_again() {
+  for (const auto& kept : kept_) kept->feed.hurry();
 }
 
 std::vector<const ResourceFeed*> WebhookKeeper::feeds() const {

@@ -20,7 +20,7 @@
 
 namespace weft::control::kube {
 
-class WebhookKeeper final {
+class WebhookKeeper final : public ResourceFeed::Owner {
  public:
   struct Options {
     std::string revision = "default";
@@ -41,6 +41,8 @@ class WebhookKeeper final {
   void stop();
   [[nodiscard]] const Stats& stats() const { return stats_; }
   [[nodiscard]] std::vector<const ResourceFeed*> feeds() const;
+
+  void on_heard_again() override;
 
  private:
   class Kept;

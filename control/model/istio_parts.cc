@@ -135,7 +135,7 @@ bool read_percentage(Reader& owner, std::string_view key, std::uint32_t& per_mil
 }
 
 BackendRef read_destination(Reader& destination, const ObjectName& object) {
-  BackendRef out;
+  BackendRef out{.home = object.name_space};
   std::string host;
   if (destination.require("host") && destination.text("host", host)) {
     if (std::optional<ObjectName> service = service_of_host(host, object.name_space)) {

@@ -114,6 +114,20 @@ std::string check_hostname(std::string_view text) {
   return "must be a host name in lower case";
 }
 
+std::string check_external_name(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (std::string wrong = check_hostname(text); !wrong.empty()) return wrong;
+  // Every sidecar would call its own pod, behind the listeners that ask who calls (CVE-2021-32783).
+  if (text == "localhost" || text.ends_with(".localhost")) {
+    return "must not be the caller's own machine";
+  }
+  // A way round what guards the Service there, or a circle (CVE-2021-25740).
+  if (text == "svc.cluster.local" || text.ends_with(".svc.cluster.local")) {
+    return "must not be a Service of the cluster: callers and routes name that one itself";
+  }
+  return {};
+}
+
 std::string check_hostname_or_wildcard(std::string_view text) {
   if (text.starts_with("*.")) text.remove_prefix(2);
   return check_hostname(text);

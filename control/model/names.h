@@ -60,6 +60,9 @@ struct ObjectKey {
 [[nodiscard]] std::string check_port_name(std::string_view text);    // IANA service name
 [[nodiscard]] std::string check_section_name(std::string_view text);
 [[nodiscard]] std::string check_hostname(std::string_view text);  // lower case, no address
+// What an ExternalName may name: a host that is neither the caller's own machine nor the cluster's
+// business. May end in a dot.
+[[nodiscard]] std::string check_external_name(std::string_view text);
 [[nodiscard]] std::string check_hostname_or_wildcard(std::string_view text);
 [[nodiscard]] std::string check_label_key(std::string_view text);
 [[nodiscard]] std::string check_label_value(std::string_view text);

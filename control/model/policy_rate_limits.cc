@@ -61,7 +61,13 @@ PolicyRateLimit read_rate_limit(Reader& limit) {
       out.interval = rate->per;
     }
   }
+  limit.choice("algorithm", out.sliding, {{"TokenBucket", false}, {"SlidingWindow", true}});
   limit.integer("burst", out.burst, 1, kRateMax);
+  limit.rule("!has(self.burst) || !has(self.algorithm) || self.algorithm == 'TokenBucket'",
+             "burst is for algorithm: TokenBucket");
+  if (out.sliding && out.burst != 0) {
+    limit.refuse("burst", "is for algorithm: TokenBucket; a window saves nothing up");
+  }
   return out;
 }
 
@@ -95,6 +101,7 @@ std::string describe(const PolicyRateLimits& value) {
     out += fmt::format("{}{} {}/{} by {}", out.empty() ? "" : "; ", limit.name, limit.requests,
                        format_duration(limit.interval), limit_word_of(limit.key));
     if (limit.key == Key::kHeader) out += " " + escape(limit.header, 64);
+    if (limit.sliding) out += " in a sliding window";
     if (limit.burst != 0) out += fmt::format(" burst {}", limit.burst);
   }
   return out.empty() ? "none" : out;

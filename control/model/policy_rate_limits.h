@@ -23,7 +23,8 @@ struct PolicyRateLimit {
   std::string header;
   std::uint32_t requests = 0;
   Duration interval{0};
-  std::uint32_t burst = 0;  // at once; 0: as many as `requests`
+  bool sliding = false;     // else tokens that come evenly
+  std::uint32_t burst = 0;  // of tokens, at once; 0: as many as `requests`
   bool operator==(const PolicyRateLimit&) const = default;
 };
 using PolicyRateLimits = std::vector<PolicyRateLimit>;

@@ -56,6 +56,7 @@ struct BackendRef {
   std::string subset;      // of the Service's DestinationRule; empty: all of it
   std::uint32_t weight = 1;
   std::string unusable;  // why it leads nowhere, whatever exists: another kind, no port
+  std::string home;      // the namespace of what names it
   HeaderChanges request;
   HeaderChanges response;
 };

@@ -66,7 +66,7 @@ void read_parents(Reader& spec, const ObjectName& route, std::vector<ParentRef>&
 }
 
 BackendRef read_backend_ref(Reader& ref, const ObjectName& route) {
-  BackendRef out{.service = {route.name_space, ""}};
+  BackendRef out{.service = {route.name_space, ""}, .home = route.name_space};
   std::string group;
   std::string kind = "Service";
   read_ref_group(ref, group);

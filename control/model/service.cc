@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "sidecar/core/pod_contract.h"
 #include "sidecar/core/strings.h"
 
 namespace weft::control {
@@ -75,7 +76,7 @@ void read_traffic(Reader& spec, Service& out) {
                    {"PreferSameNode", Near::kNode}})) {
     said.locality = {.value = LocalityChoice::kOwnZone, .line = line("trafficDistribution")};
     if (near == Near::kNode) {
-      spec.note("trafficDistribution", "works as PreferSameZone: nodes are not known here");
+      spec.note("trafficDistribution", "works as PreferSameZone");
     }
   }
   if (said != PolicyFields{}) out.policy = std::make_shared<const PolicyFields>(std::move(said));
@@ -103,6 +104,35 @@ void read_addresses(Reader& spec, Service& out) {
   }
 }
 
+// Ports by which sidecars are asked for things themselves, on whatever machine a name leads to.
+bool is_a_sidecars_port(std::uint16_t port) {
+  return port == pod::kAdminPort || port == pod::kOutboundPort || port == pod::kInboundPort ||
+         port == pod::kStatusPort || port == pod::kDnsPort;
+}
+
+void read_external(Reader& spec, Service& out) {
+  std::string type = "ClusterIP";
+  spec.text("type", type);
+  if (type != "ExternalName") return spec.without_effect("externalName");
+  if (spec.require("externalName")) {
+    spec.text("externalName", out.external_name, check_external_name);
+  }
+  if (out.external_name.ends_with('.')) out.external_name.pop_back();
+  if (out.headless || !out.cluster_addresses.empty()) {
+    spec.refuse("clusterIP", "is not for an ExternalName, which has none");
+  }
+  if (!out.selector.empty()) {
+    spec.note("selector", "has no effect: nobody stands behind an ExternalName");
+    out.selector.clear();
+  }
+  out.own_node_only = false;
+  for (const ServicePort& port : out.ports) {
+    if (!is_a_sidecars_port(port.port)) continue;
+    spec.refuse("ports",
+                fmt::format("{} is the sidecar's own, wherever the name may lead", port.port));
+  }
+}
+
 }  // namespace
 
 Service read_service(Reader& document) {
@@ -114,14 +144,15 @@ Service read_service(Reader& document) {
     read_ports(spec, out);
     spec.text_map("selector", out.selector, 64, check_label_key, check_label_value);
     spec.boolean("publishNotReadyAddresses", out.publish_not_ready);
-    std::string type = "ClusterIP";
-    if (spec.text("type", type) && type == "ExternalName") {
-      spec.refuse("type", "ExternalName is not supported yet");
-    }
-    spec.unsupported("externalName");
     read_addresses(spec, out);
     read_traffic(spec, out);
-    spec.only("internalTrafficPolicy", "Cluster");
+    if (spec.choice("internalTrafficPolicy", out.own_node_only,
+                    {{"Cluster", false}, {"Local", true}}) &&
+        out.own_node_only && out.headless) {
+      out.own_node_only = false;
+      spec.note("internalTrafficPolicy", "has no effect: a headless Service has no address");
+    }
+    read_external(spec, out);
     // How Kubernetes reaches a Service from outside the mesh.
     for (const char* key : {"externalIPs", "externalTrafficPolicy", "healthCheckNodePort",
                             "loadBalancerIP", "loadBalancerSourceRanges", "loadBalancerClass",

@@ -28,11 +28,16 @@ struct Service {
 
   Metadata metadata;
   std::vector<ServicePort> ports;
+  // type: ExternalName. Nobody of the mesh stands behind it: callers find it by DNS, at the ports
+  // that it says, and call it in the clear unless a BackendTLSPolicy says otherwise. Empty: another
+  // type.
+  std::string external_name;
   Labels selector;
   // Where clients find it, v4 and v6; empty: no address of its own (headless, or not known here).
   std::vector<IpAddress> cluster_addresses;
   bool headless = false;  // clusterIP: None; its Workloads are called by their own addresses
   bool publish_not_ready = false;
+  bool own_node_only = false;  // internalTrafficPolicy: Local
   // What sessionAffinity and trafficDistribution say, in the words of policies; null: nothing.
   std::shared_ptr<const PolicyFields> policy;
 };

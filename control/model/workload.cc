@@ -14,13 +14,13 @@ namespace {
 
 constexpr std::size_t kMoreAddressesMax = 4;
 
-const std::string& first_label(const Labels& labels, std::initializer_list<const char*> keys,
-                               const std::string& otherwise) {
+// The first of these that says something; null: none does.
+const std::string* first_label(const Labels& labels, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
     const auto found = labels.find(key);
-    if (found != labels.end() && !found->second.empty()) return found->second;
+    if (found != labels.end() && !found->second.empty()) return &found->second;
   }
-  return otherwise;
+  return nullptr;
 }
 
 WorkloadPort read_workload_port(Reader& port) {
@@ -129,16 +129,16 @@ void read_uses(Reader& spec, Workload& out) {
 }  // namespace
 
 const std::string& Workload::canonical_service() const {
-  return first_label(metadata.labels,
-                     {"service.istio.io/canonical-name", "app.kubernetes.io/name", "app"},
-                     metadata.name.name);
+  const std::string* label = first_label(
+      metadata.labels, {"service.istio.io/canonical-name", "app.kubernetes.io/name", "app"});
+  return label != nullptr ? *label : metadata.name.name;
 }
 
 const std::string& Workload::canonical_revision() const {
   static const std::string kLatest = "latest";
-  return first_label(
-      metadata.labels,
-      {"service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"}, kLatest);
+  const std::string* label = first_label(metadata.labels, {"service.istio.io/canonical-revision",
+                                                           "app.kubernetes.io/version", "version"});
+  return label != nullptr ? *label : kLatest;
 }
 
 Workload read_workload(Reader& document) {
@@ -167,6 +167,7 @@ Workload read_workload(Reader& document) {
     spec.text("hostname", out.hostname, check_label_name);
     spec.text("subdomain", out.subdomain, check_label_name);
     spec.text("serviceAccount", out.service_account, check_object_name);
+    spec.text("node", out.node, check_object_name);
     spec.object("locality", [&](Reader& locality) {
       locality.text("region", out.region);
       locality.text("zone", out.zone);

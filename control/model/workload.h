@@ -35,6 +35,7 @@ struct Workload {
   std::string service_account = "default";
   std::string region;
   std::string zone;
+  std::string node;          // the machine it runs on; empty: not known
   std::uint32_t weight = 1;  // 0: sends nothing there
   bool sidecar = true;
   // The kernel brings its traffic to its sidecar: one listener for each direction, by original

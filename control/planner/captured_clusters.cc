@@ -112,6 +112,7 @@ std::vector<cds::Cluster> make_captured_clusters(const MeshConfig& config,
 std::optional<cds::Cluster> make_peers_cluster(const Mesh& mesh, const Scope& scope) {
   std::set<IpAddress> told;
   const auto note_told = [&](const MeshService& service) {
+    if (service.service->own_node_only) return;
     for (const MeshPort& port : service.ports) {
       for (const Instance& instance : port.instances) told.insert(instance.workload->address);
     }
@@ -138,11 +139,22 @@ std::optional<cds::Cluster> make_peers_cluster(const Mesh& mesh, const Scope& sc
     add_address(workload, workload.address);
     for (const IpAddress& address : workload.more_addresses) add_address(workload, address);
   };
+  // Whoever is on another node is told of them here: by their own addresses anybody may call them.
+  const auto add_kept_from_others = [&](const MeshService& service) {
+    if (!service.service->own_node_only) return;
+    for (const MeshPort& port : service.ports) {
+      for (const Instance& instance : port.instances) {
+        add_address(*instance.workload, instance.workload->address);
+      }
+    }
+  };
   if (scope.everything()) {
     for (const auto& [name, service] : mesh.services) note_told(service);
+    for (const auto& [name, service] : mesh.services) add_kept_from_others(service);
     for (const auto& [name, workload] : mesh.workloads) add(*workload);
   } else {
     for (const ObjectName& name : scope.reached()) note_told(mesh.services.at(name));
+    for (const ObjectName& name : scope.reached()) add_kept_from_others(mesh.services.at(name));
     for (const ObjectName& name : scope.peers()) add(*mesh.workloads.at(name));
   }
   if (locality.lb_endpoints_size() == 0) return std::nullopt;

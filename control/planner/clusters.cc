@@ -28,6 +28,9 @@ using weft::config::v1::ClusterPolicy;
 
 namespace {
 
+// No node's name: they begin with a letter or a digit.
+constexpr std::string_view kNoNode = "-";
+
 void set_limits(cds::Cluster& cluster, const PolicyFields& policy) {
   auto& limits = *cluster.mutable_circuit_breakers()->add_thresholds();
   limits.mutable_max_connections()->set_value(*policy.connections.value);
@@ -143,7 +146,23 @@ ClusterPolicy outbound_policy(const MeshPort& port, const PolicyFields& policy) 
   return out;
 }
 
-void set_endpoint(eds::LbEndpoint& out, const Instance& instance) {
+// The Host stays what the caller wrote, as with the CNAME that Kubernetes makes of it.
+void set_external_name(const Service& service, const MeshPort& port, Audience audience,
+                       cds::Cluster& cluster) {
+  const bool sidecar = audience == Audience::kSidecar;
+  // gRPC knows LOGICAL_DNS only (A37).
+  cluster.set_type(sidecar ? cds::Cluster::STRICT_DNS : cds::Cluster::LOGICAL_DNS);
+  cluster.set_dns_lookup_family(cds::Cluster::V4_PREFERRED);
+  set(*cluster.mutable_dns_refresh_rate(), defaults::kDnsRefresh);
+  auto& assignment = *cluster.mutable_load_assignment();
+  assignment.set_cluster_name(cluster.name());
+  auto& endpoint = *assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint();
+  // A dot at the end keeps the pod's search domains, which lead into the cluster, out of it.
+  set(*endpoint.mutable_address(), service.external_name + (sidecar ? "." : ""), port.port);
+}
+
+// `own_node_only`: for callers on its node only. Whose node is not known is then for nobody.
+void set_endpoint(eds::LbEndpoint& out, const Instance& instance, bool own_node_only) {
   const Workload& workload = *instance.workload;
   set(*out.mutable_endpoint()->mutable_address(), workload.address.to_string(), instance.port);
   out.set_health_status(core::HEALTHY);
@@ -151,7 +170,10 @@ void set_endpoint(eds::LbEndpoint& out, const Instance& instance) {
   set_weft(*out.mutable_metadata(), {{"workload", workload.metadata.name.name},
                                      {"version", workload.canonical_revision()},
                                      {"canonical_service", workload.canonical_service()},
-                                     {"identity", instance.identity.uri()}});
+                                     {"identity", instance.identity.uri()},
+                                     {"for_node", !own_node_only          ? ""
+                                                  : workload.node.empty() ? kNoNode
+                                                                          : workload.node}});
 }
 
 }  // namespace
@@ -169,8 +191,12 @@ cds::Cluster make_outbound_cluster(const MeshService& service, const MeshPort& p
   const std::string backend =
       part.empty() ? service.name().name : fmt::format("{}/{}", service.name().name, part);
   cluster.set_name(outbound_cluster_name(service.host, port.port, part));
-  cluster.set_type(cds::Cluster::EDS);
-  set_ads(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
+  if (service.service->external_name.empty()) {
+    cluster.set_type(cds::Cluster::EDS);
+    set_ads(*cluster.mutable_eds_cluster_config()->mutable_eds_config());
+  } else {
+    set_external_name(*service.service, port, audience, cluster);
+  }
   set(*cluster.mutable_connect_timeout(), *policy.connect.value);
   if (audience == Audience::kSidecar) {
     set_ejection(cluster, policy);
@@ -209,7 +235,8 @@ eds::ClusterLoadAssignment make_endpoints(const MeshService& service, const Mesh
       locality->mutable_locality()->set_region(workload.region);
       locality->mutable_locality()->set_zone(workload.zone);
     }
-    set_endpoint(*locality->add_lb_endpoints(), instance);
+    set_endpoint(*locality->add_lb_endpoints(), instance,
+                 audience == Audience::kSidecar && service.service->own_node_only);
     // gRPC passes over a locality without a weight (A27).
     if (audience == Audience::kProxyless) {
       auto& weight = *locality->mutable_load_balancing_weight();

@@ -16,6 +16,7 @@ using std::chrono::seconds;
 
 // Timeouts. No head and no total timeout: long polls and streams must live.
 inline constexpr Duration kConnect = seconds(2);
+inline constexpr Duration kDnsRefresh = seconds(30);  // of an ExternalName
 inline constexpr Duration kTlsHandshake = seconds(5);
 inline constexpr Duration kStreamIdle = minutes(5);
 inline constexpr Duration kTcpIdle = hours(1);

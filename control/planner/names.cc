@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace weft::control {
 
@@ -62,30 +63,52 @@ void add_headless(const MeshService& service, NameTable& table) {
   }
 }
 
-}  // namespace
-
-std::vector<NameTable> make_name_tables(const Mesh& mesh) {
-  std::vector<NameTable> out;
-  const std::string* zone = nullptr;
-  // Services are in the order of their namespaces.
-  for (const auto& [name, service] : mesh.services) {
-    if (zone == nullptr || *zone != name.name_space) {
-      zone = &name.name_space;
-      if (!out.empty() && out.back().entries().empty()) out.pop_back();
-      out.emplace_back().set_zone(fmt::format("{}.{}", name.name_space, Mesh::kClusterDomain));
+// Services come in the order of their namespaces.
+class NameTables final {
+ public:
+  void add(const MeshService& service) {
+    const std::string& name_space = service.name().name_space;
+    if (zone_ != name_space || out_.empty()) {
+      zone_ = name_space;
+      drop_if_empty();
+      out_.emplace_back().set_zone(fmt::format("{}.{}", zone_, Mesh::kClusterDomain));
     }
-    NameTable& table = out.back();
+    NameTable& table = out_.back();
     if (service.service->headless) {
       add_headless(service, table);
     } else if (!service.service->cluster_addresses.empty()) {
       auto& entry = *table.add_entries();
-      entry.set_name(name.name);
+      entry.set_name(service.name().name);
       AddressList addresses(entry);
       for (const IpAddress& address : service.service->cluster_addresses) addresses.add(address);
     }
   }
-  if (!out.empty() && out.back().entries().empty()) out.pop_back();
-  return out;
+  [[nodiscard]] std::vector<NameTable> take() {
+    drop_if_empty();
+    return std::move(out_);
+  }
+
+ private:
+  void drop_if_empty() {
+    if (!out_.empty() && out_.back().entries().empty()) out_.pop_back();
+  }
+
+  std::string zone_;
+  std::vector<NameTable> out_;
+};
+
+}  // namespace
+
+std::vector<NameTable> make_name_tables(const Mesh& mesh, const Scope& scope) {
+  NameTables out;
+  if (scope.everything()) {
+    for (const auto& [name, service] : mesh.services) out.add(service);
+  } else {
+    for (const ObjectName& name : scope.called()) out.add(mesh.services.at(name));
+  }
+  return out.take();
 }
+
+bool names_hang_on_instances(const MeshService& service) { return service.service->headless; }
 
 }  // namespace weft::control

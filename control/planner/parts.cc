@@ -21,7 +21,8 @@ std::string backend_cluster(const Mesh& mesh, const BackendRef& ref,
                             const BackendQuestion& question) {
   const Backend backend = find_backend(mesh, ref, question);
   // A port of another protocol has a cluster, which is not for this.
-  if (backend.why == Backend::Why::kUnusable || backend.why == Backend::Why::kWrongProtocol) {
+  if (backend.why == Backend::Why::kUnusable || backend.why == Backend::Why::kWrongProtocol ||
+      backend.why == Backend::Why::kNotTheirs) {
     return "unusable";
   }
   const std::uint16_t asked = ref.port == 0 ? question.port : ref.port;

@@ -30,9 +30,11 @@ std::string join(const Planner::Wanted& wanted) {
 
 }  // namespace
 
-Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, WallTime now)
+Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, WallTime now,
+                 Names names)
     : mesh_(std::move(mesh)),
       now_(now),
+      names_told_(names),
       inbound_idle_(inbound_idle(*mesh_)),
       sources_(source_labels(*mesh_)) {
   const bool redirects = std::ranges::any_of(
@@ -42,6 +44,11 @@ Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, Wall
   captured_same_ = captured_facts_ == previous->captured_facts_;
   old_mesh_ = previous->mesh_;
   only_workloads_ = old_mesh_->joined == mesh_->joined;
+  if (only_workloads_) {
+    for (const auto& [name, service] : mesh_->services) {
+      if (!as_before(service)) moved_.insert(name);
+    }
+  }
   routes_same_ = only_workloads_ && meshed_alike(*old_mesh_, *mesh_);
   listening_same_ =
       only_workloads_ ||
@@ -58,7 +65,7 @@ Planner::Planner(std::shared_ptr<const Mesh> mesh, const Planner* previous, Wall
   own_.before = previous->own_.now;
   planned_.before = previous->planned_.now;
   old_api_listeners_ = previous->api_listeners_;
-  old_names_ = previous->names_;
+  names_.before = previous->names_.now;
 }
 
 Planner::~Planner() = default;
@@ -68,10 +75,14 @@ Planner::TypePtr Planner::old_type(const Node& node, std::string_view type_url) 
   for (const auto* memory : {&planned_.now, &planned_.before}) {
     const auto old = memory->find(node);
     if (old == memory->end() || old->second.set == nullptr) continue;
-    const auto type = old->second.set->types.find(xds::message_name(type_url));
-    return type == old->second.set->types.end() ? nullptr : type->second;
+    return type_in(*old->second.set, type_url);
   }
   return nullptr;
+}
+
+Planner::TypePtr Planner::type_in(const xds::ResourceSet& set, std::string_view type_url) {
+  const auto type = set.types.find(xds::message_name(type_url));
+  return type == set.types.end() ? nullptr : type->second;
 }
 
 bool Planner::as_before(const MeshService& service) const {
@@ -83,7 +94,7 @@ bool Planner::as_before(const MeshService& service) const {
 // ---- who asks ----
 
 Planner::Asker Planner::ask(const Node& node, const Wanted& wanted) {
-  Asker asker{.node = node, .scope = &whole_};
+  Asker asker{.node = node, .scope = whole_};
   if (node.kind == Node::Kind::kProxyless) return asker;
   asker.workload = &mesh_->workloads.at(node.workload);
   const Workload& workload = **asker.workload;
@@ -105,14 +116,18 @@ Planner::Asker Planner::ask(const Node& node, const Wanted& wanted) {
     wishes.peers.clear();
   }
   asker.scope_key = wishes.key();
-  auto scope = scopes_.find({node.client_namespace, asker.scope_key});
-  if (scope == scopes_.end()) {
-    scope = scopes_
-                .emplace(std::make_pair(node.client_namespace, asker.scope_key),
-                         Scope(*mesh_, wishes, node.client_namespace))
-                .first;
+  const auto planned = planned_.before.find(node);
+  if (only_workloads_ && planned != planned_.before.end() &&
+      planned->second.scope_key == asker.scope_key) {
+    asker.old = &planned->second;
+    asker.scope = planned->second.scope;
+  } else {
+    std::shared_ptr<const Scope>& scope = scopes_[{node.client_namespace, asker.scope_key}];
+    if (scope == nullptr) {
+      scope = std::make_shared<const Scope>(*mesh_, wishes, node.client_namespace);
+    }
+    asker.scope = scope;
   }
-  asker.scope = &scope->second;
   std::erase_if(asker.found, [&](const auto& one) {
     const DestinationIndex::Found& found = one.second;
     return std::ranges::none_of(found.services,
@@ -133,6 +148,9 @@ std::string Planner::source_key(const Asker& asker) const {
 // ---- routes and listeners ----
 
 Planner::TypePtr Planner::routes(const Asker& asker) {
+  if (asker.old != nullptr && routes_same_ && asker.old->own->workload == *asker.workload) {
+    return type_in(*asker.old->set, xds::kRouteType);
+  }
   const bool redirected = asker.workload != nullptr && (*asker.workload)->redirected;
   const auto [at, added] = routes_.now.try_emplace(
       {asker.audience(),
@@ -143,7 +161,7 @@ Planner::TypePtr Planner::routes(const Asker& asker) {
   // A gRPC client's hang on the time as well.
   if (routes_same_ && before != nullptr && asker.workload != nullptr) return at->second = before;
   TableBuilder table(before);
-  RouteClient client{.name_space = asker.node.client_namespace, .scope = asker.scope};
+  RouteClient client{.name_space = asker.node.client_namespace, .scope = asker.scope.get()};
   if (asker.workload != nullptr) {
     client.labels = (*asker.workload)->metadata.labels;
     if (redirected) {
@@ -255,14 +273,36 @@ Planner::TypePtr Planner::destinations(const Asker& asker) {
   return table.finish();
 }
 
-const Planner::TypePtr& Planner::names() {
-  if (names_ != nullptr) return names_;
-  TableBuilder table(old_names_);
-  for (const auto& made : make_name_tables(*mesh_)) table.add(made.zone(), made);
-  return names_ = table.finish();
+bool Planner::names_as_before(const Scope& scope) const {
+  if (!only_workloads_) return false;
+  const auto same = [this](const MeshService& service) {
+    return !names_hang_on_instances(service) || as_before(service);
+  };
+  if (!scope.everything()) {
+    return std::ranges::all_of(
+        scope.called(), [&](const ObjectName& name) { return same(mesh_->services.at(name)); });
+  }
+  return std::ranges::all_of(mesh_->services, [&](const auto& one) { return same(one.second); });
 }
 
-Planner::TypePtr Planner::close(const xds::ResourceSet& set, const Asker& asker) {
+// Of what is called, as an app has no other names to ask for; where routes lead is told by address.
+Planner::TypePtr Planner::names(const Asker& asker) {
+  const Scope& scope = names_told_ == Names::kAll ? *whole_ : *asker.scope;
+  const std::string key = scope.everything() ? std::string() : asker.scope_key;
+  const auto [at, added] = names_.now.try_emplace(key);
+  if (!added) return at->second;
+  const auto before = names_.before.find(key);
+  TypePtr old = before != names_.before.end() ? before->second
+                : asker.old != nullptr && !scope.everything()
+                    ? type_in(*asker.old->set, xds::kNameTableType)
+                    : nullptr;
+  if (old != nullptr && names_as_before(scope)) return at->second = std::move(old);
+  TableBuilder table(std::move(old));
+  for (const auto& made : make_name_tables(*mesh_, scope)) table.add(made.zone(), made);
+  return at->second = table.finish();
+}
+
+Planner::TypePtr Planner::close(const xds::ResourceSet& set, const Node& node) {
   weft::config::v1::Generation generation;
   generation.set_number(mesh_->generation);
   for (const auto& [type, table] : set.types) {
@@ -271,7 +311,7 @@ Planner::TypePtr Planner::close(const xds::ResourceSet& set, const Asker& asker)
     held.set_resources(static_cast<std::uint32_t>(table->resources.size()));
     held.set_digest(table->digest);
   }
-  TableBuilder table(old_type(asker.node, xds::kGenerationType));
+  TableBuilder table(old_type(node, xds::kGenerationType));
   table.add(kGenerationName, generation);
   return table.finish();
 }
@@ -304,25 +344,63 @@ std::shared_ptr<const xds::ResourceSet> Planner::plan(const Node& asking, const 
       planned != planned_.now.end() && planned->second.wanted == wish) {
     return planned->second.set;
   }
+  if (auto set = renumbered(*node, wish)) return set;
   const Asker asker = ask(*node, wanted);
   auto set = std::make_shared<xds::ResourceSet>();
   set->generation = mesh_->generation;
-  set->types[full_name(xds::kClusterType)] = clusters(asker);
+  Planned planned{.wanted = std::move(wish),
+                  .scope = asker.scope,
+                  .scope_key = asker.scope_key,
+                  .on_demand = asker.on_demand,
+                  .services_count = asker.scope->called().size(),
+                  .wanted_count = wanted.size(),
+                  .found_count = asker.found.size()};
+  set->types[full_name(xds::kClusterType)] = clusters(asker, planned);
   set->types[full_name(xds::kEndpointType)] = endpoints(asker);
   set->types[full_name(xds::kListenerType)] = listeners(asker);
   set->types[full_name(xds::kRouteType)] = routes(asker);
   if (!wanted.empty()) set->types[full_name(xds::kDestinationType)] = destinations(asker);
   if (asker.workload != nullptr) {
-    if ((*asker.workload)->redirected) set->types[full_name(xds::kNameTableType)] = names();
-    set->types[full_name(xds::kGenerationType)] = close(*set, asker);
+    if ((*asker.workload)->redirected) set->types[full_name(xds::kNameTableType)] = names(asker);
+    set->types[full_name(xds::kGenerationType)] = close(*set, *node);
   }
-  planned_.now.insert_or_assign(*node, Planned{.wanted = std::move(wish),
-                                               .scope_key = asker.scope_key,
-                                               .on_demand = asker.on_demand,
-                                               .services = asker.scope->called().size(),
-                                               .wanted_count = wanted.size(),
-                                               .found_count = asker.found.size(),
-                                               .set = set});
+  planned.set = set;
+  planned_.now.insert_or_assign(*node, std::move(planned));
+  return set;
+}
+
+bool Planner::is_touched(const Scope& scope) const {
+  const std::set<ObjectName>& reached = scope.reached();
+  const bool few = moved_.size() < reached.size();
+  return std::ranges::any_of(few ? moved_ : reached, [&](const ObjectName& name) {
+    return (few ? reached : moved_).contains(name);
+  });
+}
+
+std::shared_ptr<const xds::ResourceSet> Planner::renumbered(const Node& node,
+                                                            const std::string& wish) {
+  if (!only_workloads_ || !routes_same_ || !listening_same_ || !wish.empty()) return nullptr;
+  if (node.kind != Node::Kind::kSidecar || planned_.now.contains(node)) return nullptr;
+  const auto found = planned_.before.find(node);
+  if (found == planned_.before.end()) return nullptr;
+  const Planned& before = found->second;
+  if (before.scope_key.empty() || !before.wanted.empty() || is_touched(*before.scope)) {
+    return nullptr;
+  }
+  const std::shared_ptr<const Workload>& workload = mesh_->workloads.at(node.workload);
+  if (before.own->workload != workload) return nullptr;
+  // Peers stand by themselves, before no Service.
+  if (workload->redirected && (!captured_same_ || !before.scope->peers().empty())) return nullptr;
+  // Whoever is planned for next compares with these.
+  (void)all_endpoints(Audience::kSidecar, clients_of_endpoints(node.client_namespace));
+  (void)all_clusters(Audience::kSidecar, clients_of_clusters(node.client_namespace));
+  auto set = std::make_shared<xds::ResourceSet>(*before.set);
+  set->generation = mesh_->generation;
+  set->types.erase(full_name(xds::kGenerationType));
+  set->types[full_name(xds::kGenerationType)] = close(*set, node);
+  Planned planned = before;
+  planned.set = set;
+  planned_.now.emplace(node, std::move(planned));
   return set;
 }
 
@@ -332,7 +410,7 @@ Planner::ScopeCounts Planner::scopes() const {
     if (node.kind == Node::Kind::kProxyless) continue;
     const bool whole = planned.scope_key.empty();
     ++(whole ? out.whole : planned.on_demand ? out.on_demand : out.declared);
-    out.services_max = std::max(out.services_max, planned.services);
+    out.services_max = std::max(out.services_max, planned.services_count);
     out.wanted += planned.wanted_count;
     out.wanted_unknown += planned.wanted_count - planned.found_count;
   }
@@ -343,7 +421,11 @@ std::vector<std::string> Planner::unreachable(const Mesh& mesh, const Workload& 
   std::vector<std::string> out;
   if (workload.redirected) {
     for (const auto& [name, service] : mesh.services) {
-      if (service.service->headless || !service.service->cluster_addresses.empty()) continue;
+      // An ExternalName is called by the addresses that its name has.
+      if (service.service->headless || !service.service->external_name.empty() ||
+          !service.service->cluster_addresses.empty()) {
+        continue;
+      }
       for (const MeshPort& port : service.ports) {
         out.push_back(fmt::format("{}:{}", service.host, port.port));
       }

@@ -53,6 +53,8 @@ void set_fallback(const Mesh& mesh, const PolicyFallback& fallback, RoutePolicy&
     const MeshService* service = mesh.find_service(fallback.service);
     const MeshPort* port = service == nullptr ? nullptr : service->find_port(fallback.port);
     if (port == nullptr || !port->is_http()) return;
+    // A policy's fallback may name another namespace's Service, and so no ExternalName at all.
+    if (!service->service->external_name.empty()) return;
     told.set_cluster(outbound_cluster_name(service->host, fallback.port));
   }
   if (fallback.circuit_open) told.add_on(RoutePolicy::Fallback::CIRCUIT_OPEN);
@@ -110,6 +112,7 @@ void set_rate_limit(const PolicyRateLimit& limit, RoutePolicy::RateLimit& out) {
   out.set_requests(limit.requests);
   set(*out.mutable_interval(), limit.interval);
   out.set_burst(limit.burst);
+  if (limit.sliding) out.set_algorithm(RoutePolicy::RateLimit::SLIDING_WINDOW);
 }
 
 }  // namespace

@@ -177,6 +177,13 @@ rt::RouteConfiguration make_routes_to(std::string_view cluster, Duration idle) {
   set(*action.mutable_timeout(), Duration::zero());
   if (idle != defaults::kStreamIdle) set(*action.mutable_idle_timeout(), idle);
   set(*action.mutable_max_stream_duration()->mutable_grpc_timeout_header_max(), Duration::zero());
+  // Trying again is the caller's sidecar's as well, which knows of other instances. Here only what
+  // a kept connection lost is sent again, so that an app that ends is not taken for one that
+  // failed; no body is kept for it.
+  auto& retry = *action.mutable_retry_policy();
+  retry.set_retry_on(defaults::kRetryOn);
+  retry.mutable_num_retries()->set_value(0);
+  route.mutable_per_request_buffer_limit_bytes()->set_value(0);
   return out;
 }
 

@@ -4,6 +4,7 @@
 // the planner.
 
 #include <array>
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@ class TableBuilder final {
       : before_({std::move(also), std::move(before)}) {}
 
   void add(std::string_view name, const google::protobuf::Message& message) {
+    ++made_;
     add(xds::make_resource(name, message));
   }
   void add(xds::Resource resource) {
@@ -61,6 +63,9 @@ class TableBuilder final {
     return true;
   }
 
+  // How many were made of a message, whether they came out as they were or not.
+  [[nodiscard]] std::size_t made() const { return made_; }
+
   [[nodiscard]] TypePtr finish() {
     xds::ResourceTable table(std::move(resources_));
     for (const TypePtr& before : before_) {
@@ -75,6 +80,7 @@ class TableBuilder final {
  private:
   const std::array<TypePtr, 2> before_;
   std::vector<ResourcePtr> resources_;
+  std::size_t made_ = 0;
 };
 
 }  // namespace weft::control

@@ -269,8 +269,8 @@ KubernetesSource::KubernetesSource(Turn& turn, kube::KubeClient& client, Owner& 
     if (resource.plural == kPods.plural || resource.kind == "ConfigMap") {
       reflector.page = std::min(reflector.page, options_.pods_page);
     }
-    feeds_.push_back(std::make_unique<kube::ResourceFeed>(turn_, client_, resource, store->store(),
-                                                          random_, reflector));
+    feeds_.push_back(std::make_unique<kube::ResourceFeed>(turn_, client_, *this, resource,
+                                                          store->store(), random_, reflector));
     stores_.push_back(std::move(store));
   };
   feed(kServices, std::make_unique<ServiceStore>(*this));
@@ -316,6 +316,10 @@ void KubernetesSource::note_status(const ObjectKey& key, std::optional<kube::Hel
 
 void KubernetesSource::note_change() {
   if (!stopped_ && !settle_timer_.armed()) settle_timer_.arm(options_.settle);
+}
+
+void KubernetesSource::on_heard_again() {
+  for (const auto& feed : feeds_) feed->hurry();
 }
 
 void KubernetesSource::on_timer(Timer&) {

@@ -20,7 +20,9 @@
 
 namespace weft::control {
 
-class KubernetesSource final : public kube::UnmeshedPods::Source, public TimerSink {
+class KubernetesSource final : public kube::UnmeshedPods::Source,
+                               public kube::ResourceFeed::Owner,
+                               public TimerSink {
  public:
   struct Options {
     kube::Reflector::Options reflector;
@@ -61,6 +63,7 @@ class KubernetesSource final : public kube::UnmeshedPods::Source, public TimerSi
   }
   [[nodiscard]] const kube::NamespaceLabels& namespaces() const override { return namespaces_; }
 
+  void on_heard_again() override;
   void on_timer(Timer& timer) override;
 
  private:

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -125,7 +126,13 @@ void YamlDirectory::on_timer(Timer&) {
   look();
 }
 
+void YamlDirectory::look_soon() {
+  if (moving_since_) return;  // it is looked at until it is quiet
+  timer_.arm(std::max(Duration::zero(), looked_ + options_.settle / kHintsPart - turn_.now()));
+}
+
 void YamlDirectory::look() {
+  looked_ = turn_.now();
   Result<Listing> listing = list(directory_);
   const std::string problem = listing ? std::string() : listing.error().detail;
   if (problem != problem_) {

@@ -2,10 +2,11 @@
 // YamlDirectory: the files of a directory as a source of configuration: *.yaml, *.yml and *.json,
 // folders below included.
 //
-// Looks every kLookEvery at names, sizes, times and inodes; reads only what these say has changed,
-// after nothing has moved for kSettle (an editor writes in several steps; `mv` into place is seen
-// whole). A directory that cannot be listed keeps what it gave before: a mount that is missing for
-// a moment must not empty the mesh. Owner: Control. Thread: its loop's; blocking reads of small
+// Looks every kLookEvery, and soon after a hint, at names, sizes, times and inodes; reads only what
+// these say has changed, after nothing has moved for kSettle (an editor writes in several steps;
+// `mv` into place is seen whole). Hints without end make it look no oftener than four times in
+// that. A directory that cannot be listed keeps what it gave before: a mount that is missing for a
+// moment must not empty the mesh. Owner: Control. Thread: its loop's; blocking reads of small
 // files.
 
 #include <cstdint>
@@ -31,6 +32,9 @@ class YamlDirectory final : public TimerSink {
     Duration settle = kSettle;
     Duration settle_max = kSettleMax;
   };
+  // Somebody writes a file beside another one and puts it in its place: the first hint is for
+  // nothing, and the second one is not to wait for long.
+  static constexpr int kHintsPart = 4;
   static constexpr std::size_t kFilesMax = 10'000;
   static constexpr std::size_t kFileBytesMax = 4 * 1024 * 1024;
   static constexpr int kDepthMax = 8;
@@ -52,6 +56,9 @@ class YamlDirectory final : public TimerSink {
 
   // Reads at once, without telling the owner, and begins to watch.
   [[nodiscard]] Result<std::vector<SourceFile>> start();
+
+  // Something in it may have changed (net::FolderWatch). After start().
+  void look_soon();
 
   // All files of a directory, or the one file; for `weft lint`.
   [[nodiscard]] static Result<std::vector<SourceFile>> read_all(const std::string& path);
@@ -84,6 +91,7 @@ class YamlDirectory final : public TimerSink {
   std::map<std::string, SourceFile> files_;
   std::optional<TimePoint> moving_since_;
   TimePoint moved_at_{};
+  TimePoint looked_{};
   std::string problem_;
 };
 

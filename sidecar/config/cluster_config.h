@@ -16,6 +16,7 @@
 #include "sidecar/config/tls_reference.h"
 #include "sidecar/core/address.h"
 #include "sidecar/core/clock.h"
+#include "sidecar/core/keep_alive.h"
 #include "sidecar/core/proxy_header.h"
 #include "sidecar/core/shared_text.h"
 #include "sidecar/http/limits.h"
@@ -67,6 +68,7 @@ struct EndpointSet {
   std::vector<Locality> localities;
   std::vector<Endpoint> endpoints;
   std::uint32_t overprovisioning_percent = 140;
+  std::uint32_t elsewhere = 0;  // left out: for callers on other nodes
 };
 
 struct ClusterLimits {
@@ -176,7 +178,7 @@ struct ClusterConfig {
   // weft, of kOriginalDst and local_app: from the caller's address (redirect mode tproxy). An app
   // that refuses there is looked for elsewhere as ever, from `source`.
   bool keep_source = false;
-  bool tcp_keepalive = false;
+  std::optional<KeepAlive> tcp_keepalive;  // of each of its connections
   DestinationLabels labels;
   // Names to resolve for the DNS kinds, port apart.
   struct DnsTarget {

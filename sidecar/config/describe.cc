@@ -189,9 +189,11 @@ void describe_extras(Page& page, int level, const RouteExtras& extras) {
                   : "to " + escape(extras.fallback->cluster));
   }
   for (const RateLimit& limit : extras.rate_limits) {
-    page.line(level, "rate limit {}: {}{} {} in {}, burst {}", escape(limit.name), word(limit.key),
+    const bool slides = limit.algorithm == RateLimiter::Algorithm::kSlidingWindow;
+    page.line(level, "rate limit {}: {}{} {} in {}{}", escape(limit.name), word(limit.key),
               limit.header.empty() ? "" : " " + escape(limit.header), limit.requests,
-              format_duration(limit.interval), limit.burst);
+              slides ? "any " : "", format_duration(limit.interval),
+              slides ? std::string() : fmt::format(", burst {}", limit.burst));
   }
   if (extras.cors) {
     page.line(level, "cors methods \"{}\" headers \"{}\"{}", escape(extras.cors->methods),
@@ -342,6 +344,8 @@ std::string_view word(UpstreamHttp::Protocol protocol) {
 
 void describe_endpoints(Page& page, int level, const EndpointSet& endpoints) {
   page.line(level, "endpoints {} version {}", escape(endpoints.cluster), escape(endpoints.version));
+  if (endpoints.elsewhere != 0)
+    page.line(level + 1, "and {} for callers on other nodes", endpoints.elsewhere);
   for (const Endpoint& endpoint : endpoints.endpoints) {
     page.line(level + 1, "{} {} weight {} priority {}{}{}", endpoint.address.to_string(),
               word(endpoint.health), endpoint.weight, endpoint.priority,
@@ -416,6 +420,10 @@ std::string describe(const ClusterConfig& cluster) {
   if (cluster.keep_source) page.line(1, "to where it was bound for, from the caller's address");
   for (const SocketAddress& address : cluster.local_app_elsewhere) {
     page.line(1, "else at {}", address.to_string());
+  }
+  if (cluster.tcp_keepalive) {
+    page.line(1, "tcp keepalive after {}s, each {}s, {} probes", cluster.tcp_keepalive->idle_s,
+              cluster.tcp_keepalive->interval_s, cluster.tcp_keepalive->probes);
   }
   if (cluster.tls) describe_tls(page, 1, *cluster.tls);
   return page.take();

@@ -47,7 +47,6 @@ struct AccessLog {
 struct Tracing {
   bool enabled = false;
   double random_sampling = 100.0;  // percent of roots
-  double overall_sampling = 100.0;
   std::uint16_t roots_per_second = 0;  // sampled before the percentage is asked (weft.config.v1)
   std::uint16_t failures_per_second = 1;
   std::string collector_cluster;
@@ -72,9 +71,6 @@ struct HttpSettings {
   bool normalize_path = false;
   bool merge_slashes = false;
   bool generate_request_id = true;
-  bool preserve_request_id = true;
-  bool use_remote_address = false;
-  std::uint32_t trusted_hops = 0;
   std::string server_name;            // empty: leave `server` alone
   std::vector<std::string> upgrades;  // allowed, lower case; "connect" is CONNECT itself
   bool grpc_web = false;              // requests of gRPC-Web become gRPC

@@ -16,10 +16,7 @@
 #include "sidecar/config/header_edit.h"
 #include "sidecar/config/matchers.h"
 #include "sidecar/core/clock.h"
-
-namespace weft {
-class RateLimiter;
-}
+#include "sidecar/core/rate_limiter.h"
 
 namespace weft::config {
 
@@ -79,9 +76,10 @@ struct RateLimit {
   std::string scope;
   Key key = Key::kRoute;
   std::string header;  // kHeader; lower case
+  RateLimiter::Algorithm algorithm = RateLimiter::Algorithm::kTokenBucket;
   std::uint32_t requests = 1;
   Duration interval = std::chrono::seconds(1);
-  std::uint32_t burst = 1;
+  std::uint32_t burst = 1;  // of a token bucket
   std::uint16_t status = 429;
   std::vector<HeaderEdit> response_headers;  // of refusals
   std::uint32_t asked_per_million = kAlways;

@@ -33,6 +33,13 @@ std::string optional_lines(const StartFile& file) {
   return out;
 }
 
+std::string metadata_line(const StartFile& file) {
+  std::string said;
+  if (file.tells_admin) said = fmt::format("admin: {}", quoted(file.admin.to_string()));
+  if (!file.node.empty()) said += (said.empty() ? "node: " : ", node: ") + quoted(file.node);
+  return said.empty() ? said : fmt::format("  metadata: {{weft: {{{}}}}}\n", said);
+}
+
 std::string app_ports_line(const StartFile& file) {
   std::string ports;
   for (const std::uint16_t port : file.app_ports) {
@@ -44,10 +51,7 @@ std::string app_ports_line(const StartFile& file) {
 }  // namespace
 
 std::string write_start_file(const StartFile& file) {
-  const std::string metadata =
-      file.tells_admin
-          ? fmt::format("  metadata: {{weft: {{admin: {}}}}}\n", quoted(file.admin.to_string()))
-          : std::string();
+  const std::string metadata = metadata_line(file);
   return fmt::format(
       R"(# {title}
 node:
@@ -74,7 +78,7 @@ static_resources:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
         explicit_http_config: {{http2_protocol_options: {{}}}}
-    upstream_connection_options: {{tcp_keepalive: {{keepalive_time: 30}}}}
+    upstream_connection_options: {{tcp_keepalive: {{keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3}}}}
     transport_socket:
       name: envoy.transport_sockets.tls
       typed_config:

@@ -20,6 +20,7 @@ struct StartFile {
   std::string cluster;
   std::string region;
   std::string zone;
+  std::string node;  // the machine it runs on, as endpoints name it; empty: not known
   SocketAddress admin;
   bool tells_admin = false;  // the control plane too, for whoever asks it where the pages are
   std::string control_host;  // a name or an address

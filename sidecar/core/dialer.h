@@ -7,8 +7,10 @@
 // cancels it silently.
 
 #include <memory>
+#include <optional>
 
 #include "sidecar/core/clock.h"
+#include "sidecar/core/keep_alive.h"
 #include "sidecar/core/transport.h"
 
 namespace weft {
@@ -36,6 +38,7 @@ struct ConnectOptions {
   // Not 0: `source` may be anybody's address, and the connection's packets have this mark, by which
   // the answers find their way back (needs CAP_NET_ADMIN).
   std::uint32_t transparent_mark = 0;
+  std::optional<KeepAlive> keep_alive;  // else the connector's own
 };
 
 class Connector {

@@ -38,6 +38,7 @@ inline constexpr const char* kPodNameVariable = "WEFT_POD_NAME";
 inline constexpr const char* kPodNamespaceVariable = "WEFT_POD_NAMESPACE";
 inline constexpr const char* kPodAddressesVariable = "WEFT_POD_IPS";  // comma between
 inline constexpr const char* kServiceAccountVariable = "WEFT_SERVICE_ACCOUNT";
+inline constexpr const char* kNodeVariable = "WEFT_NODE";      // the machine
 inline constexpr const char* kZoneVariable = "WEFT_ZONE";      // may be empty
 inline constexpr const char* kRegionVariable = "WEFT_REGION";  // may be empty
 inline constexpr const char* kCanonicalServiceVariable = "WEFT_CANONICAL_SERVICE";

@@ -8,7 +8,7 @@
 // loop; but a thread keeps no more than it took itself, or TLS contexts, which the main loop makes
 // and workers bury, would fill the lists of every worker.
 // Under sanitizers everything is plain malloc. SlabAllocated<T> gives a class its operator new;
-// slab_malloc and friends have malloc's shape, for OpenSSL and nghttp2.
+// slab_malloc and friends have malloc's shape, for OpenSSL.
 
 #include <cstddef>
 

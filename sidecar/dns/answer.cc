@@ -78,7 +78,7 @@ bool same_question(Bytes asked, Bytes answered) {
 
 // What the sections say of how long they hold.
 struct Keeping {
-  std::uint32_t positive = Answer::kTtlMax_s;
+  std::uint32_t positive = Answer::kTtlSecondsMax;
   std::optional<std::uint32_t> negative;  // of the SOA; without it "there is none" is not kept
 };
 
@@ -110,7 +110,7 @@ Result<Answer> parse_answer(Bytes message, const Query& query) {
     if (i < before_additional) keeping.positive = std::min(keeping.positive, record.ttl_s);
     if (i >= answers && record.type == kTypeSoa && record.data_size >= 4) {
       const std::uint32_t minimum = u32_at(message, record.data + record.data_size - 4);
-      const std::uint32_t holds = std::min({record.ttl_s, minimum, Answer::kNegativeTtlMax_s});
+      const std::uint32_t holds = std::min({record.ttl_s, minimum, Answer::kNegativeTtlSecondsMax});
       keeping.negative = std::min(keeping.negative.value_or(holds), holds);
     }
   }

@@ -14,8 +14,8 @@ namespace weft::dns {
 
 struct Answer {
   static constexpr std::size_t kRecordsMax = 2048;
-  static constexpr std::uint32_t kTtlMax_s = 86'400;
-  static constexpr std::uint32_t kNegativeTtlMax_s = 300;
+  static constexpr std::uint32_t kTtlSecondsMax = 86'400;
+  static constexpr std::uint32_t kNegativeTtlSecondsMax = 300;
 
   std::uint16_t id = 0;
   std::uint8_t rcode = 0;

@@ -4,7 +4,7 @@
 //
 // Http1 and Http2, server and client, implement these; http::Connection joins one to a Transport. A
 // codec raises events while it is fed or asked to produce; answers given meanwhile are queued and
-// produced later, so nghttp2 is never re-entered. Owner: a connection. Thread: its loop's.
+// produced later, so a session is never re-entered. Owner: a connection. Thread: its loop's.
 
 #include <memory>
 

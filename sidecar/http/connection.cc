@@ -14,8 +14,13 @@ constexpr std::size_t kRoomMin = 16 * 1024;
 // How often a lingering connection looks whether its last bytes have left: the transport does not
 // say.
 constexpr Duration kLingerLook = std::chrono::milliseconds(24);
-// The longest that last bytes may take when no stall limit is configured.
+// The longest that last bytes may stand still, whatever the stall limit is.
 constexpr Duration kLastBytes = std::chrono::seconds(30);
+
+Duration last_bytes_limit(const ConnectionTimeouts& timeouts) {
+  return timeouts.stream_idle > Duration::zero() ? std::min(timeouts.stream_idle, kLastBytes)
+                                                 : kLastBytes;
+}
 
 Error closed(std::string detail) { return Error{Fault::kClosed, Side::kLocal, std::move(detail)}; }
 }  // namespace
@@ -158,9 +163,7 @@ void Connection::leave(const Error& reason) {
   state_ = State::kLeaving;
   reason_ = reason;
   idle_timer_.cancel();
-  close_timer_.arm(options_.timeouts.stream_idle > Duration::zero()
-                       ? std::min(options_.timeouts.stream_idle, kLastBytes)
-                       : kLastBytes);
+  close_timer_.arm(last_bytes_limit(options_.timeouts));
   turn_.enlist(*this);
 }
 
@@ -225,9 +228,12 @@ void Connection::on_close_timer() {
     left_at_mark_ = left;
     mark_ = now();
   }
-  if (now() - mark_ >= kLastBytes) {
+  if (now() - mark_ >= last_bytes_limit(options_.timeouts)) {
     transport_->abort();
-    finish(reason_);
+    // What made us leave says more, unless it was nobody's fault.
+    finish(reason_.fault != Fault::kClosed
+               ? reason_
+               : Error{Fault::kIdle, Side::kLocal, "the peer does not take the last bytes"});
     return;
   }
   close_timer_.arm(kLingerLook);

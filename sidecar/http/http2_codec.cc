@@ -10,20 +10,20 @@ namespace weft::http {
 
 namespace {
 
-std::uint32_t code_of(ResetReason reason) {
+Http2Code code_of(ResetReason reason) {
   switch (reason) {
     case ResetReason::kCancel:
-      return NGHTTP2_CANCEL;
+      return Http2Code::kCancel;
     case ResetReason::kRefused:
-      return NGHTTP2_REFUSED_STREAM;
+      return Http2Code::kRefusedStream;
     case ResetReason::kInternal:
-      return NGHTTP2_INTERNAL_ERROR;
+      return Http2Code::kInternalError;
     case ResetReason::kProtocol:
-      return NGHTTP2_PROTOCOL_ERROR;
+      return Http2Code::kProtocolError;
     case ResetReason::kFlood:
-      return NGHTTP2_ENHANCE_YOUR_CALM;
+      return Http2Code::kEnhanceYourCalm;
   }
-  return NGHTTP2_INTERNAL_ERROR;
+  return Http2Code::kInternalError;
 }
 
 // What both ends share.

@@ -2,7 +2,7 @@
 // Http2Floods: how much nuisance one HTTP/2 peer may cause. Counts two things: stream resets, and
 // bytes that carry nothing.
 //
-// nghttp2 1.52 caps queued PING and SETTINGS answers and CONTINUATIONs; resets that the peer makes
+// Queued PING and SETTINGS answers and CONTINUATIONs the session counts; resets that the peer makes
 // us send, empty frames and frames of no use are counted here (threats.md 3.4). Pure arithmetic on
 // the time it is told.
 

@@ -18,9 +18,10 @@ Http2Stream& Http2Session::open(const RequestHead& head, bool end, ResponseSink&
   stream.mark = host_.now();
   open_.push_back(*made.release());
   ++live_;
+  stream.bodiless = head.method == Method::kHead;
   fit_windows();
-  const std::span<const nghttp2_nv> fields = writer_.request(head);
-  if (stream.extended && !preface_done_) {
+  const std::span<const Http2Field> fields = writer_.request(head);
+  if (stream.extended && !settled_) {
     // Whether the peer takes it is in the SETTINGS that it sends first.
     stream.request.store(fields);
   } else {
@@ -30,17 +31,36 @@ Http2Stream& Http2Session::open(const RequestHead& head, bool end, ResponseSink&
   return stream;
 }
 
-void Http2Session::submit(Http2Stream& stream, std::span<const nghttp2_nv> fields) {
-  if (stream.extended && nghttp2_session_get_remote_settings(
-                             session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) != 1) {
+void Http2Session::submit(Http2Stream& stream, std::span<const Http2Field> fields) {
+  if (stream.extended && !peer_takes_extended_) {
     never_opened(stream, Fault::kMethodUnsupported, "the peer does not tunnel upgrades (RFC 8441)");
     return;
   }
+  if (last_opened_ >= kStreamIdLimit - 1 || peer_leaves_ || ended_) {
+    never_opened(stream, Fault::kRefused, "the stream could not be opened");
+    return;
+  }
+  last_opened_ += 2;
+  stream.id = last_opened_;
+  stream.send_window = peer_stream_window_;
+  stream.receive_window = stream_window_;
+  stream.listed = true;
+  table_.insert(stream);
   const bool end = stream.end_queued && stream.queue.empty() && !stream.trailers.stored();
-  const nghttp2_data_provider provider = data_provider();
-  stream.id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
-                                     end ? nullptr : &provider, &stream);
-  if (stream.id <= 0) never_opened(stream, Fault::kRefused, "the stream could not be opened");
+  queue_head(stream, fields, end);
+  if (end) {
+    end_with_frames(stream);
+  } else {
+    schedule(stream);
+  }
+}
+
+void Http2Session::queue_head(Http2Stream& stream, std::span<const Http2Field> fields, bool end) {
+  const std::size_t before = frames_.size();
+  write_block(frames_, stream.id, fields, end);
+  queued_at_ += frames_.size() - before;
+  ++queued_frames_;
+  stream.head_at = queued_at_;
 }
 
 void Http2Session::submit_waiting() {
@@ -57,7 +77,7 @@ void Http2Session::never_opened(Http2Stream& stream, Fault fault, const char* de
   stream.fault = fault;
   stream.fault_detail = detail;
   stream.counted = true;
-  close(stream, NGHTTP2_REFUSED_STREAM);
+  close(stream, Http2Code::kRefusedStream);
   host_.wake();
 }
 
@@ -66,18 +86,14 @@ void Http2Session::send_head(Http2Stream& stream, const ResponseHead& head, bool
   WEFT_ASSERT(!stream.end_queued);
   stream.end_queued = end;
   stream.mark = host_.now();
-  const std::span<const nghttp2_nv> fields = writer_.response(head, stream.extended);
-  const nghttp2_data_provider provider = data_provider();
-  nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(),
-                          end ? nullptr : &provider);
+  queue_head(stream, writer_.response(head, stream.extended), end);
+  if (end) end_with_frames(stream);
   host_.wake();
 }
 
 void Http2Session::send_informational(Http2Stream& stream, const ResponseHead& head) {
   if (stream.closed || stream.reset) return;
-  const std::span<const nghttp2_nv> fields = writer_.response(head, false);
-  nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, fields.data(),
-                         fields.size(), nullptr);
+  queue_head(stream, writer_.response(head, false), false);
   host_.wake();
 }
 
@@ -90,23 +106,17 @@ void Http2Session::send_body(Http2Stream& stream, Buffer&& bytes, bool end) {
   }
   stream.queue.append(std::move(bytes));
   stream.end_queued = end;
-  resume(stream);
+  schedule(stream);
+  host_.wake();
 }
 
 void Http2Session::send_trailers(Http2Stream& stream, const Headers& trailers) {
   if (stream.closed || stream.reset) return;
   WEFT_ASSERT(!stream.end_queued);
-  const std::span<const nghttp2_nv> fields = writer_.trailers(trailers);
+  const std::span<const Http2Field> fields = writer_.trailers(trailers);
   if (!fields.empty()) stream.trailers.store(fields);
   stream.end_queued = true;
-  resume(stream);
-}
-
-void Http2Session::resume(Http2Stream& stream) {
-  if (stream.deferred && (!stream.queue.empty() || stream.end_queued)) {
-    stream.deferred = false;
-    nghttp2_session_resume_data(session_, stream.id);
-  }
+  schedule(stream);
   host_.wake();
 }
 
@@ -116,11 +126,11 @@ void Http2Session::consume(Http2Stream& stream, std::size_t bytes) {
   stream.unconsumed -= bytes;
   if (stream.remote_ended || bytes == 0) return;
   fit_windows();
-  nghttp2_session_consume_stream(session_, stream.id, bytes);
-  if (nghttp2_session_want_write(session_) != 0) host_.wake();
+  give_credit(stream, bytes);
+  if (wants_output()) host_.wake();
 }
 
-void Http2Session::reset(Http2Stream& stream, std::uint32_t code) {
+void Http2Session::reset(Http2Stream& stream, Http2Code code) {
   if (stream.handle != nullptr) *stream.handle = nullptr;
   stream.handle = nullptr;
   stream.sink = nullptr;
@@ -129,43 +139,19 @@ void Http2Session::reset(Http2Stream& stream, std::uint32_t code) {
   queue_reset(stream, code);
 }
 
-// Its sink hears `fault` once the stream is closed.
-void Http2Session::reset_for(Http2Stream& stream, std::uint32_t code, Fault fault,
-                             const char* detail) {
-  if (stream.closed || stream.reset) return;
-  stream.fault = fault;
-  stream.fault_detail = detail;
-  queue_reset(stream, code);
-}
-
-void Http2Session::queue_reset(Http2Stream& stream, std::uint32_t code) {
-  stream.reset = true;
-  stream.queue.clear();
-  if (stream.id == 0) {
-    // Its request still waits: there is nothing to reset.
-    stream.request.clear();
-    never_opened(stream, stream.fault, stream.fault_detail);
-    return;
-  }
-  // What the peer has sent before it hears of this is no flood.
-  if (!stream.remote_ended) floods_.allow_noise(http2_limits_.stream_window);
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, code);
-  host_.wake();
-}
-
 void Http2Session::release(Http2Stream& stream) {
   stream.handle = nullptr;
   stream.sink = nullptr;
   stream.response_sink = nullptr;
   if (stream.closed || stream.reset) return;
   if (role_ == Role::kClient) {
-    if (!stream.remote_ended || !stream.end_queued) queue_reset(stream, NGHTTP2_CANCEL);
+    if (!stream.remote_ended || !stream.end_queued) queue_reset(stream, Http2Code::kCancel);
   } else if (!stream.end_queued) {
-    queue_reset(stream, NGHTTP2_INTERNAL_ERROR);
+    queue_reset(stream, Http2Code::kInternalError);
   } else if (!stream.remote_ended) {
     // RFC 9113 section 8.1: a whole answer to a request that is still on its way.
     stream.reset_after_end = true;
-    if (stream.end_sent) queue_reset(stream, NGHTTP2_NO_ERROR);
+    if (stream.end_sent) queue_reset(stream, Http2Code::kNoError);
   }
 }
 

@@ -89,7 +89,9 @@ int TcpDial::begin(const ConnectOptions& options, const SocketOptions& socket_op
   if (!fd.valid()) return -errno;
   if (descriptors == TcpConnector::Descriptors::kButTheLast && is_among_last(fd.get()))
     return UV_EMFILE;
-  if (Status s = apply(socket_options, fd.get(), address_.is_ip()); !s) return UV_EPERM;
+  SocketOptions wanted = socket_options;
+  if (options.keep_alive) wanted.keep_alive = options.keep_alive;
+  if (Status s = apply(wanted, fd.get(), address_.is_ip()); !s) return UV_EPERM;
   if (options.transparent_mark != 0) {
     if (const int error = be_transparent(fd.get(), address_, options.transparent_mark); error != 0)
       return error;

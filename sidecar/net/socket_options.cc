@@ -20,10 +20,9 @@ Status set(int fd, int level, int name, std::int64_t value, const char* what) {
 
 Status set_keep_alive(int fd, const KeepAlive& keep_alive) {
   if (Status s = set(fd, SOL_SOCKET, SO_KEEPALIVE, 1, "keepalive"); !s) return s;
-  if (Status s = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keep_alive.idle.count(), "keepalive idle"); !s)
+  if (Status s = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keep_alive.idle_s, "keepalive idle"); !s)
     return s;
-  if (Status s =
-          set(fd, IPPROTO_TCP, TCP_KEEPINTVL, keep_alive.interval.count(), "keepalive interval");
+  if (Status s = set(fd, IPPROTO_TCP, TCP_KEEPINTVL, keep_alive.interval_s, "keepalive interval");
       !s)
     return s;
   return set(fd, IPPROTO_TCP, TCP_KEEPCNT, keep_alive.probes, "keepalive probes");

@@ -7,15 +7,10 @@
 #include <optional>
 
 #include "sidecar/core/clock.h"
+#include "sidecar/core/keep_alive.h"
 #include "sidecar/core/result.h"
 
 namespace weft::net {
-
-struct KeepAlive {
-  std::chrono::seconds idle{75};
-  std::chrono::seconds interval{15};
-  std::uint32_t probes = 4;
-};
 
 struct SocketOptions {
   bool no_delay = true;  // one write per message is our rule; waiting for more is never right

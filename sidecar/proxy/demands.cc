@@ -40,15 +40,12 @@ bool Demands::wait(const SocketAddress& destination, const config::OnDemand& lim
     return false;
   }
   const auto [at, added] = entries_.try_emplace(destination);
-  Entry& entry = at->second;
   waiter.demands_ = this;
-  entry.waiters.push_back(waiter);
+  at->second.waiters.push_back(waiter);
   ++waiting_;
   metrics_.on_demand_waiting.add();
-  if (!added && entry.state == State::kAsked) return true;
-  entry.state = State::kAsked;
-  entry.until = turn_.now() + limits.timeout;
-  plan_look();
+  if (!added && at->second.state == State::kAsked) return true;
+  set(*at, State::kAsked, turn_.now() + limits.timeout);
   source_.ask_for(destination);
   return true;
 }
@@ -59,15 +56,41 @@ void Demands::answer(const SocketAddress& destination, bool known) {
   if (found->second.state == State::kAsked) {
     metrics_.on_demand(known ? OnDemandResult::kKnown : OnDemandResult::kUnknown).add();
   }
-  settle(found->second, known ? State::kKnown : State::kUnknown);
+  settle(*found, known ? State::kKnown : State::kUnknown);
+}
+
+Demands::Schedule* Demands::schedule_of(State state) {
+  switch (state) {
+    case State::kAsked:
+      return &asked_;
+    case State::kUnknown:
+      return &unknown_;
+    case State::kKnown:
+      break;
+  }
+  return nullptr;
+}
+
+void Demands::set(Entries::value_type& one, State state, TimePoint until) {
+  auto& [destination, entry] = one;
+  if (Schedule* before = schedule_of(entry.state); before != nullptr) {
+    before->erase({entry.until, destination});
+  }
+  entry.state = state;
+  entry.until = until;
+  if (Schedule* now = schedule_of(state); now != nullptr) now->emplace(until, destination);
+  if (asked_.empty()) {
+    timer_.cancel();
+  } else {
+    timer_.arm_at(asked_.begin()->first);
+  }
 }
 
 // Its waiters may end, and others may come, while they hear of it.
-void Demands::settle(Entry& entry, State state) {
-  entry.state = state;
-  entry.until = turn_.now() + kUnknownKept;
+void Demands::settle(Entries::value_type& one, State state) {
+  set(one, state, turn_.now() + kUnknownKept);
   IntrusiveList<Waiter> waiters;
-  waiters.splice(entry.waiters);
+  waiters.splice(one.second.waiters);
   while (Waiter* waiter = waiters.pop_front()) {
     waiter->demands_ = nullptr;
     --waiting_;
@@ -79,39 +102,34 @@ void Demands::settle(Entry& entry, State state) {
 void Demands::forget(const SocketAddress& destination) {
   const auto found = entries_.find(destination);
   if (found == entries_.end() || found->second.state == State::kAsked) return;
+  unknown_.erase({found->second.until, destination});
   entries_.erase(found);
 }
 
 // Nobody is there: what is asked again costs a question, and no more.
 void Demands::make_room() {
-  const TimePoint now = turn_.now();
-  std::erase_if(entries_, [now](const auto& one) {
-    return one.second.state == State::kUnknown && one.second.until <= now;
-  });
-}
-
-void Demands::plan_look() {
-  TimePoint next = TimePoint::max();
-  for (const auto& [destination, entry] : entries_) {
-    if (entry.state == State::kAsked) next = std::min(next, entry.until);
-  }
-  if (next != TimePoint::max()) timer_.arm_at(next);
+  if (unknown_.empty() || unknown_.begin()->first > turn_.now()) return;
+  entries_.erase(unknown_.begin()->second);
+  unknown_.erase(unknown_.begin());
 }
 
 void Demands::on_timer(Timer&) {
+  // Those whose time it is now: whoever hears of it may ask again, and waits for the next time.
   std::vector<SocketAddress> late;
-  for (const auto& [destination, entry] : entries_) {
-    if (entry.state == State::kAsked && entry.until <= turn_.now()) late.push_back(destination);
+  for (const auto& [until, destination] : asked_) {
+    if (until > turn_.now()) break;
+    late.push_back(destination);
   }
   for (const SocketAddress& destination : late) {
     const auto found = entries_.find(destination);
-    if (found == entries_.end() || found->second.state != State::kAsked) continue;
+    const bool late_yet = found != entries_.end() && found->second.state == State::kAsked &&
+                          found->second.until <= turn_.now();
+    if (!late_yet) continue;
     metrics_.on_demand(OnDemandResult::kTimeout).add();
     WEFT_LOG_LIMITED(kWarn, "the control plane did not say in time what is at {}",
                      destination.to_string());
-    settle(found->second, State::kUnknown);
+    settle(*found, State::kUnknown);
   }
-  plan_look();
 }
 
 }  // namespace weft::proxy

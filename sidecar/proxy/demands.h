@@ -4,12 +4,15 @@
 //
 // A destination is asked for once, however many call it; until the answer, or the time limit, its
 // connections wait; then they go on, whatever it was. That nobody is there is remembered for
-// kUnknownKept. Only connections to where no chain leads come here. Owner: Worker; it outlives the
-// sessions. Thread: its worker's.
+// kUnknownKept. Only connections to where no chain leads come here. What an app can make us do for
+// a call is bounded: every step here takes O(log kMax), however many destinations are known. Owner:
+// Worker; it outlives the sessions. Thread: its worker's.
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "sidecar/config/listener_config.h"
 #include "sidecar/core/address.h"
@@ -59,6 +62,7 @@ class Demands final : public TimerSink {
   void forget(const SocketAddress& destination);
 
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
+  [[nodiscard]] std::size_t known() const { return entries_.size(); }
   void on_timer(Timer& timer) override;
 
  private:
@@ -69,14 +73,21 @@ class Demands final : public TimerSink {
     IntrusiveList<Waiter> waiters;
   };
 
-  void settle(Entry& entry, State state);
+  using Entries = std::unordered_map<SocketAddress, Entry, SocketAddressHash>;
+  // Soonest first.
+  using Schedule = std::set<std::pair<TimePoint, SocketAddress>>;
+
+  [[nodiscard]] Schedule* schedule_of(State state);
+  void set(Entries::value_type& one, State state, TimePoint until);
+  void settle(Entries::value_type& one, State state);
   void make_room();
-  void plan_look();
 
   Turn& turn_;
   telemetry::ProxyMetrics& metrics_;
   Source& source_;
-  std::unordered_map<SocketAddress, Entry, SocketAddressHash> entries_;
+  Entries entries_;
+  Schedule asked_;    // by their time limits, the first of which the timer waits for
+  Schedule unknown_;  // by when it is not sure any more that nobody is there
   std::size_t waiting_ = 0;
   Timer timer_;
 };

@@ -343,10 +343,13 @@ void Exchange::send_answer(http::ResponseHead&& head, bool end) {
              (!told && (field.id == HeaderId::kXWeftCause || field.id == HeaderId::kXWeftRetry));
     });
   }
-  if (chosen_ != nullptr) apply_edits(chosen_->edits.response, head.headers);
-  apply_edits(route_->edits.response, head.headers);
-  if (host_ != nullptr) apply_edits(host_->edits.response, head.headers);
-  apply_edits(table_->table().config().edits.response, head.headers);
+  const config::RouteConfig& table = table_->table().config();
+  // A backend's belong to its route's: before them, or after where the most specific wins.
+  if (chosen_ != nullptr && !table.most_specific_edits_win)
+    apply_edits(chosen_->edits.response, head.headers);
+  apply_levels(&config::HeaderEdits::response, *route_, host_, table, head.headers);
+  if (chosen_ != nullptr && table.most_specific_edits_win)
+    apply_edits(chosen_->edits.response, head.headers);
   if (!hash_.set_cookie.empty()) head.headers.add(HeaderId::kSetCookie, hash_.set_cookie);
   if (forward_->session != nullptr && !fell_back()) tell_session(head.headers);
   if (extras_ != nullptr) mark_answer(head);

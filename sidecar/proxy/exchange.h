@@ -252,7 +252,7 @@ class Exchange final : public http::RequestSink,
   bool deadline_of_call_ = false;  // the request timer is the caller's deadline, streams included
   bool retry_counted_ = false;     // a retry is counted against the cluster now
   bool tunnel_counted_ = false;    // a tunnel is, or what may become one
-  bool replayed_once_ = false;
+  std::uint8_t replays_ = 0;       // by courtesy, at most kReplaysOfOwnApp
   // FallbackOn bits: why no further try followed the last one that a policy would have repeated.
   std::uint8_t gave_up_for_ = 0;
   bool refused_by_us_ = false;  // the stream was reset instead of answered

@@ -61,6 +61,7 @@ AttemptEnd Exchange::describe_failure(const Error& error) const {
   }
   // With a head there was a request to answer; an idle connection that closes has none.
   end.reused_connection = attempt_ != nullptr && attempt_->reused_connection() && !head_held_;
+  end.own_app = origin_.direction == telemetry::Direction::kInbound && !head_held_;
   return end;
 }
 
@@ -79,7 +80,7 @@ bool Exchange::retry_after(const AttemptEnd& end) {
   facts.method = head_.method;
   facts.replayable = replayable_ || request_ends_with_head_;
   facts.response_started = response_started_;
-  facts.replayed_once = replayed_once_;
+  facts.replays = replays_;
   facts.retries_done = retries_;
   if (request_timer_.armed()) facts.time_left = request_timer_.deadline() - services_.turn.now();
   const RetryDecision decision = decide_retry(forward_->retry, end, facts);
@@ -96,7 +97,7 @@ bool Exchange::retry_after(const AttemptEnd& end) {
     retry_counted_ = false;
   }
   if (decision.courtesy) {
-    replayed_once_ = true;
+    ++replays_;
   } else {
     // The failure that we have says more than a refusal of ours would.
     if (cluster_->circuit_open()) {

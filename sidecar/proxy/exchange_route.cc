@@ -170,7 +170,8 @@ Exchange::Next Exchange::admit() {
       timeouts.idle > Duration::zero() ? timeouts.idle : origin_.http->timeouts.stream_idle;
   if (idle_limit_ > Duration::zero()) touch();
   if (timeouts.stream_max > Duration::zero()) stream_timer_.arm(timeouts.stream_max);
-  replayable_ = forward_->retry.on != 0 || keeps_body_for_fallback();
+  replayable_ = (forward_->retry.on != 0 && forward_->retry.replay_bytes_max != 0) ||
+                keeps_body_for_fallback();
   priority_ = priority_asked_ ? forward_->priority.of(*priority_asked_, origin_.verified_peer)
                               : forward_->priority.usual;
   if (extras_ != nullptr) draw_route_faults();
@@ -292,9 +293,7 @@ bool Exchange::read_deadline() {
 
 void Exchange::write_upstream_fields() {
   http::Headers& headers = head_.headers;
-  apply_edits(route_->edits.request, headers);
-  if (host_ != nullptr) apply_edits(host_->edits.request, headers);
-  apply_edits(table_->table().config().edits.request, headers);
+  apply_levels(&config::HeaderEdits::request, *route_, host_, table_->table().config(), headers);
   if (chosen_ != nullptr) apply_edits(chosen_->edits.request, headers);
   rewrite_request(*route_, *forward_, head_);
   headers.remove(HeaderId::kXWeftDeadline);

@@ -29,16 +29,16 @@ bool drawn(std::uint32_t per_million, Random& random) {
   return per_million >= config::kAlways || random.below(config::kAlways) < per_million;
 }
 
-Duration take_from(const config::RateLimit& limit, std::uint64_t key, TimePoint now) {
-  return limit.key == config::RateLimit::Key::kRoute ? limit.limiter->take(now)
-                                                     : limit.limiter->take(key, now);
+RateLimiter::Taken take_from(const config::RateLimit& limit, std::uint64_t key, TimePoint now) {
+  if (limit.key == config::RateLimit::Key::kRoute) return {.wait = limit.limiter->take(now)};
+  return limit.limiter->take(key, now);
 }
 
-void give_back_to(const config::RateLimit& limit, std::uint64_t key) {
+void give_back_to(const config::RateLimit& limit, std::uint64_t key, TimePoint taken) {
   if (limit.key == config::RateLimit::Key::kRoute) {
-    limit.limiter->give_back();
+    limit.limiter->give_back(taken);
   } else {
-    limit.limiter->give_back(key);
+    limit.limiter->give_back(key, taken);
   }
 }
 
@@ -96,14 +96,15 @@ bool Exchange::within_limits() {
   for (std::size_t i = 0; i < limits.size(); ++i) {
     const config::RateLimit& limit = limits[i];
     if (limit.limiter == nullptr || !drawn(limit.asked_per_million, services_.random)) continue;
-    const Duration wait = take_from(limit, limit_key(limit), now);
+    const auto [wait, shared] = take_from(limit, limit_key(limit), now);
+    if (shared) services_.shard.proxy().rate_limit_keys_shared.add();
     if (wait == Duration::zero()) {
       if (i < 32) taken |= 1U << i;
       continue;
     }
     if (!drawn(limit.enforced_per_million, services_.random)) continue;
     for (std::size_t j = 0; j < i && j < 32; ++j) {
-      if ((taken & (1U << j)) != 0) give_back_to(limits[j], limit_key(limits[j]));
+      if ((taken & (1U << j)) != 0) give_back_to(limits[j], limit_key(limits[j]), now);
     }
     refuse_for(limit, wait);
     return false;
@@ -308,6 +309,7 @@ void Exchange::consider_fallback() {
       reasons |= config::kOnOverloaded;
       break;
     case Fault::kNoEndpoint:
+    case Fault::kNameNotResolved:
       // Not even a first try is left.
       reasons |= config::kOnRetriesExhausted;
       break;

@@ -30,6 +30,16 @@ void apply_each(const std::vector<config::HeaderEdit>& edits, http::Headers& hea
 inline void apply_edits(const std::vector<config::HeaderEdit>& edits, http::Headers& headers) {
   if (!edits.empty()) apply_each(edits, headers);
 }
+// Those of a route, its virtual host (may be null) and its table; who comes last wins, which is the
+// table unless it leaves that to the route.
+inline void apply_levels(std::vector<config::HeaderEdit> config::HeaderEdits::* part,
+                         const config::Route& route, const config::VirtualHost* host,
+                         const config::RouteConfig& table, http::Headers& headers) {
+  const bool route_wins = table.most_specific_edits_win;
+  apply_edits((route_wins ? table.edits : route.edits).*part, headers);
+  if (host != nullptr) apply_edits(host->edits.*part, headers);
+  apply_edits((route_wins ? route.edits : table.edits).*part, headers);
+}
 
 // The path and host that the upstream sees.
 void rewrite_request(const config::Route& route, const config::ForwardAction& action,

@@ -20,7 +20,7 @@ telemetry::PeerId local_peer(const config::LocalWorkload& workload) {
 }  // namespace
 
 Listener::Listener(net::Loop& loop, const Services& services, Owner& owner, net::OwnedFd socket)
-    : services_(services), owner_(owner) {
+    : services_(services), owner_(owner), splits_(services.random) {
   acceptor_ = std::make_unique<net::Acceptor>(loop, std::move(socket), *this);
   acceptor_->pause();  // until there is a configuration
 }
@@ -29,7 +29,10 @@ Listener::~Listener() { abandon(); }
 
 void Listener::configure(std::shared_ptr<const config::ListenerConfig> config,
                          std::shared_ptr<const upstream::TlsContexts> contexts) {
-  if (config_ != config) chains_ = std::make_shared<const ChainTable>(config);
+  if (config_ != config) {
+    chains_ = std::make_shared<const ChainTable>(config);
+    splits_.configure(config);
+  }
   config_ = std::move(config);
   contexts_ = std::move(contexts);
   local_ = local_peer(config_->workload);

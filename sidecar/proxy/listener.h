@@ -11,6 +11,7 @@
 #include "sidecar/net/acceptor.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/proxy/chain_table.h"
+#include "sidecar/proxy/connection_splits.h"
 #include "sidecar/proxy/detection_memory.h"
 #include "sidecar/proxy/session.h"
 
@@ -53,6 +54,9 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   [[nodiscard]] Session::Configuration newest() const override {
     return {.listener = config_, .chains = chains_, .contexts = contexts_};
   }
+  [[nodiscard]] std::size_t choose_cluster(const config::FilterChain& chain) override {
+    return splits_.choose(chain);
+  }
 
  private:
   void report_if_drained();
@@ -65,6 +69,7 @@ class Listener final : public net::Acceptor::Owner, public Session::Owner {
   telemetry::PeerId local_ = telemetry::PeerId::kUnknown;
   std::unique_ptr<net::Acceptor> acceptor_;
   DetectionMemory detection_;
+  ConnectionSplits splits_;
   IntrusiveList<Session> sessions_;  // owned
   std::size_t session_count_ = 0;
   std::uint64_t accepted_ = 0;

@@ -74,10 +74,13 @@ RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& 
   RetryDecision decision;
   std::optional<RetryReason> reason = reason_for(policy, end);
   const bool idempotent = http::is_idempotent(facts.method);
-  // A kept connection may have been closed by the peer just as we used it: nobody's failure, so it
-  // costs no try.
-  if (!reason && end.kind == AttemptEnd::Kind::kReset && end.reused_connection && idempotent &&
-      !facts.replayed_once && (policy.on & config::kRetryUnprocessed) != 0) {
+  // A kept connection may have been closed by the peer just as we used it, a new one have waited
+  // for an app that ends: nobody's failure, so it costs no try.
+  const bool nobodys =
+      end.kind == AttemptEnd::Kind::kReset && (end.reused_connection || end.own_app);
+  if (!reason && nobodys && idempotent &&
+      facts.replays < (end.own_app ? kReplaysOfOwnApp : kReplays) &&
+      (policy.on & config::kRetryUnprocessed) != 0) {
     reason = RetryReason::kReset;
     decision.courtesy = true;
   }

@@ -28,13 +28,22 @@ struct AttemptEnd {
   std::optional<std::uint32_t> grpc_status;  // kHead, when the head already tells it
   std::optional<Duration> retry_after;       // the server's wish; negative: never
   bool reused_connection = false;            // kReset: it may have been closed while idle
+  // kReset: by the app beside us. While it closes its listener, the kernel still takes connections
+  // that nobody will ever read from.
+  bool own_app = false;
 };
+
+// How often a request that may be repeated is sent again after a loss that is nobody's failure: to
+// another host once; to an app that ends as often as it may have kept connections that it closes
+// now and a last one that it never takes, after which the next is refused.
+inline constexpr std::uint8_t kReplays = 1;
+inline constexpr std::uint8_t kReplaysOfOwnApp = 4;
 
 struct RetryFacts {
   http::Method method = http::Method::kGet;
   bool replayable = true;         // the request's body is still here, or there is none
   bool response_started = false;  // bytes have gone downstream
-  bool replayed_once = false;     // the courtesy for idle connections was used
+  std::uint8_t replays = 0;       // how often a loss was nobody's failure
   std::uint32_t retries_done = 0;
   std::optional<Duration> time_left;  // until the request's deadline
 };
@@ -45,7 +54,7 @@ struct RetryDecision {
   // Why not, when the failure itself was one to retry; nothing when it was not.
   std::optional<telemetry::RetryDenied> denied;
   Duration delay_min{0};  // the server's Retry-After
-  bool courtesy = false;  // the free replay of an idle connection's loss
+  bool courtesy = false;  // a free replay of what a connection lost
 };
 
 [[nodiscard]] RetryDecision decide_retry(const config::RetryPolicy& policy, const AttemptEnd& end,

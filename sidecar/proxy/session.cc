@@ -242,13 +242,7 @@ void Session::tunnel() {
   }
   services_.shard.proxy().protocol_detected(guessed_, guessed_how_).add();
   const auto& settings = std::get<config::TcpSettings>(chain_->what);
-  std::size_t index = 0;
-  if (settings.clusters.size() > 1) {
-    std::uint64_t total = 0;
-    for (const config::WeightedCluster& cluster : settings.clusters) total += cluster.weight;
-    std::uint64_t draw = services_.random.below(total);
-    while (draw >= settings.clusters[index].weight) draw -= settings.clusters[index++].weight;
-  }
+  const std::size_t index = settings.clusters.size() > 1 ? owner_.choose_cluster(*chain_) : 0;
   tunnel_ = std::make_unique<Tunnel>(services_, *this, origin_, settings,
                                      settings.clusters[index].cluster, origin_.caller,
                                      std::move(transport_), std::move(first_), ended_);

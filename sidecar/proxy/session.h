@@ -59,6 +59,8 @@ class Session final : public Sink,
     virtual void on_session_done(Session& session) = 0;
     // What new connections meet now; without a listener: what this one met.
     [[nodiscard]] virtual Configuration newest() const { return {}; }
+    // Which of its clusters has its turn, of a chain for connections.
+    [[nodiscard]] virtual std::size_t choose_cluster(const config::FilterChain& chain) = 0;
 
    protected:
     ~Owner() = default;

@@ -152,7 +152,7 @@ class LiveClusterSet final : public ClusterSet, public LiveCluster::Owner, publi
           told == nullptr || told->endpoints == nullptr ? 0 : told->endpoints->endpoints.size();
       if (const auto late = behind_.find(name); late != behind_.end())
         endpoints = std::max(endpoints, late->second->size());
-      left -= std::min(left, 1 + endpoints);
+      left -= std::min(left, kClusterShare + endpoints);
       (void)bring(name);
     };
     while (left != 0 && snapshot_ != nullptr && eager_done_ < snapshot_->eager.size()) {

@@ -39,9 +39,10 @@ class ClusterSet {
   static std::unique_ptr<ClusterSet> make(const Services& services);
   virtual ~ClusterSet() = default;
 
-  // So much of what lives is brought up to date in one turn: clusters and endpoints together, a
-  // cluster at a time.
-  static constexpr std::size_t kStepMax = 384;
+  // So much of what lives is brought up to date in one turn: its endpoints, and as much as
+  // kClusterShare of them for each cluster; a cluster at a time. About half a millisecond.
+  static constexpr std::size_t kStepMax = 128;
+  static constexpr std::size_t kClusterShare = 4;
 
   // In force for whoever calls find() from now on. What lives and is not asked for follows in steps
   // of kStepMax, so that no push holds up the requests of this worker, whatever it changes.

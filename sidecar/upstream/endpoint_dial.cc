@@ -92,8 +92,10 @@ class AppDial final : public Dial, public DialHolder {
     // A copy: the configuration may be another before the last one was tried.
     places_.push_back({first, options});
     for (const SocketAddress& address : cluster.local_app_elsewhere) {
-      places_.push_back(
-          {address, {.timeout = options.timeout, .source = source_for(cluster, address)}});
+      places_.push_back({address,
+                         {.timeout = options.timeout,
+                          .source = source_for(cluster, address),
+                          .keep_alive = options.keep_alive}});
     }
     dial_next();
   }
@@ -151,7 +153,8 @@ std::unique_ptr<Dial> dial_endpoint(Turn& turn, Connector& connector,
                                     const Caller& caller, DialHolder& holder,
                                     const DialWishes& wishes) {
   ConnectOptions options{.timeout = cluster.connect_timeout,
-                         .source = source_for(cluster, address)};
+                         .source = source_for(cluster, address),
+                         .keep_alive = cluster.tcp_keepalive};
   if (wishes.transparent_source != nullptr) {
     options.source = SocketAddress(*wishes.transparent_source, 0);
     options.transparent_mark = pod::kTransparentMark;

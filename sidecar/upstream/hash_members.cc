@@ -6,10 +6,11 @@ namespace weft::upstream {
 
 namespace {
 
-const std::string& key_of(const Endpoint& endpoint, bool by_host_name) {
+std::string_view key_of(const Endpoint& endpoint, bool by_host_name) {
   const config::Endpoint& config = endpoint.config();
-  if (!config.hash_key.empty()) return config.hash_key.str();
-  return by_host_name && !config.hostname.empty() ? config.hostname.str() : endpoint.address_text();
+  if (!config.hash_key.empty()) return config.hash_key;
+  if (by_host_name && !config.hostname.empty()) return config.hostname;
+  return endpoint.address_text();
 }
 
 }  // namespace
@@ -21,7 +22,7 @@ bool HashMembers::set(std::span<const Candidate> candidates) {
   bool same = true;
   for (const Candidate& candidate : candidates) {
     if (candidate.weight == 0) continue;
-    const std::string& key = key_of(*candidate.endpoint, settings_.hash_by_host_name);
+    const std::string_view key = key_of(*candidate.endpoint, settings_.hash_by_host_name);
     const std::size_t index = members.size();
     same = same && index < members_.size() && members_[index].key == key &&
            members_[index].weight == candidate.weight;
@@ -29,7 +30,7 @@ bool HashMembers::set(std::span<const Candidate> candidates) {
       usable_.push_back(static_cast<std::uint32_t>(index));
       usable_weight_ += candidate.weight;
     }
-    members.push_back({candidate.endpoint, key, candidate.weight, candidate.usable});
+    members.push_back({candidate.endpoint, std::string(key), candidate.weight, candidate.usable});
   }
   same = same && members.size() == members_.size();
   members_ = std::move(members);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sidecar/upstream/endpoints_by_address.h"
 #include "sidecar/upstream/unused_cluster.h"
 
 namespace weft::upstream {
@@ -78,6 +79,8 @@ void LiveCluster::apply(const config::ClusterEntry& entry,
 void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> config,
                                bool connections_fit) {
   const bool new_balancer = config_ == nullptr || config_->balancing != config->balancing;
+  const bool renamed =
+      config_ != nullptr && config_->labels.service_namespace != config->labels.service_namespace;
   config_ = std::move(config);
   if (new_balancer) {
     groups_ = std::make_unique<EndpointGroups>(config_->balancing, services_.random);
@@ -92,6 +95,9 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
   labels_.backend = telemetry::intern(counted_backend(*config_));
   metrics_ = services_.shard.acquire_cluster(id(counted_service(*config_)), labels_.backend);
   tell_limits(config_->limits, *metrics_);
+  if (renamed) {
+    for (const auto& endpoint : endpoints_) endpoint->name_peer();
+  }
   watch_breaker();
   if (!connections_fit) {
     for (const auto& endpoint : endpoints_) endpoint->renew_pool();
@@ -118,18 +124,16 @@ void LiveCluster::apply_config(std::shared_ptr<const config::ClusterConfig> conf
 
 void LiveCluster::apply_endpoints(const std::shared_ptr<const config::EndpointSet>& set) {
   std::vector<std::unique_ptr<LiveEndpoint>> next;
-  std::unordered_map<SocketAddress, std::size_t, SocketAddressHash> by_address;
-  bool others_pass = false;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    by_address.emplace(endpoints_[i]->config().address, i);
-    others_pass = others_pass || endpoints_[i]->checked() == LiveEndpoint::Checked::kPasses;
-  }
+  next.reserve(set->endpoints.size());
+  const bool others_pass = std::ranges::any_of(endpoints_, [](const auto& endpoint) {
+    return endpoint->checked() == LiveEndpoint::Checked::kPasses;
+  });
+  EndpointsByAddress old(endpoints_);
   for (const config::Endpoint& one : set->endpoints) {
     // One copy for all workers: it lives as long as any endpoint of its set.
     std::shared_ptr<const config::Endpoint> wanted(set, &one);
-    const auto old = by_address.find(one.address);
-    if (old != by_address.end() && endpoints_[old->second] != nullptr) {
-      next.push_back(std::move(endpoints_[old->second]));
+    if (std::unique_ptr<LiveEndpoint> kept = old.take(one.address, next.size()); kept != nullptr) {
+      next.push_back(std::move(kept));
       next.back()->set(std::move(wanted));
     } else {
       next.push_back(
@@ -139,10 +143,10 @@ void LiveCluster::apply_endpoints(const std::shared_ptr<const config::EndpointSe
   }
   // New first, then the old ones go: those who wait at a leaving endpoint find the new ones when
   // they try again.
-  std::vector<std::unique_ptr<LiveEndpoint>> old = std::exchange(endpoints_, std::move(next));
+  std::vector<std::unique_ptr<LiveEndpoint>> leavers = std::exchange(endpoints_, std::move(next));
   rebuild();
   for (const auto& endpoint : endpoints_) endpoint->keep_warm();
-  for (auto& endpoint : old) {
+  for (auto& endpoint : leavers) {
     if (endpoint == nullptr) continue;
     LiveEndpoint& leaver = *endpoint;
     leaving_.push_back(std::move(endpoint));

@@ -135,7 +135,13 @@ void LiveCluster::sweep_originals() {
 }
 
 Error LiveCluster::why_none(const PickContext& context) const {
-  if (!passes_on()) return Cluster::why_none(context);
+  if (!passes_on()) {
+    using Discovery = config::ClusterConfig::Discovery;
+    const bool by_name = config_ != nullptr && (config_->discovery == Discovery::kStrictDns ||
+                                                config_->discovery == Discovery::kLogicalDns);
+    if (!by_name || !endpoints_.empty()) return Cluster::why_none(context);
+    return {Fault::kNameNotResolved, Side::kLocal, "no address is known for " + name_};
+  }
   if (context.original_destination == nullptr || !context.original_destination->is_ip()) {
     return {Fault::kNoEndpoint, Side::kLocal,
             "where this connection was bound for is not known, for " + name_};

@@ -23,6 +23,11 @@ telemetry::PeerId peer_of(const config::Endpoint& settings,
                                  .principal = id(settings.identity)});
 }
 
+bool same_peer(const config::Endpoint& a, const config::Endpoint& b) {
+  return a.workload == b.workload && a.canonical_service == b.canonical_service &&
+         a.version == b.version && a.identity == b.identity;
+}
+
 }  // namespace
 
 LiveEndpoint::LiveEndpoint(LiveCluster& cluster, Turn& turn, Connector& connector,
@@ -45,9 +50,13 @@ void LiveEndpoint::set(std::shared_ptr<const config::Endpoint> settings) {
     return health == Health::kHealthy || health == Health::kDegraded;
   };
   if (ready(settings->health) && !ready(settings_->health)) ready_since_ = turn_.now();
+  // To look for its numbers is most of what a push costs an endpoint that stays.
+  const bool renamed = !same_peer(*settings, *settings_);
   settings_ = std::move(settings);
-  peer_ = peer_of(*settings_, cluster_.config().labels);
+  if (renamed) name_peer();
 }
+
+void LiveEndpoint::name_peer() { peer_ = peer_of(*settings_, cluster_.config().labels); }
 
 void LiveEndpoint::return_to_service() {
   outlier_.return_to_service(turn_.now());

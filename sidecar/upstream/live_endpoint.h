@@ -36,6 +36,8 @@ class LiveEndpoint final : public Endpoint, public Pool::Owner {
   [[nodiscard]] const std::string& address_text() const override { return address_text_; }
 
   void set(std::shared_ptr<const config::Endpoint> settings);
+  // Its cluster's labels have changed.
+  void name_peer();
   // Its connections come from this address, which is somebody else's (see ConnectOptions).
   void set_source(const IpAddress& source) { source_ = std::make_unique<IpAddress>(source); }
   // Connections made so far are not fit any more (TLS, protocol): they finish, new ones are made.

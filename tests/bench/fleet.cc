@@ -43,6 +43,9 @@ void tell(const std::string& what, double value, const char* unit, double limit 
   std::fflush(stdout);
 }
 
+// Of a sidecar that answers DNS.
+constexpr const char* kDnsAddress = "127.0.0.1:15953";
+
 struct Options {
   FleetFigures figures;
   std::string control;
@@ -277,10 +280,14 @@ Result<double> measure_sidecar(const Options& options, std::size_t services) {
   own.figures.sidecars = std::min(own.figures.sidecars, services * own.figures.endpoints);
   own.directory = fmt::format("{}/memory-{}", options.directory, services);
   write_mesh(own.figures, own.directory);
-  const Result<FleetControl> control =
-      FleetControl::start(options.control, own.directory, options.core);
+  const bool dns = options.figures.redirected;
+  const Result<FleetControl> control = FleetControl::start(
+      options.control, own.directory, options.core,
+      dns ? std::vector<std::string>{"--scoped-names"} : std::vector<std::string>{});
   if (!control) return fail(control.error());
-  return resident_mb_of_sidecar(options.sidecar, own.directory, *control);
+  return resident_mb_of_sidecar(
+      options.sidecar, own.directory, *control,
+      dns ? std::vector<std::string>{"--dns-address", kDnsAddress} : std::vector<std::string>{});
 }
 
 int measure_memory(const Options& options) {
@@ -313,6 +320,8 @@ int start(int argc, char** argv) {
   app.add_option("--changes", options.changes, "of each sort")->check(CLI::Range(1, 10'000));
   app.add_option("--core", options.core, "to which weft-control is pinned");
   app.add_flag("--memory", memory, "a real sidecar's, in place of the fleet");
+  app.add_flag("--dns", options.figures.redirected,
+               "with --memory: one that answers its pod's DNS, in a mesh whose calls are captured");
   app.add_flag("--no-limits", no_limits, "tell the figures and judge none");
   try {
     app.parse(argc, argv);

@@ -61,7 +61,7 @@ Usage usage_of(pid_t process) {
 }
 
 Result<FleetControl> FleetControl::start(const std::string& program, const std::string& directory,
-                                         int core) {
+                                         int core, const std::vector<std::string>& more) {
   std::vector<std::string> arguments;
   if (core >= 0) arguments = {"/usr/bin/taskset", "-c", std::to_string(core)};
   for (const std::string& one :
@@ -71,6 +71,7 @@ Result<FleetControl> FleetControl::start(const std::string& program, const std::
         std::string("warn")}) {
     arguments.push_back(one);
   }
+  arguments.insert(arguments.end(), more.begin(), more.end());
   const std::string log = directory + "/control.log";
   Result<demo::Child> child = demo::Child::start({.arguments = arguments, .output = log});
   if (!child) return fail(child.error());

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sidecar/core/address.h"
 #include "sidecar/core/clock.h"
@@ -24,9 +25,9 @@ struct Usage {
 class FleetControl final {
  public:
   // `core` below 0: wherever the kernel likes. The directory holds "mesh", which is to be filled
-  // first, "state" and "control.log".
+  // first, "state" and "control.log". `more`: flags.
   static Result<FleetControl> start(const std::string& program, const std::string& directory,
-                                    int core);
+                                    int core, const std::vector<std::string>& more = {});
 
   [[nodiscard]] const SocketAddress& address() const { return xds_; }
   [[nodiscard]] Usage usage() const { return usage_of(child_.pid()); }

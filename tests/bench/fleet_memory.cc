@@ -40,7 +40,8 @@ bool is_ready(const IpAddress& address) {
 }  // namespace
 
 Result<double> resident_mb_of_sidecar(const std::string& program, const std::string& directory,
-                                      const FleetControl& control) {
+                                      const FleetControl& control,
+                                      const std::vector<std::string>& more) {
   std::ifstream in(directory + "/mesh/" + fleet_file_name(1));
   std::ostringstream text;
   text << in.rdbuf();
@@ -57,8 +58,10 @@ Result<double> resident_mb_of_sidecar(const std::string& program, const std::str
   write_file(start_file, control::cli::make_sidecar_config(
                              mesh, *workload->second,
                              {.control = control.address(), .token_file = token_file}));
-  Result<demo::Child> child = demo::Child::start(
-      {.arguments = {program, "--config", start_file}, .output = directory + "/sidecar.log"});
+  std::vector<std::string> arguments = {program, "--config", start_file};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  Result<demo::Child> child =
+      demo::Child::start({.arguments = arguments, .output = directory + "/sidecar.log"});
   if (!child) return fail(child.error());
   const TimePoint until = read_monotonic_clock() + kPatience;
   while (!is_ready(workload->second->address)) {

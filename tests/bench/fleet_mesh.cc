@@ -39,8 +39,10 @@ std::string fleet_file_name(std::size_t service) { return fmt::format("s{}.yaml"
 std::string fleet_file(const FleetFigures& figures, std::size_t service, std::size_t changed) {
   std::string text = fmt::format(
       "apiVersion: v1\nkind: Service\nmetadata: {{name: s{0}, namespace: {1}}}\n"
-      "spec: {{selector: {{app: s{0}}}, ports: [{{name: http, port: 80, targetPort: http}}]}}\n",
-      service, kFleetNamespace);
+      "spec: {{{2}selector: {{app: s{0}}}, ports: [{{name: http, port: 80, targetPort: http}}]}}\n",
+      service, kFleetNamespace,
+      figures.redirected ? fmt::format("clusterIP: 10.96.{}.{}, ", service / 250, 1 + service % 250)
+                         : "");
   for (std::size_t endpoint = 0; endpoint < figures.endpoints; ++endpoint) {
     std::string uses;
     const std::size_t node = node_of(figures, service, endpoint);
@@ -54,10 +56,11 @@ std::string fleet_file(const FleetFigures& figures, std::size_t service, std::si
         "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\n"
         "metadata: {{name: s{0}-{1}, namespace: {2}, labels: {{app: s{0}, version: v1}}}}\n"
         "spec: {{address: {3}, serviceAccount: {4}, "
-        "ports: [{{name: http, port: 8080, appPort: 9001, appProtocol: http}}]{5}}}\n",
+        "ports: [{{name: http, port: 8080, appPort: {6}, appProtocol: http}}]{5}}}\n",
         service, endpoint, kFleetNamespace,
         address_of(service, endpoint, changed % 2 == 1 && endpoint + 1 == figures.endpoints),
-        kFleetAccount, uses);
+        kFleetAccount, figures.redirected ? uses + ", redirect: true" : uses,
+        figures.redirected ? 8080 : 9001);
   }
   return text;
 }

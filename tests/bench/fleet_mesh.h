@@ -16,6 +16,7 @@ struct FleetFigures {
   std::size_t endpoints = 10;    // of each
   std::size_t sidecars = 2'000;  // connected; at most services * (endpoints - 1)
   std::size_t uses = 10;         // Services that each of them declares; 0: it declares nothing
+  bool redirected = false;       // they are captured by the kernel, and Services have addresses
 };
 
 struct FleetNode {

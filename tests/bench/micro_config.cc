@@ -1,5 +1,5 @@
 // micro_config: what a large configuration costs a sidecar: the last of many routes, and many
-// clusters in memory and at each change.
+// clusters in memory and at each change; and how long the API server waits for many pods.
 //
 // Everything goes the way it goes in production, without sockets and threads: YAML -> Registry ->
 // Planner -> xDS -> from_proto -> Publisher with its TLS contexts -> ClusterSet, as one worker does
@@ -26,6 +26,9 @@
 #include <string_view>
 #include <vector>
 
+#include "control/injection/admission_review.h"
+#include "control/injection/pod_wishes.h"
+#include "control/json.h"
 #include "control/planner/planner.h"
 #include "control/registry.h"
 #include "sidecar/core/spiffe_id.h"
@@ -168,8 +171,18 @@ void measure_routes() {
 constexpr std::size_t kServices = 1'000;
 constexpr std::size_t kEndpoints = 10;
 
-// `moved`: one endpoint of the first Service has another address.
-std::vector<control::SourceFile> mesh_of(bool moved) {
+// What is not as it was first.
+enum class Change : std::uint8_t {
+  kNone,
+  kOneMoves,  // one endpoint of the first Service has another address
+  kAll        // of every Service one endpoint has, and all of them another identity
+};
+
+bool moves(Change change, std::size_t service, std::size_t endpoint) {
+  return endpoint == 0 && (change == Change::kAll || (change == Change::kOneMoves && service == 0));
+}
+
+std::vector<control::SourceFile> mesh_of(Change change) {
   std::vector<control::SourceFile> files;
   for (std::size_t s = 0; s < kServices; ++s) {
     std::string text = fmt::format(
@@ -180,9 +193,10 @@ std::vector<control::SourceFile> mesh_of(bool moved) {
       text += fmt::format(
           "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\n"
           "metadata: {{name: s{0}-{1}, namespace: shop, labels: {{app: s{0}, version: v1}}}}\n"
-          "spec: {{address: 127.{2}.{3}.{4}, sidecar: true, serviceAccount: s{0}, "
+          "spec: {{address: 127.{2}.{3}.{4}, sidecar: true, serviceAccount: s{0}{5}, "
           "ports: [{{name: http, port: 8080, appProtocol: http}}]}}\n",
-          s, e, 1 + s / 250, 1 + s % 250, 1 + e + (moved && s == 0 && e == 0 ? 100 : 0));
+          s, e, 1 + s / 250, 1 + s % 250, 1 + e + (moves(change, s, e) ? 100 : 0),
+          change == Change::kAll ? "-new" : "");
     }
     files.push_back({.name = fmt::format("s{}.yaml", s), .text = std::move(text)});
   }
@@ -325,7 +339,7 @@ void measure_clusters() {
   control::Registry registry;
   std::shared_ptr<const xds::ResourceSet> first;
   tell("weft-control: read and judge 1,000 Services x 10 Workloads",
-       took_ms([&] { registry.set_files(mesh_of(false)); }), "ms");
+       took_ms([&] { registry.set_files(mesh_of(Change::kNone)); }), "ms");
   if (!registry.problems().empty()) {
     fmt::print(stderr, "{}\n", registry.problems()[0].text);
     std::abort();
@@ -345,7 +359,7 @@ void measure_clusters() {
   tell("sidecar: memory of 1,000 clusters x 10 endpoints, one worker", held_mb() - empty_mb, "MB",
        6);
 
-  registry.set_files(mesh_of(true));
+  registry.set_files(mesh_of(Change::kOneMoves));
   control::Planner next(registry.mesh(), &planner);
   const auto second = next.plan(sidecar_node);
   const auto there = news(*second, first.get());
@@ -355,6 +369,15 @@ void measure_clusters() {
   tell("sidecar: all clusters again, main loop", sidecar.take(all), "ms", 100);
   tell("sidecar: all clusters again, worker's pause", sidecar.pause_ms, "ms", 1);
 
+  registry.set_files(mesh_of(Change::kAll));
+  control::Planner last(registry.mesh(), &next);
+  const auto third = last.plan(sidecar_node);
+  const auto changed = news(*third, second.get());
+  tell("all clusters change: resources told", static_cast<double>(changed.size()), "");
+  tell("sidecar: all clusters change, main loop", sidecar.take(changed), "ms", 100);
+  tell("sidecar: all clusters change, worker's pause", sidecar.pause_ms, "ms", 1);
+  sidecar.take(all);
+
   // Every one of them in use: what no sidecar does, and none may fail by.
   const double before_use_mb = held_mb();
   tell("all in use: a cluster's first request waits at most", sidecar.use_all(), "ms", 1);
@@ -363,9 +386,43 @@ void measure_clusters() {
   tell("all in use: one endpoint moves, worker's pause", sidecar.pause_ms, "ms", 1);
   tell("all in use: all clusters again, main loop", sidecar.take(all), "ms", 100);
   tell("all in use: all clusters again, worker's longest step", sidecar.pause_ms, "ms", 1);
-  tell("all in use: all clusters again, steps", static_cast<double>(sidecar.steps), "");
+  tell("all in use: all clusters change, main loop", sidecar.take(changed), "ms", 100);
+  tell("all in use: all clusters change, worker's longest step", sidecar.pause_ms, "ms", 1);
+  tell("all in use: all clusters change, steps", static_cast<double>(sidecar.steps), "");
   tell("all in use: a new certificate, main loop", sidecar.take_certificate("2"), "ms");
   tell("all in use: a new certificate, worker's longest step", sidecar.pause_ms, "ms", 1);
+}
+
+// ---- injection ----
+
+// The API server may ask for many pods at once, and waits; they are answered one after the other.
+void measure_injection() {
+  control::Json pod = {{"metadata", {{"name", "cart"}, {"namespace", "shop"}}},
+                       {"spec", {{"containers", control::Json::array()}}}};
+  for (int i = 0; i < 20; ++i) {
+    pod["spec"]["containers"].push_back(
+        {{"name", fmt::format("c{}", i)},
+         {"image", "x"},
+         {"livenessProbe", {{"httpGet", {{"path", "/"}, {"port", 80}}}}}});
+  }
+  const control::Json review = {{"apiVersion", "admission.k8s.io/v1"},
+                                {"kind", "AdmissionReview"},
+                                {"request",
+                                 {{"uid", "u-1"},
+                                  {"kind", {{"group", ""}, {"version", "v1"}, {"kind", "Pod"}}},
+                                  {"operation", "CREATE"},
+                                  {"namespace", "shop"},
+                                  {"object", pod}}}};
+  const std::string body = review.dump();
+  control::injection::InjectionContext context;
+  context.namespace_labels[control::injection::kInjectLabel] = "enabled";
+  tell("weft-control: 50 pods of 20 containers asked for at once", took_ms([&] {
+         for (int i = 0; i < 50; ++i) {
+           const auto answer = control::injection::review_injection(body, context);
+           if (answer.verdict != control::injection::ReviewVerdict::kPatched) std::abort();
+         }
+       }),
+       "ms", 100);
 }
 
 }  // namespace
@@ -383,5 +440,6 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   weft::measure_routes();
   weft::measure_clusters();
+  weft::measure_injection();
   return weft::all_kept ? 0 : 1;
 }

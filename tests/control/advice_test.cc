@@ -123,6 +123,28 @@ TEST(Advice, DoubtsUnits) {
             "right?\n");
 }
 
+TEST(Advice, FindsRateLimitsThatRefuseNobody) {
+  EXPECT_EQ(
+      advice(kShop + policy("inbound: {rateLimits: [{name: all, rate: 50/1s}, {name: user, key: "
+                            "Identity, rate: 100/1s}]}")),
+      "t.yaml:21: inbound.rateLimits user refuses nobody: all lets no more through, of all "
+      "together\n");
+  EXPECT_EQ(advice(kShop + policy("inbound: {rateLimits: [{name: all, rate: 10/1s, algorithm: "
+                                  "SlidingWindow}, {name: user, key: Path, rate: 700/1m, "
+                                  "algorithm: SlidingWindow}]}")),
+            "t.yaml:21: inbound.rateLimits user refuses nobody: all lets no more through, of all "
+            "together\n");
+  for (const char* limits :
+       {"{name: all, rate: 50/1s}, {name: user, key: Identity, rate: 100/1s, burst: 10}",
+        "{name: all, rate: 100/1s}, {name: user, key: Identity, rate: 50/1s}",
+        "{name: second, rate: 100/1s, burst: 10}, {name: hour, rate: 1000/1h, burst: 1000}",
+        "{name: all, rate: 10/1s, algorithm: SlidingWindow}, {name: user, key: Path, rate: 600/1m, "
+        "algorithm: SlidingWindow}"}) {
+    EXPECT_EQ(advice(kShop + policy("inbound: {rateLimits: [" + std::string(limits) + "]}")), "")
+        << limits;
+  }
+}
+
 TEST(Advice, FindsWhatNoRequestMeets) {
   EXPECT_EQ(advice(kShop + route("  - backendRefs: [{name: beta, port: 80}]\n") +
                    policy("limits: {requests: 5}")),
@@ -217,6 +239,28 @@ TEST(Advice, FindsFailuresThatNobodyMayHaveMeant) {
                                   "max: 80ms}}")),
             "t.yaml:22: Service shop/cart port 80: waits of up to 160ms between tries are more "
             "than timeouts.request 100ms has room for\n");
+}
+
+TEST(Advice, OfNodesWithoutAnInstanceOfALocalService) {
+  const auto workload = [](const std::string& name, const std::string& app,
+                           const std::string& address, const std::string& node) {
+    return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " + name +
+           ", namespace: shop, labels: {app: " + app + "}}\nspec: {address: " + address + node +
+           ", ports: [{name: http, port: 80, appPort: 9001}]}\n";
+  };
+  const std::string agent =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: agent, namespace: shop}\nspec: {selector: "
+      "{app: agent}, internalTrafficPolicy: Local, ports: [{name: http, port: 80}]}\n";
+  EXPECT_EQ(advice(agent + workload("agent-a", "agent", "127.5.3.1", "")),
+            "t.yaml:1: Service shop/agent: internalTrafficPolicy is Local, and no Workload behind "
+            "it says its node: nobody is answered but by 503\n");
+  EXPECT_EQ(advice(agent + workload("agent-a", "agent", "127.5.3.1", ", node: a") +
+                   workload("web-a", "web", "127.5.3.2", ", node: a")),
+            "");
+  EXPECT_EQ(advice(agent + workload("agent-a", "agent", "127.5.3.1", ", node: a") +
+                   workload("web-a", "web", "127.5.3.2", ", node: b")),
+            "note t.yaml:1: Service shop/agent: internalTrafficPolicy is Local, and 1 of 2 nodes "
+            "with sidecars have no instance of it: 503 there\n");
 }
 
 TEST(Advice, OfWhatAWorkloadUsesAndNobodyHas) {

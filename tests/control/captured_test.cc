@@ -17,7 +17,7 @@ namespace weft::control {
 namespace {
 
 std::string captured_yaml() {
-  return testing::read_text(std::string(WEFT_SOURCE_DIR) + "/tests/control/golden/redirect.yaml");
+  return testing::read_tree_text("tests/control/golden/redirect.yaml");
 }
 
 Node captured_node(const std::string& workload) {
@@ -255,6 +255,22 @@ spec: {address: 10.1.0.43, moreAddresses: ["fd00:1::43"], sidecar: false, ports:
             "[fd00:1::42]:15006 \n");
 }
 
+// On another node its endpoints are left out, and who calls the pod itself must still know it.
+TEST(PlannerRedirect, WhoIsForItsOwnNodesCallersIsKnownToAllByItsAddress) {
+  std::string yaml = captured_yaml();
+  const std::string plain = "spec: {clusterIP: 10.96.0.10, ";
+  yaml.replace(yaml.find(plain), plain.size(), plain + "internalTrafficPolicy: Local, ");
+  const auto set = captured_plan(yaml, "web-a");
+  EXPECT_EQ(testing::judge(*set), "");
+  const auto peers =
+      captured_get<config::ClusterConfig>(*set, "envoy.config.cluster.v3.Cluster", "direct|peers");
+  std::string told;
+  for (const config::Endpoint& endpoint : peers.inline_endpoints->endpoints) {
+    told += endpoint.address.to_string() + " " + endpoint.identity.str() + "\n";
+  }
+  EXPECT_EQ(told, "10.1.0.10:15006 spiffe://cluster.local/ns/shop/sa/cart\n");
+}
+
 TEST(PlannerRedirect, SaysWhichServicesHaveNoAddressToBeFoundBy) {
   const auto mesh = testing::mesh_of(captured_yaml());
   EXPECT_EQ(Planner::unreachable(*mesh, *mesh->workloads.at({"shop", "web-a"})),
@@ -350,7 +366,7 @@ spec: {address: 10.1.0.30, redirect: true, serviceAccount: cart, ports: [{name: 
 
 TEST(PlannerRedirect, TheExampleIsWhatItSays) {
   const auto mesh = testing::mesh_of(
-      testing::read_text(std::string(WEFT_SOURCE_DIR) + "/k8s/examples/more/redirect.yaml") +
+      testing::read_tree_text("k8s/examples/more/redirect.yaml") +
       "---\napiVersion: weft.dev/v1alpha1\nkind: MeshConfig\nmetadata: {name: default}\n"
       "spec: {outbound: {unknown: Deny}}\n");
   EXPECT_EQ(testing::describe_conditions(*mesh), "");

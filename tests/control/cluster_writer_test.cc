@@ -1,5 +1,5 @@
-// What a control plane writes into its cluster, and which of several replicas does: status, events,
-// the webhooks' caBundle; before an API server that refuses, forgets and is not there.
+// What a control plane writes into its cluster as the status of objects; before an API server that
+// refuses, forgets and is not there.
 
 #include "control/cluster_writer.h"
 
@@ -9,201 +9,29 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "control/control.h"
-#include "sidecar/core/base64.h"
-#include "tests/control/fake_api_server.h"
+#include "tests/control/writer_rig.h"
 
 namespace weft::control {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::FakeApiServer;
+using testing::kConfigMapsPath;
+using testing::kMeshConfigsPath;
+using testing::kPodsPath;
+using testing::kPoliciesPath;
+using testing::kRoutesPath;
+using testing::kServicesPath;
+using testing::kTlsPoliciesPath;
+using testing::kVirtualServicesPath;
 using testing::make_pod;
+using testing::make_policy;
 using testing::make_service;
-using Json = FakeApiServer::Json;
+using testing::make_split;
+using testing::Replica;
+using testing::WriterRig;
+using Json = testing::FakeApiServer::Json;
 
-constexpr const char* kPodsPath = "/api/v1/pods";
-constexpr const char* kServicesPath = "/api/v1/services";
-constexpr const char* kSpacesPath = "/api/v1/namespaces";
-constexpr const char* kConfigMapsPath = "/api/v1/configmaps";
-constexpr const char* kRoutesPath = "/apis/gateway.networking.k8s.io/v1/httproutes";
-constexpr const char* kTlsPoliciesPath = "/apis/gateway.networking.k8s.io/v1/backendtlspolicies";
-constexpr const char* kPoliciesPath = "/apis/weft.dev/v1alpha1/trafficpolicies";
-constexpr const char* kMeshConfigsPath = "/apis/weft.dev/v1alpha1/meshconfigs";
-constexpr const char* kVirtualServicesPath = "/apis/networking.istio.io/v1/virtualservices";
-constexpr const char* kLeasesPath = "/apis/coordination.k8s.io/v1/leases";
-constexpr const char* kInjectorsPath =
-    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
-constexpr const char* kValidatorsPath =
-    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
-
-Json make_split(int generation = 1, const std::string& backend = "cart") {
-  return {{"apiVersion", "gateway.networking.k8s.io/v1"},
-          {"kind", "HTTPRoute"},
-          {"metadata",
-           {{"name", "split"}, {"namespace", "shop"}, {"uid", "u-1"}, {"generation", generation}}},
-          {"spec",
-           {{"parentRefs", {{{"group", ""}, {"kind", "Service"}, {"name", "cart"}, {"port", 80}}}},
-            {"rules", {{{"backendRefs", {{{"name", backend}, {"port", 80}}}}}}}}}};
-}
-
-Json make_policy(int generation = 1) {
-  return {{"apiVersion", "weft.dev/v1alpha1"},
-          {"kind", "TrafficPolicy"},
-          {"metadata",
-           {{"name", "calm"}, {"namespace", "shop"}, {"uid", "u-2"}, {"generation", generation}}},
-          {"spec",
-           {{"targetRefs", {{{"group", ""}, {"kind", "Service"}, {"name", "cart"}}}},
-            {"timeouts", {{"request", "5s"}}}}}};
-}
-
-std::string as_base64(const std::string& text) {
-  std::string out(base64_size(text.size()), '\0');
-  encode_base64(as_bytes(text), out);
-  return out;
-}
-
-// The admin ports of pods, by address.
-class AdminPorts final : public Connector {
- public:
-  explicit AdminPorts(xds::testing::WireRig& rig) : rig_(rig) {}
-  [[nodiscard]] std::unique_ptr<Dial> connect(const SocketAddress& address, const ConnectOptions&,
-                                              DialHolder& holder) override {
-    return std::make_unique<Answer>(*this, address.to_string(), holder);
-  }
-
-  std::map<std::string, Admin*> at;
-
- private:
-  struct Answer final : Dial, TimerSink {
-    Answer(AdminPorts& owner, std::string address, DialHolder& held_by)
-        : ports(owner),
-          to(std::move(address)),
-          holder(held_by),
-          soon(owner.rig_.turn.timers(), *this) {
-      soon.arm(1ms);
-    }
-    void on_timer(Timer&) override {
-      const auto found = ports.at.find(to);
-      if (found == ports.at.end()) {
-        return holder.on_dial_failed({Fault::kConnect, Side::kUpstream, "refused"});
-      }
-      auto& pipe = ports.rig_.pipes.emplace_back(std::make_unique<weft::testing::MemoryPipe>(
-          ports.rig_.turn, weft::testing::MemoryPipe::Options{}));
-      found->second->adopt(pipe->take_right());
-      holder.on_dialed(pipe->take_left());
-    }
-    AdminPorts& ports;
-    const std::string to;
-    DialHolder& holder;
-    Timer soon;
-  };
-  xds::testing::WireRig& rig_;
-};
-
-// One weft-control of several, known to the API server by its token.
-class Replica final : public Control::Owner {
- public:
-  Replica(xds::testing::WireRig& rig, const std::string& token, Connector& connector) {
-    client = std::make_unique<kube::KubeClient>(
-        rig.turn, rig, kube::KubeIdentity({.host = "10.96.0.1", .token = token}));
-    Control::Options options;
-    options.kubernetes = client.get();
-    options.cluster.seed = 7;
-    options.replica = token;
-    options.connector = &connector;
-    options.wall_clock = options.server.wall_clock = [] { return wall_now; };
-    control = std::make_unique<Control>(rig.turn, *this, options);
-    EXPECT_TRUE(control->load());
-  }
-  // As SIGKILL: no goodbye.
-  ~Replica() { control.reset(); }
-
-  void on_drained() override { drained = true; }
-  void on_failed(const Error& error) override { ADD_FAILURE() << error.detail; }
-  [[nodiscard]] bool leads() const { return control->writer()->lease().leads(); }
-  [[nodiscard]] bool says(const std::string& line) const {
-    return control->metrics().find(line + "\n") != std::string::npos;
-  }
-
-  static WallTime wall_now;
-  std::unique_ptr<kube::KubeClient> client;
-  std::unique_ptr<Control> control;
-  bool drained = false;
-};
-
-WallTime Replica::wall_now{std::chrono::seconds(1'769'860'800)};
-
-class Writers : public ::testing::Test {
- protected:
-  Writers() : api(rig) {
-    api.serve_core();
-    api.serve(kInjectorsPath);
-    api.serve(kValidatorsPath);
-    api.put(kServicesPath, make_service("cart"));
-    api.put(kPodsPath, make_pod("cart-a", "10.1.0.1", "cart"));
-  }
-  ~Writers() override {
-    first.reset();
-    second.reset();
-    rig.turn.end();
-  }
-
-  void start() {
-    first = std::make_unique<Replica>(rig, "secret", ports);
-    rig.pass(2s);
-  }
-  void start_second() {
-    api.more_tokens.insert("second");
-    second = std::make_unique<Replica>(rig, "second", ports);
-    rig.pass(2s);
-  }
-  [[nodiscard]] const Json& status(const std::string& path, const std::string& name,
-                                   const std::string& name_space = "shop") const {
-    static const Json kNone;
-    const Json* held = api.find(path, name_space, name);
-    if (held == nullptr || !held->contains("status")) return kNone;
-    return (*held)["status"];
-  }
-  // "Accepted=True/Accepted/1 …" of the first entry.
-  [[nodiscard]] static std::string conditions_in(const Json& conditions) {
-    std::string out;
-    for (const Json& one : conditions) {
-      out += (out.empty() ? "" : " ") + one.value("type", "?") + "=" + one.value("status", "?") +
-             "/" + one.value("reason", "?") + "/" +
-             std::to_string(one.value("observedGeneration", -1));
-    }
-    return out;
-  }
-  [[nodiscard]] std::string route_says() const {
-    const Json& held = status(kRoutesPath, "split");
-    return held.is_null() || held["parents"].empty()
-               ? ""
-               : conditions_in(held["parents"][0]["conditions"]);
-  }
-  [[nodiscard]] std::size_t status_writes() const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        api.writes, [](const auto& one) { return one.path.ends_with("/status"); }));
-  }
-  [[nodiscard]] std::vector<std::string> events() const {
-    std::vector<std::string> out;
-    for (const auto& one : api.writes) {
-      if (one.method != "POST" || one.path.find("/events") == std::string::npos) continue;
-      out.push_back(one.body["regarding"].value("kind", "") + " " +
-                    one.body["regarding"].value("name", "") + " " + one.body.value("reason", "") +
-                    ": " + one.body.value("note", ""));
-    }
-    return out;
-  }
-
-  xds::testing::WireRig rig;
-  FakeApiServer api;
-  AdminPorts ports{rig};
-  std::unique_ptr<Replica> first;
-  std::unique_ptr<Replica> second;
-};
-
-// ---- status ----
+class Writers : public WriterRig {};
 
 TEST_F(Writers, ARouteSaysWhatBecameOfItAndIsLeftAloneThen) {
   api.put(kRoutesPath, make_split(3));
@@ -425,318 +253,38 @@ TEST_F(Writers, ManyObjectsAreWrittenAtABoundedRate) {
   EXPECT_EQ(status_writes(), 300u) << "each once";
 }
 
-// ---- who writes ----
-
-TEST_F(Writers, OfTwoReplicasOneWritesAndBothServe) {
-  api.put(kRoutesPath, make_split());
-  start();
-  start_second();
-  rig.pass(30s);
-  EXPECT_TRUE(first->leads());
-  EXPECT_FALSE(second->leads());
-  EXPECT_EQ(second->control->state(), "LIVE");
-  EXPECT_EQ(second->control->registry().mesh()->http_routes.size(), 1u);
-  EXPECT_EQ(first->control->authority().root_pem(), second->control->authority().root_pem());
-  EXPECT_TRUE(first->says("weft_control_leader 1"));
-  EXPECT_TRUE(second->says("weft_control_leader 0"));
-  for (const auto& write : api.writes) {
-    if (write.status >= 300) continue;
-    EXPECT_EQ(write.token, "secret") << write.method << " " << write.path;
-  }
-}
-
-TEST_F(Writers, ALeaderThatIsKilledIsReplacedWithinFifteenSeconds) {
-  api.put(kRoutesPath, make_split());
-  start();
-  start_second();
-  rig.pass(3s);
-  ASSERT_TRUE(first->leads());
-  const TimePoint killed = rig.turn.now();
-  first.reset();
-  rig.turn.end();
-  api.put(kRoutesPath, make_split(2));
-  const std::size_t before = api.writes.size();
-  while (!second->leads() && rig.turn.now() < killed + 1min) rig.pass(50ms);
-  EXPECT_LE((rig.turn.now() - killed) / 1ms, 15'000);
-  EXPECT_GE((rig.turn.now() - killed) / 1ms, 9'000);
-  for (std::size_t i = before; i < api.writes.size(); ++i) {
-    EXPECT_FALSE(api.writes[i].path.ends_with("/status")) << "before anybody leads";
-  }
-  rig.pass(2s);
-  EXPECT_TRUE(route_says().starts_with("Accepted=True/Accepted/2")) << route_says();
-  const Json& lease = *api.find(kLeasesPath, "weft-system", "weft-control");
-  EXPECT_TRUE(lease["spec"]["holderIdentity"].get<std::string>().starts_with("second_"));
-  EXPECT_EQ(lease["spec"]["leaseTransitions"], 1);
-  EXPECT_TRUE(second->says("weft_control_leader_transitions_total{to=\"acquired\"} 1"));
-}
-
-TEST_F(Writers, ALeaderThatDrainsGivesItsPlaceAtOnce) {
-  start();
-  start_second();
-  ASSERT_TRUE(first->leads());
-  first->control->drain();
-  rig.pass(3s);
-  EXPECT_TRUE(first->drained);
-  EXPECT_TRUE(second->leads());
-  EXPECT_FALSE(first->leads());
-}
-
-// A write is under way and the API server is cut off: nothing is written under a Lease that is
-// over.
-TEST_F(Writers, ALeaseThatIsLostMidWriteWritesNoMore) {
-  start();
-  ASSERT_TRUE(first->leads());
-  api.put(kRoutesPath, make_split());
-  rig.pass(250ms, 10ms);
-  rig.reachable = false;
-  rig.cut();
-  rig.pass(6s);
-  EXPECT_TRUE(first->says("weft_control_leader 1") || !first->leads());
-  rig.pass(2s);
-  EXPECT_FALSE(first->leads());
-  EXPECT_TRUE(first->says("weft_control_leader 0"));
-  EXPECT_TRUE(first->says("weft_control_leader_transitions_total{to=\"lost\"} 1"));
-  EXPECT_EQ(first->control->state(), "LIVE") << "and serves on";
-  // Another one has it meanwhile.
-  Json lease = *api.find(kLeasesPath, "weft-system", "weft-control");
-  lease["spec"]["holderIdentity"] = "another";
-  lease["spec"]["leaseDurationSeconds"] = 600;
-  api.put(kLeasesPath, lease);
-  const std::size_t before = status_writes();
-  rig.reachable = true;
-  rig.pass(90s, 100ms);
-  EXPECT_EQ(status_writes(), before);
-  EXPECT_FALSE(first->leads());
-}
-
-TEST_F(Writers, AnApiServerThatIsBackGivesTheLeaseBack) {
-  api.put(kRoutesPath, make_split());
-  start();
-  rig.pass(2s);
-  rig.reachable = false;
-  rig.cut();
-  rig.pass(1min, 100ms);
-  EXPECT_FALSE(first->leads());
-  api.put(kRoutesPath, make_split(2));
-  rig.reachable = true;
-  rig.pass(90s, 100ms);
-  EXPECT_TRUE(first->leads());
-  EXPECT_TRUE(route_says().starts_with("Accepted=True/Accepted/2")) << route_says();
-}
-
-TEST_F(Writers, WithoutTheRightToALeaseNothingIsWrittenAndEverythingServed) {
-  api.put(kRoutesPath, make_split());
-  api.intercept = [](const std::string&, const std::string& path, bool) {
-    std::optional<http::Reply> instead;
-    if (path.find("/leases") != std::string::npos) instead = http::Reply{.status = 403};
-    return instead;
-  };
-  start();
-  rig.pass(30s);
-  EXPECT_EQ(first->control->state(), "LIVE");
-  EXPECT_FALSE(first->leads());
-  EXPECT_EQ(status_writes(), 0u);
-}
-
-Json make_control_pod(const std::string& name, const std::string& address) {
-  Json pod = make_pod(name, address, "weft-control", false, "weft-system");
-  pod["metadata"]["labels"]["app.kubernetes.io/name"] = "weft-control";
-  pod["spec"]["containers"][0]["ports"] =
-      Json::array({Json{{"name", "admin"}, {"containerPort", 15014}}});
-  return pod;
-}
-
-TEST_F(Writers, TheLeaderAsksTheOthersWhomTheyServe) {
-  api.put(kPodsPath, make_control_pod("secret", "10.9.0.1"));
-  api.put(kPodsPath, make_control_pod("second", "10.9.0.2"));
-  api.put(kPodsPath, make_control_pod("third", "10.9.0.3"));
-  start();
-  start_second();
-  ports.at["10.9.0.2:15014"] = &second->control->admin();
-  rig.pass(5s);
-  EXPECT_TRUE(first->says("weft_control_replicas_known 1"))
-      << "itself it knows, the third is silent";
-  EXPECT_TRUE(second->says("weft_control_replicas_known 0")) << "who does not write need not ask";
-  EXPECT_TRUE(second->says("weft_control_replica_views_total{result=\"answered\"} 0"));
-  // One that is gone counts for ten seconds.
-  ports.at.clear();
-  rig.cut();
-  rig.pass(30s);
-  EXPECT_TRUE(first->says("weft_control_replicas_known 0"));
-}
-
-// ---- webhooks ----
-
-Json make_injector(const std::string& bundle) {
-  Json ours = {{"name", "pod.inject.weft.dev"},
-               {"clientConfig", {{"service", {{"name", "weft-control"}}}}}};
-  if (!bundle.empty()) ours["clientConfig"]["caBundle"] = bundle;
-  return {{"apiVersion", "admissionregistration.k8s.io/v1"},
-          {"kind", "MutatingWebhookConfiguration"},
-          {"metadata", {{"name", "weft-injector"}}},
-          {"webhooks",
-           {ours,
-            {{"name", "elsewhere.example"},
-             {"clientConfig", {{"url", "https://elsewhere.example"}}}}}}};
-}
-
-TEST_F(Writers, TheWebhooksBelieveTheMeshsRootAgainAfterEveryEdit) {
-  api.put(kInjectorsPath, make_injector(""));
-  Json foreign = make_injector("");
-  foreign["metadata"]["name"] = "somebody-elses";
-  api.put(kInjectorsPath, foreign);
-  start();
-  start_second();
-  const std::string root = as_base64(first->control->authority().root_pem());
-  const auto bundle = [&](int at = 0, const char* name = "weft-injector") {
-    const Json& held = *api.find(kInjectorsPath, "", name);
-    return held["webhooks"][at]["clientConfig"].value("caBundle", "");
-  };
-  EXPECT_EQ(bundle(), root);
-  EXPECT_EQ(bundle(1), "") << "one that calls a URL is none of ours";
-  EXPECT_EQ(bundle(0, "somebody-elses"), "");
-  // A validator that is installed later, a bundle that somebody has overwritten.
-  Json validator = make_injector("AAAA");
-  validator["metadata"]["name"] = "weft-validator";
-  api.put(kValidatorsPath, validator);
-  api.put(kInjectorsPath, make_injector(as_base64("another root")));
-  rig.pass(3s);
-  EXPECT_EQ(bundle(), root);
-  EXPECT_EQ(
-      (*api.find(kValidatorsPath, "", "weft-validator"))["webhooks"][0]["clientConfig"]["caBundle"],
-      root);
-  const auto patches =
-      static_cast<std::size_t>(std::ranges::count_if(api.writes, [](const auto& one) {
-        return one.path.find("webhookconfigurations/") != std::string::npos;
-      }));
-  EXPECT_LE(patches, 8u) << "both replicas want the same";
-  const std::size_t before = api.writes.size();
-  rig.pass(1min, 100ms);
-  for (std::size_t i = before; i < api.writes.size(); ++i) {
-    EXPECT_EQ(api.writes[i].path.find("webhookconfigurations"), std::string::npos);
-  }
-}
-
-TEST(BundlePatch, HoldsOnlyForTheVersionThatWasSeen) {
-  Json seen = make_injector("AAAA");
-  seen["metadata"]["resourceVersion"] = "7";
-  const Json patch = Json::parse(kube::bundle_patch(seen, "BBBB"));
-  Json done = seen.patch(patch);
-  EXPECT_EQ(done["webhooks"][0]["clientConfig"]["caBundle"], "BBBB");
-  EXPECT_EQ(done["webhooks"][1], seen["webhooks"][1]);
-  Json later = seen;
-  later["metadata"]["resourceVersion"] = "8";
-  EXPECT_THROW((void)later.patch(patch), Json::exception);
-  EXPECT_EQ(kube::bundle_patch(done, "BBBB"), "");
-  for (const char* odd : {"null", "[]", "{}", R"({"webhooks":7})", R"({"webhooks":[7,null]})"}) {
-    EXPECT_EQ(kube::bundle_patch(Json::parse(odd), "BBBB"), "") << odd;
-  }
-}
-
-// ---- pods without a sidecar ----
-
-TEST_F(Writers, APodThatCannotBeMeshedSaysWhy) {
-  api.put(kSpacesPath,
-          {{"metadata", {{"name", "shop"}, {"labels", {{"weft.dev/inject", "enabled"}}}}}});
-  Json host = make_pod("host", "10.1.0.7", "cart", false);
-  host["spec"]["hostNetwork"] = true;
-  host["metadata"]["uid"] = "u-host";
-  api.put(kPodsPath, host);
-  Json early = make_pod("early", "10.1.0.8", "cart", false);
-  api.put(kPodsPath, early);
-  Json content = make_pod("content", "10.1.0.9", "cart", false);
-  content["metadata"]["labels"]["weft.dev/inject"] = "disabled";
-  api.put(kPodsPath, content);
-  api.put(kPodsPath, make_pod("elsewhere", "10.2.0.1", "cart", false, "other"));
-  start();
-  rig.pass(30s);
-  std::vector<std::string> told = events();
-  std::ranges::sort(told);
-  ASSERT_EQ(told.size(), 2u);
-  EXPECT_TRUE(told[0].starts_with("Pod early NotMeshed: no sidecar: the pod was made before"));
-  EXPECT_EQ(told[1], "Pod host NotMeshed: no sidecar: hostNetwork: its traffic is the node's");
-  EXPECT_TRUE(first->says("weft_control_unmeshed_pods 2"));
-  rig.pass(5min, 200ms);
-  EXPECT_EQ(events().size(), 2u) << "once";
-  // The namespace is told later, and a pod is made anew under its name.
-  api.put(kSpacesPath,
-          {{"metadata", {{"name", "other"}, {"labels", {{"weft.dev/inject", "enabled"}}}}}});
-  rig.pass(15s);
-  EXPECT_EQ(events().size(), 3u);
-}
-
-TEST(UnmeshedPods, AsTheInjectorReadsLabels) {
-  using kube::asks_for_sidecar;
-  const Labels none;
-  const Labels on = {{"weft.dev/inject", "enabled"}};
-  const Labels off = {{"weft.dev/inject", "disabled"}};
-  const Labels v2 = {{"weft.dev/rev", "v2"}};
-  EXPECT_FALSE(asks_for_sidecar(none, none, "default"));
-  EXPECT_TRUE(asks_for_sidecar(on, none, "default"));
-  EXPECT_TRUE(asks_for_sidecar(none, on, "default"));
-  EXPECT_TRUE(asks_for_sidecar(on, off, "default"));
-  EXPECT_FALSE(asks_for_sidecar(off, on, "default"));
-  EXPECT_FALSE(asks_for_sidecar(none, off, "default"));
-  EXPECT_FALSE(asks_for_sidecar(none, v2, "default"));
-  EXPECT_TRUE(asks_for_sidecar(none, v2, "v2"));
-  EXPECT_TRUE(asks_for_sidecar(v2, on, "v2"));
-  EXPECT_FALSE(asks_for_sidecar(v2, on, "default"));
-}
-
-TEST_F(Writers, EventsAreBoundedAndNeverHoldAnythingUp) {
-  for (int i = 0; i < 400; ++i) {
-    Json bad = make_split();
-    bad["metadata"]["name"] = "bad-" + std::to_string(i);
-    bad["spec"]["rules"][0]["matches"] = "all";
-    api.put(kRoutesPath, bad);
-  }
-  api.intercept = [](const std::string&, const std::string& path, bool done) {
-    std::optional<http::Reply> instead;
-    if (done && path.find("/events") != std::string::npos) instead = http::Reply{.status = 500};
-    return instead;
-  };
-  start();
-  rig.pass(1min, 100ms);
-  EXPECT_EQ(status_writes(), 400u);
-  EXPECT_TRUE(first->leads());
-  EXPECT_FALSE(first->says("weft_control_events_total{result=\"dropped\"} 0"));
-  EXPECT_LT(events().size(), 20u + 2u * 62u);
-}
-
-TEST(KubeEvents, AreOfOneFormAndBounded) {
-  const kube::KubeEvent event{.api_version = "v1",
-                              .kind = "Pod",
-                              .name_space = "shop",
-                              .name = "cart-a",
-                              .uid = "u",
-                              .reason = "NotMeshed",
-                              .action = "Inject",
-                              .note = std::string(2000, 'x')};
-  const Json read =
-      Json::parse(kube::event_text(event, "weft-control-0_1", Replica::wall_now, 0xabc));
-  EXPECT_EQ(read["metadata"]["name"], "cart-a.0000000000000abc");
-  EXPECT_EQ(read["metadata"]["namespace"], "shop");
-  EXPECT_EQ(read["eventTime"], "2026-01-31T12:00:00.000000Z");
-  EXPECT_EQ(read["reportingController"], "weft.dev/control");
-  EXPECT_EQ(read["note"].get<std::string>().size(), kube::KubeEvent::kNoteMax);
-  kube::KubeEvent of_the_mesh = event;
-  of_the_mesh.name_space.clear();
-  const Json mesh = Json::parse(kube::event_text(of_the_mesh, "x", Replica::wall_now, 1));
-  EXPECT_EQ(mesh["metadata"]["namespace"], "default");
-  EXPECT_FALSE(mesh["regarding"].contains("namespace"));
-}
-
-TEST_F(Writers, AnIstioObjectThatIsRefusedSaysSoInAnEventAlone) {
-  api.put(kVirtualServicesPath,
-          {{"apiVersion", "networking.istio.io/v1"},
-           {"kind", "VirtualService"},
-           {"metadata", {{"name", "cart"}, {"namespace", "shop"}, {"uid", "u-9"}}},
-           {"spec", {{"hosts", "cart"}}}});
+TEST_F(Writers, AnIstioObjectThatIsRefusedSaysSoInItsStatusAndInAnEvent) {
+  Json bad = {
+      {"apiVersion", "networking.istio.io/v1"},
+      {"kind", "VirtualService"},
+      {"metadata", {{"name", "cart"}, {"namespace", "shop"}, {"uid", "u-9"}, {"generation", 2}}},
+      {"spec", {{"hosts", "cart"}}},
+      {"status", {{"conditions", {{{"type", "Theirs"}, {"status", "True"}}}}}}};
+  api.put(kVirtualServicesPath, bad);
   start();
   rig.pass(3s);
   ASSERT_EQ(events().size(), 1u);
   EXPECT_TRUE(events()[0].starts_with("VirtualService cart Refused: ")) << events()[0];
-  EXPECT_EQ(status_writes(), 0u);
+  const Json& refused = status(kVirtualServicesPath, "cart");
+  EXPECT_EQ(conditions_in(refused["conditions"]),
+            "Theirs=True/?/-1 PassedAnalysis=False/errorsFound/-1 Reconciled=False/refused/-1");
+  EXPECT_EQ(refused["observedGeneration"], 2);
+  EXPECT_EQ(refused["validationMessages"][0]["type"]["code"], "IST0106");
+  EXPECT_EQ(status_writes(), 1u);
+  // Mended: every sidecar of it is behind, and then nothing more is written.
+  bad["spec"] = {{"hosts", {"cart"}},
+                 {"http", {{{"route", {{{"destination", {{"host", "cart"}}}}}}}}}};
+  bad["metadata"]["generation"] = 3;
+  bad["status"] = refused;
+  api.put(kVirtualServicesPath, bad);
+  rig.pass(2min, 100ms);
+  const Json& taken = status(kVirtualServicesPath, "cart");
+  EXPECT_EQ(conditions_in(taken["conditions"]),
+            "Theirs=True/?/-1 PassedAnalysis=True/noErrorsFound/-1 "
+            "Reconciled=False/stillPropagating/-1");
+  EXPECT_EQ(taken["conditions"][2]["message"], "0/1 proxies up to date");
+  EXPECT_FALSE(taken.contains("validationMessages"));
+  EXPECT_EQ(status_writes(), 2u);
 }
 
 // ---- what is read for it ----

@@ -13,7 +13,7 @@
 #include "control/model/schema.h"
 #include "control/model/yaml_text.h"
 #include "sidecar/config/document.h"
-#include "tests/control/tree_file.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::control {
 namespace {
@@ -57,8 +57,8 @@ TEST(YamlText, LooksLikeWhatPeopleWrite) {
 TEST(Crd, TheTreeHasWhatIsPrinted) {
   for (const std::string& kind : kinds_with_schema()) {
     const std::string file = crd_name(kind) + ".yaml";
-    testing::expect_in_tree("k8s/crds/" + file, crd_of(kind));
-    testing::expect_in_tree("k8s/helm/weft/crds/" + file, crd_of(kind));
+    weft::testing::expect_in_tree("k8s/crds/" + file, crd_of(kind));
+    weft::testing::expect_in_tree("k8s/helm/weft/crds/" + file, crd_of(kind));
   }
 }
 

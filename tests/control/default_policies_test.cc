@@ -99,9 +99,8 @@ const Route& only_route_of(const HttpConnectionManager& manager) {
 
 // A file of the benchmark, with something in each of its places.
 Bootstrap bench_file(const std::string& name) {
-  const std::string text = std::regex_replace(
-      testing::read_text(std::string(WEFT_SOURCE_DIR) + "/tests/bench/config/" + name),
-      std::regex("@[A-Z0-9]+@"), "1");
+  const std::string text = std::regex_replace(testing::read_tree_text("tests/bench/config/" + name),
+                                              std::regex("@[A-Z0-9]+@"), "1");
   Bootstrap out;
   const auto documents = weft::config::parse_documents(text, name);
   EXPECT_TRUE(documents && documents->size() == 1) << name;

@@ -206,6 +206,22 @@ TEST(RouteQuestion, MatchesAsTheSidecarDoes) {
             "answered with 404: nobody in the mesh has that name\n");
 }
 
+TEST(RouteQuestion, KnowsTheCallersNode) {
+  std::string local = kShop;
+  local.replace(local.find("spec: {selector: "), 7, "spec: {internalTrafficPolicy: Local, ");
+  const auto mesh = testing::mesh_of(local);
+  const auto answer = ask_route(mesh, {.url = "http://cart.shop/api", .from = "web"});
+  ASSERT_TRUE(answer);
+  EXPECT_NE(answer->text().find("nobody is ready on the caller's node, and the Service's "
+                                "internalTrafficPolicy is Local: 503"),
+            std::string::npos)
+      << answer->text();
+  const auto explained = explain(*mesh, {.service = "shop/cart"});
+  ASSERT_TRUE(explained);
+  EXPECT_NE(explained->text().find("Local: instances on the caller's node, else 503"),
+            std::string::npos);
+}
+
 TEST(RouteQuestion, RefusesWhatItCannotAsk) {
   EXPECT_EQ(asked({.url = "https://cart/"}),
             "error: 'https://cart/': the mesh encrypts by itself; ask for http://\n");

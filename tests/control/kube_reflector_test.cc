@@ -103,6 +103,30 @@ TEST_F(ReflectorTest, ListsThenWatchesFromWhereTheListEnded) {
   EXPECT_TRUE(reflector.listed());
 }
 
+TEST_F(ReflectorTest, HurriesOnceWhenItIsNotItsOwnFault) {
+  begin();
+  EXPECT_FALSE(reflector.hurry()) << "it does not wait";
+  reflector.on_watch_end("connection refused", 0s);
+  EXPECT_TRUE(reflector.hurry());
+  EXPECT_FALSE(reflector.hurry());
+  EXPECT_EQ(step().what, What::kWatch);
+  reflector.on_watch_end("connection refused", 0s);
+  EXPECT_FALSE(reflector.hurry()) << "the others hear something, this one does not";
+  EXPECT_EQ(step().what, What::kWatch);
+  reflector.on_watch_open();
+  reflector.on_watch_refused(503, 0s);
+  EXPECT_TRUE(reflector.hurry()) << "after all was well";
+  EXPECT_EQ(step().what, What::kWatch);
+  reflector.on_watch_open();
+  for (const std::uint16_t status : {std::uint16_t{403}, std::uint16_t{429}}) {
+    reflector.on_watch_refused(status, 0s);
+    EXPECT_FALSE(reflector.hurry()) << status;
+    EXPECT_EQ(step().what, What::kWatch);
+  }
+  reflector.on_watch_refused(503, 20s);
+  EXPECT_FALSE(reflector.hurry()) << "it was told how long to wait";
+}
+
 TEST_F(ReflectorTest, NeverGivesHalfAList) {
   (void)step();
   reflector.on_page(list_of(thing("a"), "10", "page two/+"));

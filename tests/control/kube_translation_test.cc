@@ -78,6 +78,7 @@ TEST_F(TranslationTest, APodIsAWorkload) {
   EXPECT_EQ(workload->service_account, "cart");
   EXPECT_EQ(workload->zone, "north-1");
   EXPECT_EQ(workload->region, "north");
+  EXPECT_EQ(workload->node, "node-1");
   EXPECT_TRUE(workload->sidecar && workload->redirected && workload->ready);
   EXPECT_EQ(workload->metadata.labels.at("app"), "cart");
   EXPECT_EQ(ports("cart-a"), "http:8080: ");
@@ -206,13 +207,14 @@ TEST_F(TranslationTest, AServiceWithoutASelectorHasTheAddressesWrittenForIt) {
   service_object["spec"].erase("selector");
   service(service_object);
   slice(make_slice("db-1", "db",
-                   {{{"addresses", {"192.168.1.5"}}, {"zone", "north-1"}},
+                   {{{"addresses", {"192.168.1.5"}}, {"zone", "north-1"}, {"nodeName", "node-2"}},
                     {{"addresses", {"192.168.1.6"}}, {"conditions", {{"ready", false}}}}},
                    false));
   EXPECT_EQ(changed(), "shop/db-1.192-168-1-5 shop/db-1.192-168-1-6 ");
   const auto workload = made.workload({"shop", "db-1.192-168-1-5"});
   ASSERT_TRUE(workload);
   EXPECT_FALSE(workload->sidecar);
+  EXPECT_EQ(workload->node, "node-2");
   EXPECT_EQ(workload->zone, "north-1");
   EXPECT_EQ(ports("db-1.192-168-1-5"), "http:9376: ");
   EXPECT_FALSE(ready("db-1.192-168-1-6"));
@@ -270,10 +272,22 @@ TEST(ServiceDocument, TakesWhatAnyClusterHas) {
   const auto documents = config::parse_documents(service_document(dns).dump(), "x");
   ASSERT_TRUE(documents);
   const ReadObject read = read_object(documents->front());
-  EXPECT_TRUE(read.object) << (read.mistakes.empty() ? "" : read.mistakes.front());
+  ASSERT_TRUE(read.object) << (read.mistakes.empty() ? "" : read.mistakes.front());
+  EXPECT_TRUE(std::get<std::shared_ptr<const Service>>(*read.object)->own_node_only);
   Json name = make_service("out");
-  name["spec"] = {{"type", "ExternalName"}, {"externalName", "example.com"}};
-  EXPECT_TRUE(service_document(name).is_null());
+  name["spec"] = {{"type", "ExternalName"},
+                  {"externalName", "example.com"},
+                  {"selector", {{"app", "a"}}},
+                  {"ports", {{{"name", "http"}, {"port", 80}, {"protocol", "TCP"}}}}};
+  const auto outside = config::parse_documents(service_document(name).dump(), "x");
+  ASSERT_TRUE(outside);
+  const ReadObject external = read_object(outside->front());
+  ASSERT_TRUE(external.object) << (external.mistakes.empty() ? "" : external.mistakes.front());
+  const Service& out = *std::get<std::shared_ptr<const Service>>(*external.object);
+  EXPECT_EQ(out.external_name, "example.com");
+  EXPECT_TRUE(out.selector.empty());
+  EXPECT_EQ(out.ports.size(), 1u);
+  EXPECT_TRUE(read_service_facts(name).selector.empty());
   EXPECT_TRUE(service_document(Json::array()).is_null());
 }
 

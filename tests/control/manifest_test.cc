@@ -45,8 +45,7 @@ TEST(Manifest, FindsThePodOfEachKindThatMakesSome) {
 }
 
 TEST(Manifest, IsTakenBackToTheSameObjects) {
-  const std::string example =
-      testing::read_text(std::string(WEFT_SOURCE_DIR) + "/k8s/examples/inject/cart.yaml");
+  const std::string example = testing::read_tree_text("k8s/examples/inject/cart.yaml");
   const ManifestResult there = changed(example);
   ASSERT_EQ(there.changes.size(), 1U);
   EXPECT_TRUE(there.changes[0].changed);

@@ -14,7 +14,6 @@
 #include "sidecar/config/document.h"
 #include "sidecar/core/pod_contract.h"
 #include "tests/control/objects.h"
-#include "tests/control/tree_file.h"
 
 namespace weft::control::cli {
 namespace {
@@ -62,6 +61,13 @@ TEST(ManifestTemplate, FillsWhatHoldsAndLeavesOutWhatDoesNot) {
       "a: ${x}\n#if yes\nb: ${x}${x}\n#if no\nc: 1\n#end\n#end\n#helm d\ne: 2\n";
   EXPECT_EQ(fill_template(text, {{"x", "1"}}, {{"yes", ""}}), "a: 1\nb: 11\ne: 2\n");
   EXPECT_EQ(fill_template(text, {{"x", "1"}}, {}), "a: 1\ne: 2\n");
+}
+
+TEST(ManifestTemplate, SetsABlockAsFarInAsItsHole) {
+  const TemplateWords values = {
+      {"x", "1"}, {"inner", "c: ${x}\nd: 2"}, {"block", "b:\n  ${inner}"}};
+  EXPECT_EQ(fill_template("a:\n  ${block}\n- ${inner}\n", values, {}),
+            "a:\n  b:\n    c: 1\n    d: 2\n- c: 1\n  d: 2\n");
 }
 
 TEST(ManifestTemplate, IsAHelmTemplateAsWell) {
@@ -115,7 +121,7 @@ TEST(Install, TheTreeHasWhatIsPrinted) {
 }
 
 std::vector<std::string> listed(const std::string& path) {
-  const std::string text = testing::read_text(std::string(WEFT_SOURCE_DIR) + "/" + path);
+  const std::string text = testing::read_tree_text(path);
   return documents_in(text)[0]["resources"].get<std::vector<std::string>>();
 }
 
@@ -336,13 +342,9 @@ TEST(Uninstall, TakesTheDefinitionsOnlyWhenTold) {
   EXPECT_NE(uninstall_heads({.crds = true}).find("CustomResourceDefinition"), std::string::npos);
 }
 
-std::string tree_text(const std::string& path) {
-  return testing::read_text(std::string(WEFT_SOURCE_DIR) + "/" + path);
-}
-
 TEST(Images, HoldNothingButBinariesAndRunAsWhoTheyAre) {
-  const std::string sidecar = tree_text("k8s/sidecar.Dockerfile");
-  const std::string control = tree_text("k8s/control.Dockerfile");
+  const std::string sidecar = testing::read_tree_text("k8s/sidecar.Dockerfile");
+  const std::string control = testing::read_tree_text("k8s/control.Dockerfile");
   for (const std::string& file : {sidecar, control}) {
     EXPECT_NE(file.find("\nFROM scratch\n"), std::string::npos);
     EXPECT_EQ(file.find("\nRUN "), std::string::npos);
@@ -357,14 +359,14 @@ TEST(Images, HoldNothingButBinariesAndRunAsWhoTheyAre) {
 }
 
 TEST(Chart, HasTheVersionAndTheImageOfThisTree) {
-  const json chart = documents_in(tree_text("k8s/helm/weft/Chart.yaml"))[0];
+  const json chart = documents_in(testing::read_tree_text("k8s/helm/weft/Chart.yaml"))[0];
   EXPECT_EQ(chart["version"], WEFT_VERSION);
   EXPECT_EQ(chart["appVersion"], WEFT_VERSION);
-  const json values = documents_in(tree_text("k8s/helm/weft/values.yaml"))[0];
+  const json values = documents_in(testing::read_tree_text("k8s/helm/weft/values.yaml"))[0];
   EXPECT_EQ(values["image"], InstallOptions{}.image);
   EXPECT_EQ(values["sidecarImage"], InstallOptions{}.sidecar_image);
   EXPECT_EQ(values["bind"], InstallOptions{}.bind);
-  const json schema = json::parse(tree_text("k8s/helm/weft/values.schema.json"));
+  const json schema = json::parse(testing::read_tree_text("k8s/helm/weft/values.schema.json"));
   for (const auto& [key, value] : values.items()) {
     EXPECT_TRUE(schema["properties"].contains(key)) << key;
   }

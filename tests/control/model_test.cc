@@ -137,9 +137,20 @@ TEST(ServiceText, SaysEveryMistake) {
        "letter\n"},
       {kService + "spec: {ports: [{port: 80, targetPort: 70000}]}\n",
        "4:39: spec.ports[0].targetPort: want a number from 1 to 65535, found 70000\n"},
-      {kService + "spec: {type: ExternalName, externalName: x.example}\n",
-       "4:14: spec.type: ExternalName is not supported yet\n"
-       "4:42: spec.externalName: not supported yet\n"},
+      {kService + "spec: {type: ExternalName}\n", "4:7: spec.externalName: is required\n"},
+      {kService + "spec: {type: ExternalName, externalName: 10.0.0.1}\n",
+       "4:42: spec.externalName: '10.0.0.1' must be a host name, not an address\n"},
+      {kService + "spec: {type: ExternalName, externalName: localhost}\n",
+       "4:42: spec.externalName: 'localhost' must not be the caller's own machine\n"},
+      {kService + "spec: {type: ExternalName, externalName: a.localhost.}\n",
+       "4:42: spec.externalName: 'a.localhost.' must not be the caller's own machine\n"},
+      {kService + "spec: {type: ExternalName, externalName: cart.shop.svc.cluster.local}\n",
+       "4:42: spec.externalName: 'cart.shop.svc.cluster.local' must not be a Service of the "
+       "cluster: callers and routes name that one itself\n"},
+      {kService + "spec: {type: ExternalName, externalName: x.example, ports: [{port: 15000}]}\n",
+       "4:60: spec.ports: 15000 is the sidecar's own, wherever the name may lead\n"},
+      {kService + "spec: {type: ExternalName, externalName: x.example, clusterIP: 10.0.0.1}\n",
+       "4:64: spec.clusterIP: is not for an ExternalName, which has none\n"},
       {kService + "spec: {sessionAffinity: Cookie}\n",
        "4:25: spec.sessionAffinity: want one of None, ClientIP, found 'Cookie'\n"},
       {kService + "spec: {trafficDistribution: Near}\n",
@@ -157,7 +168,23 @@ TEST(ServiceText, PassesOverWhatConcernsTheOutside) {
             "");
   EXPECT_EQ(notes_in(kService + "spec: {trafficDistribution: PreferClose}\n"), "");
   EXPECT_EQ(notes_in(kService + "spec: {trafficDistribution: PreferSameNode}\n"),
-            "4:29: spec.trafficDistribution: works as PreferSameZone: nodes are not known here\n");
+            "4:29: spec.trafficDistribution: works as PreferSameZone\n");
+}
+
+TEST(ServiceText, MayNameAHostOutsideOfTheMesh) {
+  EXPECT_EQ(mistakes_in(kService + "spec: {type: ExternalName, externalName: x.example.}\n"), "");
+  EXPECT_EQ(notes_in(kService + "spec: {type: ExternalName, externalName: x.example, selector: "
+                                "{app: a}}\n"),
+            "4:63: spec.selector: has no effect: nobody stands behind an ExternalName\n");
+}
+
+TEST(ServiceText, MayKeepCallsOnTheCallersNode) {
+  EXPECT_EQ(mistakes_in(kService + "spec: {internalTrafficPolicy: Local}\n"), "");
+  EXPECT_EQ(mistakes_in(kService + "spec: {internalTrafficPolicy: Cluster}\n"), "");
+  EXPECT_EQ(mistakes_in(kService + "spec: {internalTrafficPolicy: Node}\n"),
+            "4:31: spec.internalTrafficPolicy: want one of Cluster, Local, found 'Node'\n");
+  EXPECT_EQ(notes_in(kService + "spec: {clusterIP: None, internalTrafficPolicy: Local}\n"),
+            "4:48: spec.internalTrafficPolicy: has no effect: a headless Service has no address\n");
 }
 
 TEST(WorkloadText, SaysEveryMistake) {

@@ -2,10 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "sidecar/config/document.h"
 #include "xds/from_proto.h"
 
@@ -103,20 +99,8 @@ std::string judge(const xds::ResourceSet& set) {
   return out;
 }
 
-std::string read_text(const std::string& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 void expect_golden(const std::string& name, const std::string& text) {
-  const std::string path = std::string(WEFT_SOURCE_DIR) + "/tests/control/golden/" + name;
-  if (const char* mode = std::getenv("WEFT_GOLDEN");
-      mode != nullptr && std::string(mode) == "write") {
-    std::ofstream(path) << text;
-  }
-  EXPECT_EQ(read_text(path), text) << "run with WEFT_GOLDEN=write and look at the difference";
+  expect_in_tree("tests/control/golden/" + name, text);
 }
 
 }  // namespace weft::control::testing

@@ -8,6 +8,7 @@
 
 #include "control/mesh.h"
 #include "control/registry.h"
+#include "tests/support/tree_file.h"
 #include "xds/resource_set.h"
 
 namespace weft::control::testing {
@@ -31,6 +32,9 @@ namespace weft::control::testing {
 
 // The text of tests/control/golden/NAME, or what WEFT_GOLDEN=write makes of it.
 void expect_golden(const std::string& name, const std::string& text);
-[[nodiscard]] std::string read_text(const std::string& path);
+
+using weft::testing::expect_in_tree;
+using weft::testing::read_text;
+using weft::testing::read_tree_text;
 
 }  // namespace weft::control::testing

@@ -181,13 +181,17 @@ TEST(PlannedExtras, LetAnInstanceInWhatItsServicesPolicySays) {
 TEST(PlannedExtras, LimitTheRateAtWhichAnInstanceIsAsked) {
   const auto set = planned(
       "inbound: {rateLimits: [{name: all, rate: 100/1s, burst: 20}, {name: user, key: Header, "
-      "header: x-user, rate: 5/1m}]}");
+      "header: x-user, rate: 5/1m}, {name: window, rate: 7/1h, algorithm: SlidingWindow}]}");
   const auto listener = raw<envoy::config::listener::v3::Listener>(
       *set, "envoy.config.listener.v3.Listener", "inbound|80||");
   envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager manager;
   listener.filter_chains(0).filters(0).typed_config().UnpackTo(&manager);
   const RoutePolicy told = route_policy_of(manager.route_config().virtual_hosts(0).routes(0));
-  ASSERT_EQ(told.rate_limits_size(), 2);
+  ASSERT_EQ(told.rate_limits_size(), 3);
+  EXPECT_EQ(told.rate_limits(0).algorithm(), RoutePolicy::RateLimit::TOKEN_BUCKET);
+  EXPECT_EQ(told.rate_limits(2).algorithm(), RoutePolicy::RateLimit::SLIDING_WINDOW);
+  EXPECT_EQ(told.rate_limits(2).requests(), 7u);
+  EXPECT_EQ(told.rate_limits(2).burst(), 0u);
   EXPECT_EQ(told.rate_limits(0).key(), RoutePolicy::RateLimit::ROUTE);
   EXPECT_EQ(told.rate_limits(0).requests(), 100u);
   EXPECT_EQ(told.rate_limits(0).burst(), 20u);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "control/planner/planner.h"
+#include "control/registry.h"
 #include "tests/control/objects.h"
 #include "xds/from_proto.h"
 #include "xds/resource.h"
@@ -135,9 +136,86 @@ TEST(PlannedNames, OfAHugeHeadlessServiceAreAsManyAsAnAnswerHolds) {
   EXPECT_EQ(count, 1000U);
 }
 
+// db calls cart and what is in post.
+std::string mesh_with_scopes(const std::string& uses) {
+  return kNamesOfTheMesh +
+         db("db-0", "address: 10.1.0.20, hostname: db-0, subdomain: db, uses: " + uses);
+}
+
+std::shared_ptr<const xds::ResourceSet> told_by_scope(const std::string& yaml,
+                                                      const Planner::Wanted& wanted = {}) {
+  Planner planner(testing::mesh_of(yaml), nullptr, {}, Planner::Names::kOfScope);
+  return planner.plan(sidecar_of("db-0"), wanted);
+}
+
+const std::string kMailAlone = "post.svc.cluster.local\n  mail 10.96.0.12\n";
+const std::string kCartAlone = "shop.svc.cluster.local\n  cart 10.96.0.10 fd00::10\n";
+
+TEST(PlannedNames, FollowADeclaredScopeWhereSomebodyElseKnowsTheOthers) {
+  EXPECT_EQ(names_in(*told_by_scope(mesh_with_scopes("[cart]"))), kCartAlone);
+  EXPECT_EQ(names_in(*told_by_scope(mesh_with_scopes("['post/*', cart]"))),
+            kMailAlone + kCartAlone);
+  EXPECT_EQ(names_in(*told_by_scope(mesh_with_scopes("[db, nowhere]"))),
+            "shop.svc.cluster.local\n  db 10.1.0.20\n  db-0.db 10.1.0.20\n");
+  EXPECT_EQ(names_in(*told_by_scope(mesh_with_scopes("[]"))), "");
+  const auto everything = plan(testing::mesh_of(mesh_with_scopes("['*/*']")), sidecar_of("db-0"));
+  EXPECT_EQ(names_in(*told_by_scope(mesh_with_scopes("['*/*']"))), names_in(*everything));
+}
+
+TEST(PlannedNames, AreAllOfThemWhereNobodyElseKnowsThem) {
+  const std::string yaml = mesh_with_scopes("[cart]");
+  EXPECT_EQ(names_in(*plan(testing::mesh_of(yaml), sidecar_of("db-0"))),
+            names_in(*plan(testing::mesh_of(yaml), sidecar_of("cart-a"))));
+}
+
+TEST(PlannedNames, AreNotOfWhereRoutesLeadAsNoAppAsksForThose) {
+  const std::string route = R"(---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: cart, namespace: shop}
+spec:
+  parentRefs: [{group: "", kind: Service, name: cart}]
+  rules: [{backendRefs: [{name: db, port: 7001}]}]
+)";
+  EXPECT_EQ(names_in(*told_by_scope(mesh_with_scopes("[cart]") + route)), kCartAlone);
+}
+
+TEST(PlannedNames, ComeWithWhatIsAskedForOnDemand) {
+  const std::string on_demand = R"(---
+apiVersion: weft.dev/v1alpha1
+kind: MeshConfig
+metadata: {name: default}
+spec: {outbound: {scope: OnDemand}}
+)";
+  const std::string yaml = kNamesOfTheMesh + on_demand + db("db-0", "address: 10.1.0.20");
+  EXPECT_EQ(names_in(*told_by_scope(yaml)), "");
+  EXPECT_EQ(names_in(*told_by_scope(yaml, {"10.96.0.10:80"})), kCartAlone);
+  EXPECT_EQ(names_in(*told_by_scope(yaml, {"10.96.0.10:80", "10.96.0.12:25", "10.9.9.9:1"})),
+            kMailAlone + kCartAlone);
+}
+
+TEST(PlannedNames, OfAScopeStayTheSameObjectsWhileTheyHangOnNothingThatMoves) {
+  const auto type = std::string(xds::message_name(xds::kNameTableType));
+  const std::string yaml = mesh_with_scopes("[cart, 'post/*']") + db("db-1", "address: 10.1.0.21");
+  Registry registry;
+  registry.set_files({{.name = "mesh.yaml", .text = yaml}});
+  Planner before(registry.mesh(), nullptr, {}, Planner::Names::kOfScope);
+  const auto old = before.plan(sidecar_of("db-0"));
+  const auto all = before.plan(sidecar_of("db-1"));
+  registry.set_files(
+      {{.name = "mesh.yaml",
+        .text = mesh_with_scopes("[cart, 'post/*']") + db("db-1", "address: 10.1.0.99")}});
+  Planner after(registry.mesh(), &before, {}, Planner::Names::kOfScope);
+  EXPECT_EQ(after.plan(sidecar_of("db-0"))->types.at(type), old->types.at(type));
+  EXPECT_NE(after.plan(sidecar_of("db-1"))->types.at(type), all->types.at(type))
+      << "who has no scope hears that db is elsewhere";
+  EXPECT_EQ(after.plan(sidecar_of("cart-a"))->types.at(type),
+            after.plan(sidecar_of("db-1"))->types.at(type))
+      << "one table for all without a scope";
+}
+
 TEST(PlannedNames, TheExampleHasThemAll) {
-  const auto mesh = testing::mesh_of(
-      testing::read_text(std::string(WEFT_SOURCE_DIR) + "/k8s/examples/more/redirect.yaml"));
+  const auto mesh = testing::mesh_of(testing::read_tree_text("k8s/examples/more/redirect.yaml"));
   EXPECT_EQ(names_in(*plan(mesh, sidecar_of("catalog-a"))),
             "shop.svc.cluster.local\n"
             "  catalog 10.96.0.30\n"

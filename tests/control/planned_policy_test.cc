@@ -311,6 +311,41 @@ TEST(PlannedPolicy, KeepsToItsOwnZoneWhereTheServiceOrThePolicySaysSo) {
   EXPECT_EQ(balancing_of("locality: Any", close).localities, kNone);
 }
 
+TEST(PlannedPolicy, NamesTheNodeOfEachInstanceWhereCallsAreToStayOnTheCallers) {
+  const std::string local =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: agent, namespace: shop}\nspec: {selector: "
+      "{app: agent}, internalTrafficPolicy: Local, ports: [{name: http, port: 80}]}\n---\n" +
+      kShop;
+  const auto agent = [](const std::string& name, const std::string& address,
+                        const std::string& more) {
+    return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " + name +
+           ", namespace: shop, labels: {app: agent}}\nspec: {address: " + address + more +
+           ", ports: [{name: http, port: 80, appPort: 9001}]}\n";
+  };
+  const auto mesh =
+      mesh_of(local + agent("agent-a", "127.5.2.1", ", node: node-a") +
+              agent("agent-b", "127.5.2.2", ", node: node-b") + agent("agent-c", "127.5.2.3", ""));
+  // The same table for all: whoever reads it keeps what is for its node.
+  const auto set = plan(mesh, kWebNode);
+  EXPECT_EQ(judge(*set), "");
+  const auto read = [&](const std::string& node) {
+    const auto& resource = set->types.at("envoy.config.endpoint.v3.ClusterLoadAssignment")
+                               ->resources.at("outbound|80||agent.shop.svc.cluster.local");
+    xds::Findings findings;
+    const auto decoded = xds::decode(
+        resource->body, {.unknown = xds::UnknownFields::kRefuse, .read_file = {}, .own_node = node},
+        findings);
+    std::string out;
+    for (const auto& endpoint : std::get<config::EndpointSet>(*decoded).endpoints)
+      out += endpoint.workload.str() + " ";
+    return out;
+  };
+  EXPECT_EQ(read("node-a"), "agent-a ");
+  EXPECT_EQ(read("node-b"), "agent-b ");
+  EXPECT_EQ(read("node-c"), "");
+  EXPECT_EQ(read(""), "") << "not known is nobody's neighbour";
+}
+
 TEST(PlannedPolicy, KeepsAClientWithItsInstanceWhereTheServiceSaysSo) {
   std::string sticky = kShop;
   sticky.replace(sticky.find("app: cart}, ports"), 10, "app: cart}, sessionAffinity: ClientIP");

@@ -17,9 +17,11 @@ class Drawn final {
  public:
   explicit Drawn(std::uint64_t seed) : random_(seed) {}
 
-  void draw(bool everything) {
+  enum class Which { kAll, kSome, kSomeWorkloads };
+  void draw(Which which) {
     for (std::size_t file = 0; file < kFiles; ++file) {
-      if (everything || random_.below(4) == 0) forms_[file] = random_.below(4);
+      if (which == Which::kSomeWorkloads && (file < 4 || file >= 10)) continue;
+      if (which == Which::kAll || random_.below(4) == 0) forms_[file] = random_.below(4);
     }
     std::vector<SourceFile> files;
     for (const auto& [file, form] : forms_) {
@@ -47,8 +49,8 @@ class Drawn final {
       if (form == 3) return "";
       return "apiVersion: v1\nkind: Service\nmetadata: {name: s" + number +
              ", namespace: " + name_space + "}\nspec: {clusterIP: 10.96.0.1" + number +
-             ", selector: {app: a" + number + "}, ports: [{name: " + (form == 2 ? "tcp" : "http") +
-             ", port: 80, targetPort: http}" +
+             (form == 1 ? ", internalTrafficPolicy: Local" : "") + ", selector: {app: a" + number +
+             "}, ports: [{name: " + (form == 2 ? "tcp" : "http") + ", port: 80, targetPort: http}" +
              (form == 1 ? ", {name: tcp, port: 90, targetPort: http}" : "") + "]}\n";
     }
     if (file < 10) {
@@ -105,11 +107,15 @@ std::string contents_of(const xds::ResourceSet& set) {
 }
 
 TEST(PlannerMemory, ChangesNothingOfWhatIsSaid) {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Drawn drawn(seed);
-    drawn.draw(true);
-    auto planner = std::make_unique<Planner>(drawn.mesh());
+    drawn.draw(Drawn::Which::kAll);
+    const Planner::Names names = seed % 2 == 0 ? Planner::Names::kOfScope : Planner::Names::kAll;
+    const auto fresh = [&](const Node& node, const Planner::Wanted& wanted = {}) {
+      return Planner(drawn.mesh(), nullptr, {}, names).plan(node, wanted);
+    };
+    auto planner = std::make_unique<Planner>(drawn.mesh(), nullptr, WallTime(), names);
     for (int generation = 0; generation < 15; ++generation) {
       // Nodes that no longer exist and gRPC clients ask as well.
       for (std::size_t workload = 4; workload < 10; ++workload) {
@@ -119,18 +125,19 @@ TEST(PlannerMemory, ChangesNothingOfWhatIsSaid) {
                            .client_namespace = name_space};
         // Not everybody asks in every generation.
         if ((seed + workload + static_cast<std::size_t>(generation)) % 5 == 0) continue;
-        ASSERT_EQ(contents_of(*planner->plan(sidecar)), contents_of(*plan(drawn.mesh(), sidecar)));
+        ASSERT_EQ(contents_of(*planner->plan(sidecar)), contents_of(*fresh(sidecar)));
+        if (seed % 3 == 0) continue;
         // More of it is wanted, and less again.
         Planner::Wanted wanted;
         if (generation % 3 != 0) wanted = {"10.96.0.10:80", "127.1.1.8:8080", "10.96.0.77:80"};
         if (generation % 3 == 2) wanted.insert("10.96.0.13:90");
         ASSERT_EQ(contents_of(*planner->plan(sidecar, wanted)),
-                  contents_of(*Planner(drawn.mesh()).plan(sidecar, wanted)));
+                  contents_of(*fresh(sidecar, wanted)));
       }
       const Node client{.client_namespace = "bank"};
       ASSERT_EQ(contents_of(*planner->plan(client)), contents_of(*plan(drawn.mesh(), client)));
-      drawn.draw(false);
-      planner = std::make_unique<Planner>(drawn.mesh(), planner.get());
+      drawn.draw(generation % 4 == 0 ? Drawn::Which::kSome : Drawn::Which::kSomeWorkloads);
+      planner = std::make_unique<Planner>(drawn.mesh(), planner.get(), WallTime(), names);
     }
   }
 }
@@ -168,6 +175,58 @@ TEST(PlannerMemory, MakesNothingAnewForAnInstanceMoreElsewhere) {
   }
   EXPECT_NE(then->find("envoy.config.endpoint.v3.ClusterLoadAssignment"),
             one->find("envoy.config.endpoint.v3.ClusterLoadAssignment"));
+}
+
+TEST(PlannerMemory, OfAScopeMakesWhatMovedInItAlone) {
+  const auto service = [](const std::string& name) {
+    return "---\napiVersion: v1\nkind: Service\nmetadata: {name: " + name +
+           ", namespace: shop}\nspec: {selector: {app: " + name +
+           "}, ports: [{name: http, port: 80, targetPort: http}]}\n";
+  };
+  const auto instance = [](const std::string& app, int host) {
+    return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " + app +
+           "-a, namespace: shop, labels: {app: " + app + "}}\nspec: {address: 127.1.1." +
+           std::to_string(host) + ", uses: [" + (app == "web" ? "cart, rest" : "") +
+           "], ports: [{name: http, port: 8080, appPort: 9001, appProtocol: http}]}\n";
+  };
+  std::vector<SourceFile> files = {
+      {.name = "a.yaml", .text = service("cart") + service("rest") + service("mail")},
+      {.name = "b.yaml", .text = instance("cart", 1)},
+      {.name = "c.yaml", .text = instance("rest", 2)},
+      {.name = "d.yaml", .text = instance("mail", 3)},
+      {.name = "e.yaml", .text = instance("web", 4)}};
+  Registry registry;
+  registry.set_files(files);
+  const Node web{
+      .kind = Node::Kind::kSidecar, .workload = {"shop", "web-a"}, .client_namespace = "shop"};
+  Planner first(registry.mesh());
+  const auto one = first.plan(web);
+  // Elsewhere.
+  files[3].text = instance("mail", 33);
+  registry.set_files(files);
+  Planner second(registry.mesh(), &first);
+  const auto two = second.plan(web);
+  EXPECT_EQ(two->generation, one->generation + 1);
+  for (const auto& [type, table] : one->types) {
+    const bool numbered = type == "weft.config.v1.Generation";
+    EXPECT_EQ(two->find(type) == table.get(), !numbered) << type;
+  }
+  // In it: the others' endpoints stay, and so does everything that is not endpoints.
+  files[1].text = instance("cart", 11);
+  registry.set_files(files);
+  Planner third(registry.mesh(), &second);
+  const auto three = third.plan(web);
+  constexpr const char* kEndpoints = "envoy.config.endpoint.v3.ClusterLoadAssignment";
+  for (const auto& [type, table] : two->types) {
+    const bool numbered = type == "weft.config.v1.Generation" || type == kEndpoints;
+    EXPECT_EQ(three->find(type) == table.get(), !numbered) << type;
+  }
+  const auto endpoint = [&](const xds::ResourceSet& set, const std::string& name) {
+    return set.find(kEndpoints)->resources.at("outbound|80||" + name + ".shop.svc.cluster.local");
+  };
+  EXPECT_EQ(endpoint(*three, "rest"), endpoint(*one, "rest"));
+  EXPECT_NE(endpoint(*three, "cart"), endpoint(*one, "cart"));
+  EXPECT_EQ(contents_of(*three), contents_of(*plan(registry.mesh(), web)));
 }
 
 }  // namespace

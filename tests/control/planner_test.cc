@@ -24,7 +24,7 @@ using testing::judge;
 using testing::mesh_of;
 
 std::string source(const std::string& name) {
-  return testing::read_text(std::string(WEFT_SOURCE_DIR) + "/tests/control/golden/" + name);
+  return testing::read_tree_text("tests/control/golden/" + name);
 }
 
 Node sidecar(const std::string& workload) {

@@ -94,11 +94,37 @@ TEST(ReplicaView, SurvivesTheWay) {
   ReplicaView view;
   view.sidecars["shop/cart-a"] = {
       .generation = 1'769'860'800'123, .refused = true, .connected = 1500ms};
+  view.sidecars["shop/cart-a"].since_answer = 250ms;
+  view.sidecars["shop/cart-a"].refusals = {{"Cluster", "no"}, {"Listener", "nor that"}};
+  view.sidecars["shop/cart-b"] = {.generation = 7};
+  view.generation = 1'769'860'800'124;
+  view.objects[{Kind::kVirtualService, {"shop", "cart"}}] = {.version = 2, .since = 9};
   view.objects[kSplit] = {.version = 3, .since = 1'769'860'800'000};
   view.objects[{Kind::kMeshConfig, {"", "default"}}] = {.version = 1, .since = 7};
   const std::optional<ReplicaView> read = parse_replica_view(replica_view_text(view));
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, view);
+}
+
+TEST(ReplicaView, OfAnEarlierVersionIsReadAsFarAsItGoes) {
+  const auto view = parse_replica_view(R"({"sidecars":[["shop/cart-a",5,false,1]],"objects":[]})");
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->generation, 0u);
+  EXPECT_EQ(view->sidecars.at("shop/cart-a").generation, 5u);
+  EXPECT_FALSE(view->sidecars.at("shop/cart-a").since_answer);
+}
+
+TEST(ReplicaView, TellsOfSoManyRefusalsAndNoLongerOnes) {
+  ClientReport bad = client("shop/cart-a", 4);
+  for (std::size_t i = 0; i < ReplicaView::kRefusalsMax + 5; ++i) {
+    bad.refused.push_back({"Cluster", std::string(5000, 'x')});
+  }
+  const ReplicaView view = make_replica_view(Registry(), {bad});
+  const auto& refusals = view.sidecars.at("shop/cart-a").refusals;
+  EXPECT_EQ(refusals.size(), ReplicaView::kRefusalsMax);
+  EXPECT_EQ(refusals[0].why.size(), ReplicaView::kRefusalBytesMax);
+  EXPECT_TRUE(view.sidecars.at("shop/cart-a").refused);
+  EXPECT_TRUE(parse_replica_view(replica_view_text(view)));
 }
 
 TEST(ReplicaView, OfNonsenseThereIsNone) {
@@ -108,7 +134,11 @@ TEST(ReplicaView, OfNonsenseThereIsNone) {
         R"({"sidecars":[["a",-1,false,1]],"objects":[]})",
         R"({"sidecars":[["a",1,false]],"objects":[]})",
         R"({"sidecars":[],"objects":[["HTTPRoute","shop","x",1]]})",
-        R"({"sidecars":[],"objects":[["HTTPRoute","shop",7,1,1]]})"}) {
+        R"({"sidecars":[],"objects":[["HTTPRoute","shop",7,1,1]]})",
+        R"({"sidecars":[],"objects":[],"generation":"9"})",
+        R"({"sidecars":[],"objects":[],"answered":[["a"]]})",
+        R"({"sidecars":[],"objects":[],"answered":{}})",
+        R"({"sidecars":[],"objects":[],"refusals":[["a","b",7]]})"}) {
     EXPECT_FALSE(parse_replica_view(text)) << text;
   }
   EXPECT_TRUE(

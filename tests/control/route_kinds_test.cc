@@ -85,9 +85,8 @@ TEST(GrpcRoutes, BeatHttpRoutesOnOnePort) {
 }
 
 TEST(GrpcRoutes, OfTheExampleSendOneMethodToTheNewVersion) {
-  const std::string folder = std::string(WEFT_SOURCE_DIR) + "/k8s/examples/";
-  const auto mesh = mesh_of(testing::read_text(folder + "shop.yaml") + "---\n" +
-                            testing::read_text(folder + "more/grpc-route.yaml"));
+  const auto mesh = mesh_of(testing::read_tree_text("k8s/examples/shop.yaml") + "---\n" +
+                            testing::read_tree_text("k8s/examples/more/grpc-route.yaml"));
   const auto quotes = [&](const std::string& method) {
     return went(mesh, "http://quotes:50051/shop.Quotes/" + method, {}, "shop/web-a", "POST");
   };

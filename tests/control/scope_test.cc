@@ -180,8 +180,7 @@ TEST(Scope, HearsNothingOfAnInstanceElsewhere) {
 }
 
 TEST(Scope, OfTheExampleIsWhatItSays) {
-  const auto mesh =
-      mesh_of(testing::read_text(std::string(WEFT_SOURCE_DIR) + "/k8s/examples/more/scope.yaml"));
+  const auto mesh = mesh_of(testing::read_tree_text("k8s/examples/more/scope.yaml"));
   const auto basket =
       plan(mesh, Node::parse("sidecar~127.5.1.40~basket-a.shop~shop.svc.cluster.local"));
   EXPECT_EQ(clusters(*basket), "ledger.bank.svc.cluster.local\nstock.shop.svc.cluster.local\n");

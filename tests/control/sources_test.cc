@@ -38,6 +38,7 @@ class Watcher final : public YamlDirectory::Owner {
     told_ = 0;
     return heard_;
   }
+  void hint() { directory_.look_soon(); }
   // Lets time pass in steps of 10 ms; what was told last, when anything was.
   std::string pass(milliseconds time) {
     const int before = told_;
@@ -74,6 +75,37 @@ TEST(YamlDirectory, SeesFilesChangeComeAndGo) {
   directory.remove("sub");
   EXPECT_EQ(watcher.pass(milliseconds(300)), "b.yaml=one c.json=9 ");
   EXPECT_EQ(watcher.pass(milliseconds(1000)), "nothing");
+}
+
+TEST(YamlDirectory, LooksAtOnceWhereSomethingHintsAndWaitsForQuietAllTheSame) {
+  TemporaryDirectory directory;
+  directory.write("a.yaml", "0");
+  Watcher watcher(directory.path());
+  static_cast<void>(watcher.start());
+  EXPECT_EQ(watcher.pass(milliseconds(60)), "nothing");
+  directory.write("a.yaml", "01");
+  watcher.hint();
+  EXPECT_EQ(watcher.pass(milliseconds(40)), "nothing");
+  EXPECT_EQ(watcher.pass(milliseconds(30)), "a.yaml=01 ") << "and not after 200 ms";
+  watcher.hint();
+  EXPECT_EQ(watcher.pass(milliseconds(500)), "nothing") << "a hint for nothing";
+}
+
+TEST(YamlDirectory, IsNotKeptBusyByHintsWithoutEnd) {
+  TemporaryDirectory directory;
+  directory.write("a.yaml", "0");
+  Watcher watcher(directory.path());
+  static_cast<void>(watcher.start());
+  EXPECT_EQ(watcher.pass(milliseconds(60)), "nothing");
+  watcher.hint();
+  EXPECT_EQ(watcher.pass(milliseconds(10)), "nothing");
+  // It has looked at this moment: the next look is 12.5 ms later, whatever hints.
+  directory.write("a.yaml", "01");
+  for (int i = 0; i < 6; ++i) {
+    watcher.hint();
+    EXPECT_EQ(watcher.pass(milliseconds(10)), "nothing");
+  }
+  EXPECT_EQ(watcher.pass(milliseconds(20)), "a.yaml=01 ");
 }
 
 TEST(YamlDirectory, TellsSeveralStepsAtOnce) {
@@ -165,6 +197,25 @@ TEST(StateDir, BringsBackWhatWasAccepted) {
   const auto& labels = after.mesh()->services.begin()->second.service->metadata.labels;
   EXPECT_EQ(labels.at("v") + labels.at("t"), "08true");
   EXPECT_FALSE(after.set_files({{.name = "a.yaml", .text = kGood}}));
+}
+
+TEST(StateDir, KeepsEveryLetterOfWhatIsWritten) {
+  TemporaryDirectory directory;
+  for (const char* odd :
+       {"plain", "\\\"a\\\\b\\\"", "tab\\tbell\\u0007", "\u00e9\u4e16 \U0001F600", "\\u007f"}) {
+    const std::string text =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: cart, annotations: {x: \"" + std::string(odd) +
+        "\"}}\nspec: {ports: [{port: 80}]}\n";
+    Registry before;
+    before.set_files({{.name = "a \"b\".yaml", .text = text}});
+    ASSERT_EQ(before.accepted().size(), 1u) << testing::describe_problems(before);
+    ASSERT_TRUE(StateDir(directory / "state").save(before));
+    const auto state = StateDir(directory / "state").load();
+    ASSERT_TRUE(state) << state.error().detail;
+    ASSERT_EQ(state->objects.size(), 1u);
+    EXPECT_EQ(state->objects[0].json, before.accepted().begin()->second.json);
+    EXPECT_EQ(state->objects[0].file, "a \"b\".yaml");
+  }
 }
 
 TEST(StateDir, WritesNothingTwiceAndForItselfOnly) {

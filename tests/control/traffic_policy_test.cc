@@ -76,7 +76,8 @@ TEST(TrafficPolicy, OfTheWholeSchemaSaysWhatIsBuilt) {
           "  inbound: {limits: {connections: 1, requests: 2, pending: 3, "
           "pendingTimeout: 4s, whenFull: DropLowest}, priority: {default: Normal, "
           "max: Critical, trustFrom: [Mesh]}, rateLimits: [{name: a, key: Header, header: x-user, "
-          "rate: 100/1s, burst: 20}, {name: b, rate: 5/1m}]}\n"),
+          "rate: 100/1s, burst: 20}, {name: b, rate: 5/1m}, {name: c, rate: 5/1m, algorithm: "
+          "SlidingWindow}, {name: d, rate: 5/1m, algorithm: TokenBucket, burst: 1}]}\n"),
       "");
 }
 
@@ -215,6 +216,13 @@ TEST(TrafficPolicy, TellsMistakesInFallbackHealthAndWhatComesIn) {
        "6:42: spec.inbound.rateLimits[0].rate: want a rate with its time, as 100/1s, found '5'\n"},
       {of_service("inbound: {rateLimits: [{name: a, key: Header, rate: 5/1s}]}"),
        "6:26: spec.inbound.rateLimits[0].header: is required by key: Header\n"},
+      {of_service("inbound: {rateLimits: [{name: a, rate: 5/1s, algorithm: Sliding}]}"),
+       "6:59: spec.inbound.rateLimits[0].algorithm: want one of TokenBucket, SlidingWindow, found "
+       "'Sliding'\n"},
+      {of_service("inbound: {rateLimits: [{name: a, rate: 5/1s, algorithm: SlidingWindow, burst: "
+                  "9}]}"),
+       "6:81: spec.inbound.rateLimits[0].burst: is for algorithm: TokenBucket; a window saves "
+       "nothing up\n"},
       {with_targets("[{kind: Service, name: a, namespace: other}]\n  inbound: {limits: {requests: "
                     "1}}"),
        "6:12: spec.inbound: is for a policy beside its target, in namespace other\n"},

@@ -267,9 +267,8 @@ TEST(Review, LetsThroughWhatOthersOwn) {
             ReviewVerdict::kRefused);
 }
 
-// The promise is 100 ms for each of 50 at once; they are answered one after the other, so that all
-// of them together within it is more than enough. The bound is for an unoptimised build.
-TEST(Review, OfFiftyPodsAtOnceIsAnsweredInGoodTime) {
+// How long that takes is told by tests/bench/micro_config.
+TEST(Review, OfManyPodsAtOnceIsAnsweredAlike) {
   Json pod = a_pod();
   for (int i = 0; i < 20; ++i) {
     pod["spec"]["containers"].push_back(
@@ -278,11 +277,11 @@ TEST(Review, OfFiftyPodsAtOnceIsAnsweredInGoodTime) {
          {"livenessProbe", {{"httpGet", {{"path", "/"}, {"port", 80}}}}}});
   }
   const std::string body = review_of(pod).dump();
-  const auto begun = std::chrono::steady_clock::now();
-  for (int i = 0; i < 50; ++i) {
-    ASSERT_EQ(injection::review_injection(body, opted_in()).verdict, ReviewVerdict::kPatched);
+  const ReviewAnswer first = injection::review_injection(body, opted_in());
+  ASSERT_EQ(first.verdict, ReviewVerdict::kPatched);
+  for (int i = 1; i < 50; ++i) {
+    EXPECT_EQ(injection::review_injection(body, opted_in()).body, first.body);
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 20s);
 }
 
 // ---- through the door ----

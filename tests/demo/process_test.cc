@@ -4,21 +4,14 @@
 #include <signal.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "tests/demo/child.h"
 #include "tests/demo/number_log.h"
 #include "tests/demo/stage.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::demo {
 namespace {
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
-}
 
 class InScratch : public ::testing::Test {
  protected:
@@ -36,7 +29,7 @@ TEST_F(ChildProcess, WritesToItsFileAndSaysHowItEnded) {
   while (child.alive()) {
   }
   EXPECT_EQ(child.ending(), "exit status 3");
-  EXPECT_EQ(text_of(path("log")), "out\nerr\n");
+  EXPECT_EQ(testing::read_text(path("log")), "out\nerr\n");
 }
 
 TEST_F(ChildProcess, IsGoneWhenKillReturns) {
@@ -103,7 +96,7 @@ TEST(Scratch, IsGoneWithItsOwner) {
     const ScratchDirectory scratch = ScratchDirectory::make().value();
     path = scratch.path();
     std::ofstream(path + "/file") << "x";
-    EXPECT_EQ(text_of(path + "/file"), "x");
+    EXPECT_EQ(testing::read_text(path + "/file"), "x");
   }
   EXPECT_FALSE(std::ifstream(path + "/file").good());
 }

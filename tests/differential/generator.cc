@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sidecar/core/random.h"
+#include "tests/support/http1_bends.h"
 
 namespace weft::differential {
 
@@ -246,53 +247,6 @@ constexpr std::string_view kStatuses[] = {"200", "200", "200", "200", "404", "50
 constexpr std::string_view kOddStatuses[] = {"100",  "103",  "101", "204", "304", "099",
                                              "20",   "2000", "2x0", "999", "000", "+20",
                                              " 200", "",     "600", "199"};
-constexpr std::string_view kBits[] = {"\r\n",
-                                      "\n",
-                                      "\r",
-                                      "\r\n\r\n",
-                                      " ",
-                                      "\t",
-                                      ":",
-                                      ",",
-                                      ";",
-                                      "\x0b",
-                                      "\x0c",
-                                      "\0"sv,
-                                      "\x80",
-                                      "\xff",
-                                      "0",
-                                      "1",
-                                      "5",
-                                      "a",
-                                      "f",
-                                      "+",
-                                      "-",
-                                      "_",
-                                      "x",
-                                      "0x",
-                                      "chunked",
-                                      "Content-Length: 1\r\n",
-                                      "Content-Length: 10\r\n",
-                                      "Transfer-Encoding: chunked\r\n",
-                                      "Transfer-Encoding: identity\r\n",
-                                      "Connection: close\r\n",
-                                      "Upgrade: h2c\r\n",
-                                      "\r\n ",
-                                      "\r\n\t",
-                                      " HTTP/1.1",
-                                      "HTTP/1.0",
-                                      "GET / HTTP/1.1\r\n",
-                                      "Host: x\r\n",
-                                      "0\r\n\r\n",
-                                      "\"",
-                                      ";a=\"b\"",
-                                      "#",
-                                      "%00",
-                                      "/",
-                                      "\\",
-                                      "(",
-                                      "\x7f"};
-
 class Hand final {
  public:
   explicit Hand(std::uint64_t seed) : random_(seed) {}
@@ -323,7 +277,8 @@ class Hand final {
         text.resize(at);
         break;
       default:
-        text.replace(at, std::min<std::size_t>(random_.below(3), text.size() - at), pick(kBits));
+        text.replace(at, std::min<std::size_t>(random_.below(3), text.size() - at),
+                     pick(testing::kHttp1Bends));
         break;
     }
   }
@@ -368,7 +323,7 @@ class Hand final {
     text += pick(kStatuses, kOddStatuses);
     if (!odd()) text += blank();
     text += pick(kReasons);
-    if (odd()) text += pick(kBits);
+    if (odd()) text += pick(testing::kHttp1Bends);
     text += end();
     return text + rest(random_.below(8) != 0);
   }

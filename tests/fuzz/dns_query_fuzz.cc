@@ -36,7 +36,7 @@ void check_answer(weft::Bytes message) {
   query.question = {1, 'a', 0, 0, 1, 0, 1};
   const auto answer = weft::dns::parse_answer(message, query);
   if (!answer) return;
-  require_dns(answer->ttl_s <= weft::dns::Answer::kTtlMax_s);
+  require_dns(answer->ttl_s <= weft::dns::Answer::kTtlSecondsMax);
   const auto out = weft::dns::readdress(message, *answer, query, 10);
   require_dns(out.size() == message.size());
   require_dns(weft::dns::parse_answer(out, query).has_value());

@@ -4,22 +4,17 @@
 
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/house/source_text.h"
+#include "tests/support/tree_file.h"
+
 namespace weft::house {
 namespace {
-
-std::string text_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -33,10 +28,7 @@ std::string name_at(std::string_view text, std::size_t& at) {
 // "Suite.Name" of every test of the tree.
 std::set<std::string> tests_of_the_tree() {
   std::set<std::string> out;
-  const std::filesystem::path top = std::filesystem::path(WEFT_SOURCE_DIR) / "tests";
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(top)) {
-    if (!entry.path().string().ends_with("_test.cc")) continue;
-    const std::string text = text_of_file(entry.path());
+  for (const auto& [path, text] : read_tree(WEFT_SOURCE_DIR, {"tests"}, {"_test.cc"})) {
     for (const std::string_view macro : {"\nTEST(", "\nTEST_F(", "\nTEST_P("}) {
       for (std::size_t at = 0; (at = text.find(macro, at)) != std::string::npos;) {
         at += macro.size();
@@ -97,8 +89,7 @@ std::vector<std::string> patterns_of(const std::string& line) {
 TEST(PoliciesTable, NamesTestsThatAreThere) {
   const std::set<std::string> tests = tests_of_the_tree();
   ASSERT_GT(tests.size(), 1000U);
-  std::istringstream table(
-      text_of_file(std::filesystem::path(WEFT_SOURCE_DIR) / "tests/POLICIES.md"));
+  std::istringstream table(testing::read_tree_text("tests/POLICIES.md"));
   std::size_t named = 0;
   for (std::string line; std::getline(table, line);) {
     for (const std::string& pattern : patterns_of(line)) {
@@ -113,7 +104,7 @@ TEST(PoliciesTable, NamesTestsThatAreThere) {
 
 TEST(PoliciesTable, HasEveryExample) {
   const std::filesystem::path top = WEFT_SOURCE_DIR;
-  const std::string table = text_of_file(top / "tests/POLICIES.md");
+  const std::string table = testing::read_tree_text("tests/POLICIES.md");
   for (const auto& entry : std::filesystem::directory_iterator(top / "k8s/examples/more")) {
     const std::string name = entry.path().stem().string();
     // `breaker-payment`, `-credit`, `-fraud` share their first word.

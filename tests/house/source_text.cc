@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
-#include <iterator>
 #include <system_error>
+
+#include "tests/support/tree_file.h"
 
 namespace weft::house {
 
@@ -15,11 +15,6 @@ bool is_identifier(char c) { return std::isalnum(static_cast<unsigned char>(c)) 
 bool ends_with_any(std::string_view name, const std::vector<std::string_view>& endings) {
   return std::ranges::any_of(endings,
                              [name](std::string_view ending) { return name.ends_with(ending); });
-}
-
-std::string read_whole(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 // The quote at `at` opens a raw string when the identifier before it is R, uR, UR, LR or u8R.
@@ -97,7 +92,8 @@ std::vector<File> read_tree(const std::filesystem::path& top,
   namespace fs = std::filesystem;
   std::vector<File> files;
   const auto add = [&](const fs::path& path) {
-    files.push_back({path.lexically_relative(top).generic_string(), read_whole(path)});
+    files.push_back(
+        {path.lexically_relative(top).generic_string(), testing::read_text(path.string())});
   };
   for (const std::string_view folder : folders) {
     const fs::path start = top / folder;

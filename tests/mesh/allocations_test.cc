@@ -1,6 +1,6 @@
 // What a request costs the allocator once everything is warm: nothing of ours. operator new is
 // counted in the whole program while the caller and the origin, which live in it too, only use
-// their stacks. OpenSSL and nghttp2 call malloc and are not counted here.
+// their stacks. OpenSSL calls malloc and is not counted here.
 
 #include <execinfo.h>
 #include <gtest/gtest.h>

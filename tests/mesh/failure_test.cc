@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <utility>
+#include <vector>
+
 #include "tests/mesh/mesh.h"
 
 namespace weft::mesh_test {
@@ -54,6 +58,37 @@ TEST(Retry, DoesNotRepeatAPostThatMayHaveBeenProcessed) {
   EXPECT_EQ(resetting.requests(), 1U);
   EXPECT_EQ(ask(proxy, "/").status(), 503);
   EXPECT_EQ(resetting.requests(), 1U + 4U) << "a GET may be repeated";
+}
+
+// An app that ends closes its listener while the kernel holds connections that it has not taken,
+// and its kept ones while the next request comes: the sidecar beside it sends what may be repeated
+// again, and nothing else.
+TEST(Retry, AnAppThatEndsLosesNoGet) {
+  const auto inbound = [](const Origin& app) {
+    config::Route route = to("/", "app");
+    forward(route).retry.on = config::kRetryUnprocessed;
+    forward(route).retry.attempts_extra = 0;
+    forward(route).retry.replay_bytes_max = 0;
+    config::ListenerConfig listener = http_listener("in", routes({route}));
+    listener.direction = config::Direction::kInbound;
+    return std::pair(std::vector{listener}, std::vector{cluster("app", {app.address()})});
+  };
+  std::atomic<int> cut = 1;
+  Origin ends([&](Origin& origin, Wire& wire) {
+    if (cut-- > 0) return Origin::resets()(origin, wire);
+    return Origin::echoes()(origin, wire);
+  });
+  auto [listeners, clusters] = inbound(ends);
+  Proxy proxy(std::move(listeners), std::move(clusters));
+  EXPECT_EQ(ask(proxy, "/").status(), 200);
+  EXPECT_EQ(ends.requests(), 2U);
+  Origin resetting(Origin::resets());
+  auto [again, to_it] = inbound(resetting);
+  Proxy other(std::move(again), std::move(to_it));
+  EXPECT_EQ(ask(other, "/", {}, "POST", "pay").status(), 503);
+  EXPECT_EQ(resetting.requests(), 1U);
+  EXPECT_EQ(ask(other, "/").status(), 503);
+  EXPECT_EQ(resetting.requests(), 1U + 5U) << "but not for ever";
 }
 
 TEST(Retry, RepeatsAPostWithItsBodyAfterAnAnswerThatAllowsIt) {

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 #include "tests/mesh/control_plane.h"
 #include "tests/mesh/mesh.h"
@@ -41,6 +42,26 @@ TEST(Identity, ComesFromAJoinTokenAloneAndOpensTheControlPlane) {
   ASSERT_TRUE(proxy.ready());
   EXPECT_EQ(ask(proxy, "/").status(), 200);
   EXPECT_EQ(control.proofs(), std::vector<std::string>{"token"});
+}
+
+TEST(Identity, IsNotAskedForBeforeTheNameOfItsIssuerIsKnown) {
+  Origin origin;
+  ControlPlane control(kSecured);
+  const std::uint64_t told = control.tell(shop(origin));
+  sidecar::Start start = control.start();
+  config::ClusterConfig& issuer = start.clusters.front();
+  ASSERT_EQ(issuer.name, start.mesh->ca_cluster);
+  issuer.discovery = config::ClusterConfig::Discovery::kStrictDns;
+  issuer.dns_family = config::ClusterConfig::DnsFamily::kV4;
+  issuer.dns_targets = {
+      {.host = "localhost",
+       .port = std::exchange(issuer.inline_endpoints, nullptr)->endpoints.front().address.port()}};
+  Proxy proxy(start);
+  EXPECT_EQ(control.settled(told), "");
+  ASSERT_TRUE(proxy.ready());
+  EXPECT_EQ(ask(proxy, "/").status(), 200);
+  EXPECT_EQ(proxy.metric("weft_certificate_renewals_total", {"result=\"ok\""}), 1);
+  EXPECT_EQ(proxy.metric("weft_certificate_renewals_total", {"result=\"failed\""}), 0);
 }
 
 TEST(Identity, ShowsNoTokenToAControlPlaneOfAnotherRoot) {

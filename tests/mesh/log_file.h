@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string>
+
+#include "tests/support/tree_file.h"
 
 namespace weft::mesh_test {
 
@@ -20,10 +20,7 @@ class LogFile final {
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string text() const {
-    std::ifstream file(path_);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
+  [[nodiscard]] std::string text() const { return testing::read_text(path_); }
 
  private:
   std::string path_;

@@ -41,6 +41,7 @@ TEST_P(Names, ThatAreNoneLeaveAnEmptyCluster) {
               {named(GetParam(), "no..name", 80)});
   ASSERT_TRUE(proxy.ready());
   EXPECT_EQ(ask(proxy, "/").status(), 503);
+  EXPECT_EQ(proxy.metric("weft_requests_total", {"response_flags=\"DF\""}), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Dns, Names,

@@ -34,7 +34,10 @@ Origin::Origin() : Origin(replies(200, "ok")) {}
 
 Origin::Origin(Serve serve) : serve_(std::move(serve)) {
   listener_ = bind_loopback(port_);
-  ::listen(listener_, 512);
+  // A flood may have a thousand connections dialled before our thread has its turn, and what the
+  // queue does not hold is tried again after seconds, a bystander's too.
+  constexpr int kQueue = 4096;
+  ::listen(listener_, kQueue);
   acceptor_ = std::thread([this] { accept_all(); });
 }
 

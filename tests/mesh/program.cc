@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/tree_file.h"
+
 namespace weft::mesh_test {
 
 namespace {
@@ -26,13 +28,6 @@ std::uint16_t free_port() {
   EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &length), 0);
   ::close(fd);
   return ntohs(at.sin_port);
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
 }
 
 std::string start_file(std::uint16_t admin, std::uint16_t in, std::uint16_t origin) {
@@ -95,6 +90,8 @@ Program::Program(std::uint16_t origin, const std::string& before, Wish wish)
 
 Program::~Program() {
   child_.reset();
+  // Nobody else reads what a sanitizer says of another process.
+  EXPECT_EQ(log().find("Sanitizer"), std::string::npos) << log();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
 }
@@ -144,6 +141,6 @@ long Program::ticks() const {
   return user + system;
 }
 
-std::string Program::log() const { return text_of(directory_ / "log"); }
+std::string Program::log() const { return testing::read_text(directory_ / "log"); }
 
 }  // namespace weft::mesh_test

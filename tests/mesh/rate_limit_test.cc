@@ -96,6 +96,112 @@ TEST(RateLimit, OneCallersConnectionsAreOneCaller) {
   EXPECT_EQ(ask(proxy, "/").status(), 429) << "another port is not another caller";
 }
 
+config::RateLimit window_of(std::uint32_t requests, Duration interval) {
+  config::RateLimit limit{.name = "often", .scope = "all"};
+  limit.algorithm = RateLimiter::Algorithm::kSlidingWindow;
+  limit.requests = requests;
+  limit.interval = interval;
+  return limit;
+}
+
+TEST(RateLimit, BySlidingWindowLetsSoManyInForAllWorkersAndSaysWhenToComeAgain) {
+  Origin cart;
+  sidecar::Start start = start_of({http_listener("in", routes({limited({window_of(5, 1h)})}))},
+                                  {cluster("cart", {cart.address()})});
+  start.workers = 4;
+  Proxy proxy(std::move(start));
+  int passed = 0;
+  for (int i = 0; i < 40; ++i) {
+    const Wire::Message answer = ask(proxy, "/");
+    if (answer.status() == 200) {
+      ++passed;
+      continue;
+    }
+    EXPECT_EQ(answer.status(), 429);
+    const int seconds = std::stoi("0" + answer.field("retry-after"));
+    // An hour, and up to a tenth of it more.
+    EXPECT_GT(seconds, 3500);
+    EXPECT_LE(seconds, 3960);
+  }
+  EXPECT_EQ(passed, 5);
+  EXPECT_EQ(proxy.metric("weft_refused_total",
+                         {"destination_service=\"cart\"", "cause=\"rate_limited\""}),
+            35);
+  EXPECT_EQ(
+      proxy.metric("weft_requests_total", {"cause=\"rate_limited\"", "response_flags=\"RL\""}), 35);
+}
+
+TEST(RateLimit, BySlidingWindowLetsWhoWaitedInAgain) {
+  Origin cart;
+  Proxy proxy({http_listener("in", routes({limited({window_of(2, 50ms)})}))},
+              {cluster("cart", {cart.address()})});
+  Wire wire = proxy.dial();
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  int good = 0;
+  int refused = 0;
+  while ((good < 6 || refused == 0) && std::chrono::steady_clock::now() < until)
+    ++(ask(wire, "/").status() == 200 ? good : refused);
+  EXPECT_GE(good, 6) << "three windows";
+  EXPECT_GE(refused, 1);
+}
+
+TEST(RateLimit, BySlidingWindowEachCallerHeaderValueAndPathHasItsOwn) {
+  Origin cart;
+  for (const auto key : {config::RateLimit::Key::kHeader, config::RateLimit::Key::kPath,
+                         config::RateLimit::Key::kIdentity}) {
+    config::RateLimit limit = window_of(1, 1h);
+    limit.key = key;
+    limit.header = key == config::RateLimit::Key::kHeader ? "x-user" : "";
+    Proxy proxy({http_listener("in", routes({limited({limit})}))},
+                {cluster("cart", {cart.address()})});
+    EXPECT_EQ(ask(proxy, "/a", "x-user: a\r\n").status(), 200);
+    EXPECT_EQ(ask(proxy, "/a", "x-user: a\r\n").status(), 429);
+    const bool one_caller = key == config::RateLimit::Key::kIdentity;
+    EXPECT_EQ(ask(proxy, "/b", "x-user: b\r\n").status(), one_caller ? 429 : 200);
+    EXPECT_EQ(proxy.metric("weft_rate_limit_keys_shared_total"), 0);
+  }
+}
+
+TEST(RateLimit, BySlidingWindowWhoOneLimitRefusesSpendsNothingOfTheOthers) {
+  Origin cart;
+  config::RateLimit each = window_of(1, 1h);
+  each.name = "each";
+  each.key = config::RateLimit::Key::kPath;
+  Proxy proxy({http_listener("in", routes({limited({window_of(2, 1h), each})}))},
+              {cluster("cart", {cart.address()})});
+  Wire wire = proxy.dial();
+  EXPECT_EQ(ask(wire, "/a").status(), 200);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(wire, "/a").status(), 429);
+  EXPECT_EQ(ask(wire, "/b").status(), 200);
+  EXPECT_EQ(ask(wire, "/c").status(), 429);
+}
+
+TEST(RateLimit, MadeUpKeysAreCountedTogetherOnceTheTableIsFullAndThatIsTold) {
+  config::RateLimit limit = window_of(1, 1h);
+  limit.key = config::RateLimit::Key::kPath;
+  config::Route route = limited({limit});
+  // No origin: this is about many requests.
+  route.action = config::DirectResponse{.status = 200};
+  Proxy proxy({http_listener("in", routes({route}))}, {});
+  Wire wire = proxy.dial();
+  constexpr std::size_t kAtOnce = 128;
+  constexpr std::size_t kPaths = RateLimiter::kKeysMax + 32 * kAtOnce;
+  std::size_t good = 0;
+  for (std::size_t from = 0; from < kPaths; from += kAtOnce) {
+    std::string requests;
+    for (std::size_t i = from; i < from + kAtOnce; ++i)
+      requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\nhost: a\r\n\r\n";
+    ASSERT_TRUE(wire.send(requests));
+    for (std::size_t i = 0; i < kAtOnce; ++i)
+      good += wire.read_message(true).status() == 200 ? 1 : 0;
+  }
+  EXPECT_GT(good, RateLimiter::kKeysMax / 2);
+  EXPECT_LE(good, RateLimiter::kKeysMax + 16);
+  EXPECT_EQ(proxy.metric("weft_rate_limit_keys_shared_total"),
+            static_cast<double>(kPaths - RateLimiter::kKeysMax));
+  EXPECT_EQ(ask(wire, "/0").status(), 429) << "a known one is not pushed out";
+}
+
 TEST(RateLimit, WhoOneLimitRefusesSpendsNothingOfTheOthers) {
   Origin cart;
   config::RateLimit all = once_an_hour(2);

@@ -85,6 +85,27 @@ TEST(Routing, EditsHeadersBothWays) {
   EXPECT_NE(seen.field("x-request-id"), "");
 }
 
+TEST(Routing, OfEditsOnSeveralLevelsTheTablesWinOrTheRoutesWhereItSaysSo) {
+  using Op = config::HeaderEdit::Op;
+  const auto edits = [](const char* who) {
+    return config::HeaderEdits{.request = {{Op::kSet, "x-who", who}},
+                               .response = {{Op::kSet, "x-who", who}}};
+  };
+  for (const bool route_wins : {false, true}) {
+    Origin origin;
+    config::Route route = to("/", "cart");
+    route.edits = edits("route");
+    config::RouteConfig table = routes({route});
+    table.virtual_hosts.front().edits = edits("host");
+    table.edits = edits("table");
+    table.most_specific_edits_win = route_wins;
+    Proxy proxy({http_listener("in", table)}, {cluster("cart", {origin.address()})});
+    const char* winner = route_wins ? "route" : "table";
+    EXPECT_EQ(ask(proxy, "/").field("x-who"), winner);
+    EXPECT_EQ(origin.last().field("x-who"), winner);
+  }
+}
+
 TEST(Routing, Answers404WhenNoRoute) {
   Proxy proxy({http_listener("in", routes({to("/cart", "cart")}))}, {cluster("cart", {})});
   EXPECT_EQ(ask(proxy, "/other").status(), 404);

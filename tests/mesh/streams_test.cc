@@ -57,12 +57,14 @@ TEST(Backpressure, AStalledReaderDoesNotGrowMemory) {
   EXPECT_LT(taken.load(), 32U * 1024 * 1024);
 }
 
+void never_reads_the_body(Origin& self, Wire& wire) {
+  (void)wire.read_to("\r\n\r\n");
+  self.note({});
+  self.wait_for_release();
+}
+
 TEST(Backpressure, AStalledOriginStopsTheCaller) {
-  Origin origin([&](Origin& self, Wire& wire) {
-    (void)wire.read_to("\r\n\r\n");
-    self.note({});
-    self.wait_for_release();
-  });
+  Origin origin(never_reads_the_body);
   Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
               {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
@@ -84,11 +86,7 @@ bool all_is_over(Proxy& proxy) {
 }
 
 TEST(Backpressure, ACallerWhoResetsIsNoticedThoughItsOriginNeverReads) {
-  Origin origin([&](Origin& self, Wire& wire) {
-    (void)wire.read_to("\r\n\r\n");
-    self.note({});
-    self.wait_for_release();
-  });
+  Origin origin(never_reads_the_body);
   Proxy proxy({http_listener("in", routes({to("/", "cart")}))},
               {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();

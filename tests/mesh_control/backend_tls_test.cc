@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <string>
 
 #include "tests/mesh_control/whole_mesh.h"
+#include "tests/support/tree_file.h"
 #include "tls/issue.h"
 
 namespace weft::mesh_test {
@@ -167,11 +167,8 @@ TEST_F(BackendTls, TheSystemsAuthoritiesAreThoseOfTheSidecarsSystem) {
 }
 
 TEST_F(BackendTls, TheExampleHoldsWithAnAuthorityOfTheTest) {
-  std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/backend-tls.yaml");
-  std::ostringstream text;
-  text << file.rdbuf();
   // Its Service and Workload are those of the test, and so is its authority.
-  const std::string whole = text.str();
+  const std::string whole = testing::read_tree_text("k8s/examples/more/backend-tls.yaml");
   const std::size_t begin = whole.find("apiVersion: gateway.networking.k8s.io/v1");
   const std::size_t end = whole.find("---\n", begin);
   ASSERT_NE(begin, std::string::npos);

@@ -3,12 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 
 #include "tests/mesh_control/whole_mesh.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::mesh_test {
 namespace {
@@ -23,10 +22,7 @@ class Flagger : public ::testing::Test {
     cart_v2_ = mesh_.start_sidecar("cart-v2-a", "cart");
     web_ = mesh_.start_sidecar("web-a", "web");
     ASSERT_TRUE(cart_v1_ != nullptr && cart_v2_ != nullptr && web_ != nullptr);
-    std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/flagger.yaml");
-    std::ostringstream text;
-    text << file.rdbuf();
-    example_ = text.str();
+    example_ = testing::read_tree_text("k8s/examples/more/flagger.yaml");
     ASSERT_TRUE(mesh_.edit("flagger.yaml", example_)) << mesh_.control_page("mesh");
     wire_ = mesh_.call_from_web();
   }

@@ -6,23 +6,19 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/mesh_control/whole_mesh.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::mesh_test {
 namespace {
 
 std::string example_text(const std::string& example) {
-  std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/" + example);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return testing::read_tree_text("k8s/examples/more/" + example);
 }
 
 // What the command in its comment makes of an example; as it is where there is none.
@@ -295,6 +291,18 @@ TEST_F(PolicyExample, RateLimitsAreEachUsersOwn) {
   // Five at each of the two instances, however the requests were shared between them.
   EXPECT_GE(good, 5);
   EXPECT_LE(good, 10);
+  EXPECT_LE(mesh_->v1().requests(), 5u);
+  EXPECT_LE(mesh_->v2().requests(), 5u);
+  EXPECT_EQ(ask(wire, "GET", "x-user: bob\r\n"), 200);
+}
+
+TEST_F(PolicyExample, RateWindowsSaveNothingUpForABurst) {
+  start("policy-rate-windows.yaml", Origin::replies(200, "v1"), Origin::replies(200, "v2"));
+  Wire wire = mesh_->call_from_web();
+  int good = 0;
+  for (int i = 0; i < 30; ++i) good += ask(wire, "GET", "x-user: ann\r\n") == 200 ? 1 : 0;
+  EXPECT_GE(good, 5);
+  EXPECT_LE(good, 10) << "five at each of the two instances";
   EXPECT_LE(mesh_->v1().requests(), 5u);
   EXPECT_LE(mesh_->v2().requests(), 5u);
   EXPECT_EQ(ask(wire, "GET", "x-user: bob\r\n"), 200);

@@ -3,13 +3,13 @@
 #include <sched.h>
 
 #include <chrono>
-#include <fstream>
 #include <sstream>
 #include <string>
 
 #include "tests/control/temporary_directory.h"
 #include "tests/demo/child.h"
 #include "tests/mesh/mesh.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::mesh_test {
 namespace {
@@ -19,12 +19,6 @@ using control::testing::TemporaryDirectory;
 const std::string kService =
     "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\n"
     "spec: {ports: [{port: 80}]}\n";
-
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 class Process : public ::testing::Test {
  protected:
@@ -44,7 +38,7 @@ class Process : public ::testing::Test {
   [[nodiscard]] std::string ready_line(demo::Child& child) const {
     const auto until = std::chrono::steady_clock::now() + kPatience;
     while (std::chrono::steady_clock::now() < until && child.alive()) {
-      std::istringstream lines(text_of(output_));
+      std::istringstream lines(testing::read_text(output_));
       for (std::string line; std::getline(lines, line);) {
         if (line.find(" ready xds=127.0.0.1:") != std::string::npos && !lines.eof()) return line;
       }
@@ -63,11 +57,11 @@ class Process : public ::testing::Test {
 TEST_F(Process, SaysWhereItServesAndEndsWellOnSigterm) {
   demo::Child child = start();
   const std::string line = ready_line(child);
-  EXPECT_TRUE(line.starts_with("weft-control ")) << text_of(output_);
+  EXPECT_TRUE(line.starts_with("weft-control ")) << testing::read_text(output_);
   EXPECT_NE(line.find(" plaintext-xds=off admin=127.0.0.1:"), std::string::npos) << line;
   EXPECT_TRUE(line.ends_with(" generation=1")) << line;
   child.stop(kPatience);
-  EXPECT_EQ(child.ending(), "exit status 0") << text_of(output_);
+  EXPECT_EQ(child.ending(), "exit status 0") << testing::read_text(output_);
 }
 
 TEST_F(Process, ComesBackFromASigkillWhereItWas) {
@@ -75,14 +69,14 @@ TEST_F(Process, ComesBackFromASigkillWhereItWas) {
   EXPECT_TRUE(ready_line(child).ends_with(" generation=1"));
   child.kill();
   demo::Child again = start();
-  EXPECT_TRUE(ready_line(again).ends_with(" generation=1")) << text_of(output_);
+  EXPECT_TRUE(ready_line(again).ends_with(" generation=1")) << testing::read_text(output_);
   again.kill();
   files_.write("more.yaml", kService + "---\n");  // says it twice: a problem, and no change
   files_.write("web.yaml",
                "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n"
                "spec: {ports: [{port: 80}]}\n");
   demo::Child third = start();
-  EXPECT_TRUE(ready_line(third).ends_with(" generation=2")) << text_of(output_);
+  EXPECT_TRUE(ready_line(third).ends_with(" generation=2")) << testing::read_text(output_);
 }
 
 TEST_F(Process, ChecksADirectoryWithoutServing) {

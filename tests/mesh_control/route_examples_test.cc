@@ -3,13 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "tests/mesh_control/whole_mesh.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::mesh_test {
 namespace {
@@ -31,11 +30,9 @@ class RouteExample : public ::testing::Test {
     ASSERT_TRUE(mesh_.edit("example.yaml", text)) << mesh_.control_page("mesh");
   }
   static std::string example(const std::string& name) {
-    std::ifstream file(WEFT_SOURCE_DIR "/k8s/examples/more/" + name);
-    std::ostringstream text;
-    text << file.rdbuf();
-    EXPECT_NE(text.str(), "") << name;
-    return text.str();
+    std::string text = testing::read_tree_text("k8s/examples/more/" + name);
+    EXPECT_NE(text, "") << name;
+    return text;
   }
   void apply_example(const std::string& name) { apply(example(name)); }
   // A Workload of an example, at an address of this process, its app at `port`.
@@ -195,9 +192,7 @@ TEST_F(RouteExample, TcpRouteSplitsConnectionsByWeight) {
     EXPECT_TRUE(answer == "one\n" || answer == "two\n") << answer;
     to_two += answer == "two\n" ? 1 : 0;
   }
-  // Connections are shared by chance: ten of a hundred, and five standard deviations.
-  EXPECT_GE(to_two, 1);
-  EXPECT_LE(to_two, 25);
+  EXPECT_EQ(to_two, 10) << "exact, as of requests";
 }
 
 TEST_F(RouteExample, ServiceFieldsKeepCallsNearAndCallersWhereTheyWere) {
@@ -213,6 +208,29 @@ TEST_F(RouteExample, ServiceFieldsKeepCallsNearAndCallersWhereTheyWere) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(who("cart-near"), "v1") << "web and v1 are in zone a";
   const std::string owner = who("cart-sticky");
   for (int i = 0; i < 20; ++i) EXPECT_EQ(who("cart-sticky"), owner);
+}
+
+TEST_F(RouteExample, CallsToALocalServiceStayOnTheCallersNodeOrAre503) {
+  start();
+  const std::string text = example("service-local.yaml");
+  // Its Workload has no sidecar here; cart-v1-a is on the node of web-a, cart-v2-a on another.
+  apply(text.substr(0, text.find("---\n")));
+  const auto ask_local = [&] {
+    EXPECT_TRUE(wire_.send("GET / HTTP/1.1\r\nhost: cart-local\r\n\r\n"));
+    return wire_.read_message(true);
+  };
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask_local().body, "v1");
+  EXPECT_EQ(cart_v2_->metric("weft_requests_total"), 0);
+
+  mesh_.set_ready_v1(false);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  int status = 200;
+  while (status == 200 && std::chrono::steady_clock::now() < until) status = ask_local().status();
+  EXPECT_EQ(status, 503) << "nobody else takes its calls, though cart-v2-a is ready";
+  EXPECT_EQ(cart_v2_->metric("weft_requests_total"), 0);
+  EXPECT_GE(web_->metric("weft_requests_total",
+                         {"destination_service=\"cart-local.shop", "response_flags=\"UH\""}),
+            1);
 }
 
 // What a client of TLS says first: a name and nothing much.

@@ -21,8 +21,8 @@ std::string workload(const std::string& name, const std::string& address,
   return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " + name +
          ", namespace: shop, labels: {app: " + account + ", version: " + version +
          "}}\nspec:\n  address: " + address + "\n  serviceAccount: " + account +
-         "\n  locality: {region: r, zone: " + zone +
-         "}\n  ports: [{name: http, port: 8080, appPort: " + std::to_string(app_port) +
+         "\n  locality: {region: r, zone: " + zone + "}\n  node: node-" + zone +
+         "\n  ports: [{name: http, port: 8080, appPort: " + std::to_string(app_port) +
          ", appProtocol: http}]\n";
 }
 
@@ -163,6 +163,7 @@ std::unique_ptr<Proxy> WholeMesh::start_sidecar(const std::string& wanted,
     ADD_FAILURE() << start.error().detail << "\n" << text;
     return nullptr;
   }
+  start->resolver = resolver;
   auto proxy = std::make_unique<Proxy>(std::move(*start));
   EXPECT_TRUE(proxy->ready()) << control_page("mesh");
   return proxy;

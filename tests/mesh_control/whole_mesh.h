@@ -2,9 +2,9 @@
 // WholeMesh: weft-control's Control and real Sidecars in one process, each on a thread and a loop
 // of its own, over loopback: what two programs would do, with a shop of origins behind it.
 //
-// web-a calls; cart-v1-a, in the same zone, and cart-v2-a, in another, answer "v1" and "v2". Every
-// Workload has a loopback address of its own (decisions B1), chosen by process, so that two runs do
-// not meet. Owner: a test. Thread: the test's.
+// web-a calls; cart-v1-a, in the same zone and on the same node, and cart-v2-a, on another in
+// another, answer "v1" and "v2". Every Workload has a loopback address of its own (decisions B1),
+// chosen by process, so that two runs do not meet. Owner: a test. Thread: the test's.
 
 #include <functional>
 #include <memory>
@@ -64,6 +64,9 @@ class WholeMesh final : public control::Control::Owner {
   [[nodiscard]] const std::string& spare_address(std::size_t number = 0) const {
     return addresses_[3 + number];
   }
+
+  // Who answers its sidecars' questions for names; before they are started.
+  net::Resolver::Options resolver;
 
   void on_drained() override { loop_->stop(); }
 

@@ -31,6 +31,7 @@ Variables of_a_pod() {
       {"WEFT_TRUST_DOMAIN", "cluster.local"},
       {"WEFT_ROOTS_SHA256", std::string(64, 'a') + "," + std::string(64, 'B')},
       {"WEFT_ZONE", "a"},
+      {"WEFT_NODE", "node-1"},
       {"WEFT_CANONICAL_SERVICE", "cart"},
       {"WEFT_PROBES",
        R"({"/app-health/app/livez":{"httpGet":{"path":"/live","port":"http"},"port":8080,"timeoutSeconds":2}})"}};
@@ -63,6 +64,9 @@ TEST(PodBootstrap, BecomesAStartWithTheIdentityTheControlPlaneAndTheProbes) {
   EXPECT_EQ(start->node_id, "sidecar~10.1.2.3~cart-7d9f-x2x.shop~shop.svc.cluster.local");
   EXPECT_EQ(start->node_cluster, "cart.shop");
   EXPECT_EQ(start->node_zone, "a");
+  const Result<PodBootstrap> pod = read_pod_environment(from(variables));
+  ASSERT_TRUE(pod);
+  EXPECT_NE(pod->start_file.find("metadata: {weft: {node: \"node-1\"}}"), std::string::npos);
   EXPECT_EQ(start->workload, "cart-7d9f-x2x");
   EXPECT_EQ(start->service_name, "cart");
   EXPECT_EQ(start->admin.to_string(), "127.0.0.1:15000");
@@ -86,7 +90,7 @@ TEST(PodBootstrap, BecomesAStartWithTheIdentityTheControlPlaneAndTheProbes) {
 TEST(PodBootstrap, IsEnoughWithWhatEveryPodHas) {
   Variables variables = of_a_pod();
   for (const char* name :
-       {"WEFT_ROOTS_SHA256", "WEFT_ZONE", "WEFT_CANONICAL_SERVICE", "WEFT_PROBES"})
+       {"WEFT_ROOTS_SHA256", "WEFT_ZONE", "WEFT_NODE", "WEFT_CANONICAL_SERVICE", "WEFT_PROBES"})
     variables.erase(name);
   variables["WEFT_CONTROL"] = "[fd00::1]:15012";
   const Result<Start> start = load_start({.environment = from(variables)});

@@ -60,7 +60,7 @@ static_resources:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
         explicit_http_config: {http2_protocol_options: {}}
-    upstream_connection_options: {tcp_keepalive: {keepalive_time: 30}}
+    upstream_connection_options: {tcp_keepalive: {keepalive_time: 30, keepalive_interval: 10, keepalive_probes: 3}}
     transport_socket:
       name: envoy.transport_sockets.tls
       typed_config:

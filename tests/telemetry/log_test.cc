@@ -8,7 +8,6 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "telemetry/log_writer.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::telemetry {
 namespace {
@@ -25,7 +25,7 @@ namespace {
 class Folder final {
  public:
   Folder() {
-    std::string name = testing::TempDir() + "weft_log_XXXXXX";
+    std::string name = ::testing::TempDir() + "weft_log_XXXXXX";
     if (mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }
@@ -35,13 +35,6 @@ class Folder final {
  private:
   std::string path_;
 };
-
-std::string content(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::string taken(LogRing& ring) {
   const LogRing::Pieces pieces = ring.peek();
@@ -86,8 +79,8 @@ TEST(LogFile, AppendsAndMayBeReopenedForRotation) {
   EXPECT_EQ(file.write("two\n", std::chrono::milliseconds(0)).taken, 4u);
   file.reopen();
   EXPECT_EQ(file.write("three\n", std::chrono::milliseconds(0)).taken, 6u);
-  EXPECT_EQ(content(folder.file("log.1")), "one\ntwo\n");
-  EXPECT_EQ(content(folder.file("log")), "three\n");
+  EXPECT_EQ(testing::read_text(folder.file("log.1")), "one\ntwo\n");
+  EXPECT_EQ(testing::read_text(folder.file("log")), "three\n");
   EXPECT_EQ(file.errors(), 0u);
 }
 
@@ -157,7 +150,7 @@ TEST(LogWriter, WritesEveryLineOfEveryWorkerWhole) {
   }
   std::map<int, int> seen;
   std::map<int, int> last;
-  std::istringstream lines(content(folder.file("log")));
+  std::istringstream lines(testing::read_text(folder.file("log")));
   for (std::string line; std::getline(lines, line);) {
     int worker = -1;
     int number = -1;
@@ -206,13 +199,14 @@ TEST(LogWriter, ReopensWhenAsked) {
   LogWriter writer(folder.file("log"));
   LogRing& ring = writer.add_ring(dropped);
   ring.push("one\n");
-  while (content(folder.file("log")) != "one\n") std::this_thread::yield();
+  while (testing::read_text(folder.file("log")) != "one\n") std::this_thread::yield();
   std::rename(folder.file("log").c_str(), folder.file("log.1").c_str());
   writer.reopen();
   ring.push("two\n");
-  while (content(folder.file("log")) != "two\n" && content(folder.file("log.1")) != "one\ntwo\n")
+  while (testing::read_text(folder.file("log")) != "two\n" &&
+         testing::read_text(folder.file("log.1")) != "one\ntwo\n")
     std::this_thread::yield();
-  EXPECT_EQ(content(folder.file("log.1")).substr(0, 4), "one\n");
+  EXPECT_EQ(testing::read_text(folder.file("log.1")).substr(0, 4), "one\n");
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "telemetry/figures.h"
+
 // Counts what this thread allocates, for the promise that a record costs no allocation.
 namespace {
 thread_local std::uint64_t allocations = 0;
@@ -289,8 +291,8 @@ TEST(Registry, ARegisteredMetricIsOnThePageAsLongAsItsHandleLives) {
   first.add(2);
   second.add(3);
   {
-    const Registry::Registration one = registry.add(kPushes, {{"kind", "full"}}, first);
-    Registry::Registration two = registry.add(kPushes, {{"kind", "full"}}, second);
+    const Registry::Registration one = registry.add({kPushes, {{"kind", "full"}}, first});
+    Registry::Registration two = registry.add({kPushes, {{"kind", "full"}}, second});
     EXPECT_EQ(lines(registry.scrape(kStart), "weft_control_pushes_total"),
               "weft_control_pushes_total{kind=\"full\"} 5\n");
     two = {};
@@ -298,6 +300,29 @@ TEST(Registry, ARegisteredMetricIsOnThePageAsLongAsItsHandleLives) {
               "weft_control_pushes_total{kind=\"full\"} 2\n");
   }
   EXPECT_EQ(lines(registry.scrape(kStart), "weft_control_pushes_total"), "");
+}
+
+TEST(Figures, AreRowsOfATableWithALabelThatAllOfThemHave) {
+  static constexpr Family kStreams{"weft_streams_total", MetricType::kCounter, "Streams."};
+  static constexpr Family kOpen{"weft_streams_open", MetricType::kGauge, "Open ones."};
+  Registry registry({});
+  Counter good;
+  Counter bad;
+  Gauge open;
+  good.add(2);
+  bad.add(3);
+  open.set(4);
+  {
+    Figures figures(registry);
+    figures.add({{kOpen, {}, open}});
+    figures.add({"door", "tls"},
+                {{kStreams, {{"result", "ok"}}, good}, {kStreams, {{"result", "bad"}}, bad}});
+    EXPECT_EQ(lines(registry.scrape(kStart), "weft_streams"),
+              "weft_streams_open 4\n"
+              "weft_streams_total{door=\"tls\",result=\"bad\"} 3\n"
+              "weft_streams_total{door=\"tls\",result=\"ok\"} 2\n");
+  }
+  EXPECT_EQ(lines(registry.scrape(kStart), "weft_streams"), "");
 }
 
 // A shard in which everything happened once.

@@ -2,6 +2,7 @@
 // order, 2.10 istiod).
 #include <gtest/gtest.h>
 
+#include "tests/xds/ads_server_rig.h"
 #include "tests/xds/ads_text.h"
 #include "xds/client_state.h"
 #include "xds/server_state.h"
@@ -10,121 +11,14 @@
 namespace weft::xds {
 namespace {
 
-using testing::delta_response;
+using testing::Content;
 using testing::full_name;
 using testing::resource;
-using testing::response_text;
+using testing::resources_of;
+using testing::Server;
 using testing::type_url;
 
 namespace discovery = envoy::service::discovery::v3;
-
-using Content = std::map<std::string, testing::Named>;  // by type
-
-std::vector<Resource> resources_of(const Content& content) {
-  std::vector<Resource> out;
-  for (const auto& [type, named] : content) {
-    for (const auto& [name, text] : named) out.push_back(resource(type, name, text));
-  }
-  return out;
-}
-
-class Server {
- public:
-  explicit Server(Variant v, const Content& content = {}) : variant(v), state(v, "weft") {
-    has(content);
-  }
-
-  // A new generation with this content.
-  void has(const Content& content) {
-    set = make_resource_set(++generation, resources_of(content), set.get());
-    state.on_resources(set);
-  }
-  // Everything it says without hearing anything.
-  std::string says() {
-    std::string out;
-    while (const auto bytes = state.next_response()) out += response_text(variant, *bytes) + "\n";
-    return out;
-  }
-  struct Sotw {
-    std::string version;
-    std::vector<std::string> names;
-    std::string nonce;
-    std::string error;
-  };
-  std::string hears(std::string_view type, const Sotw& said) {
-    discovery::DiscoveryRequest request;
-    request.set_type_url(type_url(type));
-    request.set_version_info(said.version);
-    request.set_response_nonce(said.nonce);
-    for (const auto& name : said.names) request.add_resource_names(name);
-    if (!said.error.empty()) request.mutable_error_detail()->set_message(said.error);
-    if (const Status s = state.on_request(request); !s) return to_string(s.error());
-    return says();
-  }
-  struct Delta {
-    std::vector<std::string> subscribe;
-    std::vector<std::string> unsubscribe;
-    std::map<std::string, std::string> holds;
-    std::string nonce;
-    std::string error;
-  };
-  std::string hears(std::string_view type, const Delta& said) {
-    discovery::DeltaDiscoveryRequest request;
-    request.set_type_url(type_url(type));
-    request.set_response_nonce(said.nonce);
-    for (const auto& name : said.subscribe) request.add_resource_names_subscribe(name);
-    for (const auto& name : said.unsubscribe) request.add_resource_names_unsubscribe(name);
-    for (const auto& [name, version] : said.holds)
-      (*request.mutable_initial_resource_versions())[name] = version;
-    if (!said.error.empty()) request.mutable_error_detail()->set_message(said.error);
-    if (const Status s = state.on_request(request); !s) return to_string(s.error());
-    return says();
-  }
-  // Answers whatever is unanswered, until nothing more is said.
-  std::string converses(std::string said) {
-    std::string out = said;
-    while (!said.empty()) {
-      const std::size_t at = said.find(" n=") + 3;
-      const std::string nonce = said.substr(at, said.find_first_of(" \n", at) - at);
-      const std::string type = said.substr(0, said.find(' '));
-      said = acks(type, nonce);
-      out += said;
-    }
-    return out;
-  }
-  std::string acks(std::string_view type, const std::string& nonce, const std::string& error = "") {
-    const std::string name(type == "ClusterLoadAssignment" ? "Endpoints"
-                           : type == "RouteConfiguration"  ? "Route"
-                                                           : type);
-    if (variant == Variant::kDelta) return hears(name, Delta{.nonce = nonce, .error = error});
-    for (const auto& report : state.report()) {
-      if (report.type != full_name(name)) continue;
-      Sotw said{.version = report.version, .nonce = nonce, .error = error};
-      if (report.everything && !is_complete_type(report.type)) said.names = {"*"};
-      for (const std::string& wanted : wants[name]) said.names.push_back(wanted);
-      return hears(name, said);
-    }
-    return "no such type";
-  }
-  std::string version_of(std::string_view type) {
-    for (const auto& report : state.report()) {
-      if (report.type == full_name(type)) return report.version;
-    }
-    return {};
-  }
-  ServerState::TypeReport report_of(std::string_view type) {
-    for (const auto& report : state.report()) {
-      if (report.type == full_name(type)) return report;
-    }
-    return {};
-  }
-
-  Variant variant;
-  ServerState state;
-  std::uint64_t generation = 0;
-  std::shared_ptr<const ResourceSet> set;
-  std::map<std::string, std::vector<std::string>> wants;  // SotW: names repeated in every answer
-};
 
 using Sotw = Server::Sotw;
 using Delta = Server::Delta;
@@ -540,132 +434,6 @@ TEST(ResourceSet, SharesWhatDidNotChange) {
   EXPECT_NE(before->resources.at("b"), after->resources.at("b"));
   EXPECT_NE(before->digest, after->digest);
   EXPECT_EQ(second->find("nothing"), nullptr);
-}
-
-// ---- the two together ----
-
-struct World {
-  Variant variant;
-  Server server;
-  ClientState client;
-  std::map<std::string, std::map<std::string, std::string>>
-      holds;  // what the client was shown and took
-
-  explicit World(Variant v) : variant(v), server(v), client(v, {}) {}
-
-  template <typename Response, typename Request>
-  void deliver(const std::string& bytes) {
-    Response response;
-    ASSERT_TRUE(response.ParseFromString(bytes));
-    auto update = client.read(std::move(response));
-    std::vector<Refusal> refusals;
-    for (const auto& change : update.changed) {
-      const std::string text(peek_field(change.body.value(), 900).value_or(""));
-      if (text == "bad") {
-        refusals.push_back({change.name, "is bad"});
-      } else {
-        holds[update.type][change.name] = text;
-      }
-    }
-    for (const auto& name : update.removed) holds[update.type].erase(name);
-    if (update.type == full_name("Cluster")) {
-      Interest endpoints;
-      for (const auto& [name, text] : holds[update.type]) endpoints.names.insert(name);
-      std::erase_if(holds[full_name("Endpoints")],
-                    [&](const auto& item) { return !endpoints.covers(item.first); });
-      client.subscribe(full_name("Endpoints"), std::move(endpoints));
-    }
-    client.conclude(std::move(update), std::move(refusals), WallTime{});
-  }
-  void settle() {
-    for (int quiet = 0; quiet < 2;) {
-      bool moved = false;
-      while (const auto request = client.next_request()) {
-        moved = true;
-        std::visit([&](const auto& message) { ASSERT_TRUE(server.state.on_request(message)); },
-                   *request);
-      }
-      while (const auto bytes = server.state.next_response()) {
-        moved = true;
-        if (variant == Variant::kSotw) {
-          deliver<discovery::DiscoveryResponse, discovery::DiscoveryRequest>(*bytes);
-        } else {
-          deliver<discovery::DeltaDiscoveryResponse, discovery::DeltaDiscoveryRequest>(*bytes);
-        }
-      }
-      quiet = moved ? 0 : quiet + 1;
-    }
-  }
-  void reconnect() {
-    server.state = ServerState(variant, "weft");
-    server.state.on_resources(server.set);
-    client.open();
-  }
-  [[nodiscard]] std::string shows(const std::string& type) {
-    std::string out;
-    for (const auto& [name, text] : holds[full_name(type)]) out += name + "=" + text + " ";
-    return out;
-  }
-};
-
-class BothEnds : public ::testing::TestWithParam<Variant> {};
-INSTANTIATE_TEST_SUITE_P(Ads, BothEnds, ::testing::Values(Variant::kSotw, Variant::kDelta),
-                         [](const auto& made) {
-                           return made.param == Variant::kSotw ? "Sotw" : "Delta";
-                         });
-
-TEST_P(BothEnds, TheClientEndsWithWhatTheServerHasAfterAnyHistory) {
-  std::uint64_t seed = 1;
-  const auto roll = [&seed](std::uint64_t bound) {
-    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (seed >> 33) % bound;
-  };
-  World world(GetParam());
-  world.client.subscribe(full_name("Cluster"), Interest{.everything = true});
-  world.client.open();
-  Content content;
-  for (int step = 0; step < 400; ++step) {
-    std::map<std::string, std::string> clusters;
-    std::map<std::string, std::string> endpoints;
-    for (std::uint64_t i = roll(12); i > 0; --i) {
-      const std::string name = "c" + std::to_string(roll(10));
-      clusters[name] = std::to_string(roll(3));
-      endpoints[name] = std::to_string(roll(3));
-    }
-    content["Cluster"] = {clusters.begin(), clusters.end()};
-    content["Endpoints"] = {endpoints.begin(), endpoints.end()};
-    world.server.has(content);
-    if (roll(3) == 0) world.reconnect();
-    if (roll(2) == 0) continue;  // changes pile up
-    world.settle();
-    std::string expected;
-    for (const auto& [name, text] : clusters) expected += name + "=" + text + " ";
-    ASSERT_EQ(world.shows("Cluster"), expected) << "step " << step;
-    expected.clear();
-    for (const auto& [name, text] : endpoints) expected += name + "=" + text + " ";
-    ASSERT_EQ(world.shows("Endpoints"), expected) << "step " << step;
-    ASSERT_TRUE(world.server.state.settled());
-  }
-}
-
-TEST_P(BothEnds, ABadResourceStaysOutAndTheOthersApply) {
-  World world(GetParam());
-  world.client.subscribe(full_name("Cluster"), Interest{.everything = true});
-  world.client.open();
-  world.server.has({{"Cluster", {{"a", "1"}, {"b", "1"}}}});
-  world.settle();
-  world.server.has({{"Cluster", {{"a", "2"}, {"b", "bad"}, {"c", "1"}}}});
-  world.settle();
-  EXPECT_EQ(world.shows("Cluster"), "a=2 b=1 c=1 ");
-  EXPECT_TRUE(world.server.state.refused());
-  EXPECT_EQ(world.server.report_of("Cluster").refused_why, "Cluster 'b': is bad");
-  world.reconnect();
-  world.settle();
-  EXPECT_EQ(world.shows("Cluster"), "a=2 b=1 c=1 ");
-  world.server.has({{"Cluster", {{"a", "2"}, {"b", "3"}, {"c", "1"}}}});
-  world.settle();
-  EXPECT_EQ(world.shows("Cluster"), "a=2 b=3 c=1 ");
-  EXPECT_FALSE(world.server.state.refused());
 }
 
 }  // namespace

@@ -301,12 +301,8 @@ TEST_P(Ads, CarriesTenThousandClusters) {
     many.push_back(
         cluster("outbound|80||service-" + std::to_string(i) + ".shop.svc.cluster.local", 1));
   many.push_back(generation(1));
-  const auto begun = std::chrono::steady_clock::now();
   mesh.table.put(many);
   mesh.rig.run();
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - begun);
-  RecordProperty("ms", static_cast<int>(took.count()));
   EXPECT_EQ(mesh.sidecar.clusters.size(), 10'000U);
   EXPECT_TRUE(mesh.server.report()[0].settled);
   many[77] = cluster(many[77].name, 9);

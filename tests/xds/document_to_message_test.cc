@@ -5,6 +5,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include "xds/field_position.h"
 #include "xds/proto/bootstrap.pb.h"
 #include "xds/proto/cluster.pb.h"
 #include "xds/proto/listener.pb.h"

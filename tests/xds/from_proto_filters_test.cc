@@ -213,7 +213,9 @@ TEST(RoutePolicy, WithEverythingWeRead) {
       "fallback { on: CIRCUIT_OPEN on: RETRIES_EXHAUSTED response { status: 200 headers { key: 'a' "
       "value: 'b' } body: 'later' } } empty_backend: FAIL backoff_jitter: DECORRELATED "
       "rate_limits { name: 'each' key: HEADER header: 'X-Key' requests: 100 interval { seconds: 1 "
-      "} burst: 20 } rate_limits { name: 'all' requests: 5 interval { seconds: 60 } }"));
+      "} burst: 20 } rate_limits { name: 'all' requests: 5 interval { seconds: 60 } } rate_limits "
+      "{ "
+      "name: 'window' requests: 3 interval { seconds: 60 } algorithm: SLIDING_WINDOW }"));
   const config::RouteExtras& extras = extras_of(routes);
   ASSERT_EQ(extras.faults.size(), 3U);
   const config::FaultPolicy& slow = extras.faults[0];
@@ -227,8 +229,11 @@ TEST(RoutePolicy, WithEverythingWeRead) {
   EXPECT_EQ(extras.faults[2].slow_body, 10U);
   EXPECT_EQ(extras.fallback->on, config::kOnCircuitOpen | config::kOnRetriesExhausted);
   EXPECT_EQ(extras.fallback->response.body, "later");
-  ASSERT_EQ(extras.rate_limits.size(), 2U);
+  ASSERT_EQ(extras.rate_limits.size(), 3U);
   EXPECT_EQ(extras.rate_limits[0].header, "x-key");
+  EXPECT_EQ(extras.rate_limits[0].algorithm, RateLimiter::Algorithm::kTokenBucket);
+  EXPECT_EQ(extras.rate_limits[2].algorithm, RateLimiter::Algorithm::kSlidingWindow);
+  EXPECT_EQ(extras.rate_limits[2].requests, 3U);
   EXPECT_EQ(extras.rate_limits[0].burst, 20U);
   EXPECT_EQ(extras.rate_limits[1].burst, 5U) << "as many as requests, unless it is said";
   EXPECT_EQ(extras.rate_limits[1].scope, "h/0");
@@ -281,6 +286,10 @@ TEST(RoutePolicy, WhatCannotBeMeantIsRefused) {
             at + ".rate_limits[0].header: is required for HEADER");
   EXPECT_EQ(policy("rate_limits { name: 'a' header: 'x' requests: 1 interval { seconds: 1 } }"),
             at + ".rate_limits[0].header: is for HEADER only");
+  EXPECT_EQ(
+      policy("rate_limits { name: 'a' requests: 1 interval { seconds: 1 } burst: 2 algorithm: "
+             "SLIDING_WINDOW }"),
+      at + ".rate_limits[0].burst: is for TOKEN_BUCKET only");
 }
 
 TEST(RouteFilters, WhatCannotBeMeantIsRefused) {

@@ -144,7 +144,6 @@ TEST(Listeners, SayNothingAndEnvoysDefaultsHold) {
   EXPECT_EQ(http.request_timeout, 0s);
   EXPECT_FALSE(http.normalize_path);
   EXPECT_TRUE(http.generate_request_id);
-  EXPECT_FALSE(http.preserve_request_id);
   EXPECT_EQ(http.server_name, "weft");
   EXPECT_FALSE(http.tracing.enabled);
   EXPECT_TRUE(read.findings.notes().empty());
@@ -180,11 +179,12 @@ TEST(Listeners, AConnectionManagerWithEverythingWeRead) {
   EXPECT_TRUE(http.normalize_path);
   EXPECT_TRUE(http.merge_slashes);
   EXPECT_FALSE(http.generate_request_id);
-  EXPECT_TRUE(http.preserve_request_id);
-  EXPECT_TRUE(http.use_remote_address);
-  EXPECT_EQ(http.trusted_hops, 2U);
   EXPECT_EQ(http.server_name, "");
   EXPECT_EQ(http.upgrades, std::vector<std::string>{"websocket"});
+  const std::string at = "filter_chains[0].filters[0].typed_config.";
+  EXPECT_EQ(read.findings.notes(),
+            (std::vector<std::string>{at + "use_remote_address: has no effect here",
+                                      at + "xff_num_trusted_hops: has no effect here"}));
 }
 
 TEST(Listeners, MayTranslateGrpcWeb) {
@@ -226,23 +226,23 @@ TEST(Listeners, FiltersThatDoNothingUnaskedArePassedOver) {
 
 TEST(Listeners, AccessLogsAndTracing) {
   Read read;
-  const auto listener = read.listener(
-      manager("access_log { typed_config { " +
-              any("envoy.extensions.access_loggers.file.v3.FileAccessLog", "path: '/dev/stdout'") +
-              " } filter { or_filter { filters { status_code_filter { comparison { op: GE value { "
-              "default_value: 500 } } } } filters { response_flag_filter {} } } } } access_log { "
-              "typed_config { " +
-              any("envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
-                  "log_format { json_format { fields { key: 'a' value { string_value: '%PROTOCOL%' "
-                  "} } } }") +
-              " } } tracing { random_sampling { value: 1 } overall_sampling { value: 50 } provider "
-              "{ name: 'otel' "
-              "typed_config { " +
-              any("envoy.config.trace.v3.OpenTelemetryConfig",
-                  "service_name: 'cart' http_service { http_uri { uri: "
-                  "'http://otel:4318/v1/traces' cluster: "
-                  "'otel' timeout { seconds: 1 } } }") +
-              " } } }"));
+  const auto listener = read.listener(manager(
+      "access_log { typed_config { " +
+      any("envoy.extensions.access_loggers.file.v3.FileAccessLog", "path: '/dev/stdout'") +
+      " } filter { or_filter { filters { status_code_filter { comparison { op: GE value { "
+      "default_value: 500 } } } } filters { response_flag_filter {} } } } } access_log { "
+      "typed_config { " +
+      any("envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
+          "log_format { json_format { fields { key: 'a' value { string_value: '%PROTOCOL%' "
+          "} } } }") +
+      " } } tracing { random_sampling { value: 1 } overall_sampling { value: 0.5 } provider "
+      "{ name: 'otel' "
+      "typed_config { " +
+      any("envoy.config.trace.v3.OpenTelemetryConfig",
+          "service_name: 'cart' http_service { http_uri { uri: "
+          "'http://otel:4318/v1/traces' cluster: "
+          "'otel' timeout { seconds: 1 } } }") +
+      " } } }"));
   const auto& http = http_of(listener);
   ASSERT_EQ(http.access_logs.size(), 2U);
   EXPECT_EQ(http.access_logs[0].path, "/dev/stdout");
@@ -252,8 +252,7 @@ TEST(Listeners, AccessLogsAndTracing) {
   EXPECT_EQ(http.access_logs[1].format, config::AccessLog::Format::kJson);
   EXPECT_EQ(http.access_logs[1].mode, config::AccessLog::Mode::kAll);
   EXPECT_TRUE(http.tracing.enabled);
-  EXPECT_EQ(http.tracing.random_sampling, 1.0);
-  EXPECT_EQ(http.tracing.overall_sampling, 50.0);
+  EXPECT_EQ(http.tracing.random_sampling, 0.5) << "the smaller of the two";
   EXPECT_EQ(http.tracing.collector_cluster, "otel");
   EXPECT_EQ(http.tracing.collector_path, "/v1/traces");
   EXPECT_EQ(http.tracing.service_name, "cart");

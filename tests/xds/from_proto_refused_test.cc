@@ -451,6 +451,12 @@ TEST(Refused, Clusters) {
        "eds_cluster_config.eds_config: must be ads"},
       {Kind::kCluster, cluster("type: STRICT_DNS"), "load_assignment: needs a name to resolve"},
       {Kind::kCluster,
+       cluster("upstream_connection_options { tcp_keepalive { keepalive_time {} } }"),
+       "upstream_connection_options.tcp_keepalive.keepalive_time: is 0, must be at least 1"},
+      {Kind::kCluster,
+       cluster("upstream_connection_options { tcp_keepalive { keepalive_probes { value: 128 } } }"),
+       "upstream_connection_options.tcp_keepalive.keepalive_probes: is 128, must be at most 127"},
+      {Kind::kCluster,
        cluster("type: LOGICAL_DNS load_assignment { cluster_name: 'c' endpoints { " +
                endpoint("a") + endpoint("b") + " } }"),
        "load_assignment: LOGICAL_DNS has one name only"},

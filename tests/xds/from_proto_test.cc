@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "sidecar/config/describe.h"
 #include "tests/xds/read.h"
 #include "tests/xds/text.h"
 #include "xds/proto/access_log_file.pb.h"
@@ -230,7 +231,9 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
       "always_eject_one_host { "
       "value: true } } upstream_bind_config { source_address { address: '127.0.0.6' port_value: 0 "
       "} } "
-      "upstream_connection_options { tcp_keepalive {} } metadata { filter_metadata { key: 'weft' "
+      "upstream_connection_options { tcp_keepalive { keepalive_time { value: 30 } keepalive_probes "
+      "{ "
+      "value: 3 } } } metadata { filter_metadata { key: 'weft' "
       "value { "
       "fields { key: 'service' value { string_value: 'cart.shop.svc.cluster.local' } } fields { "
       "key: "
@@ -295,7 +298,7 @@ TEST(Clusters, AnEdsClusterWithEverythingWeRead) {
   EXPECT_EQ(c.http.idle_timeout, 3s);
   EXPECT_EQ(c.http.limits.head_bytes_max, 1024U);
   EXPECT_EQ(c.source.to_string(), "127.0.0.6:0");
-  EXPECT_TRUE(c.tcp_keepalive);
+  EXPECT_EQ(c.tcp_keepalive, (KeepAlive{.idle_s = 30, .interval_s = 75, .probes = 3}));
   EXPECT_EQ(c.labels.service, "cart.shop.svc.cluster.local");
   EXPECT_EQ(c.labels.backend, "cart-v2");
   EXPECT_TRUE(c.mesh_peer);
@@ -326,6 +329,29 @@ TEST(Clusters, TheOldPlaceOfTheProtocolStillCounts) {
             config::UpstreamHttp::Protocol::kHttp2);
   EXPECT_EQ(read.cluster(cluster("protocol_selection: USE_DOWNSTREAM_PROTOCOL")).http.protocol,
             config::UpstreamHttp::Protocol::kAsDownstream);
+}
+
+TEST(Endpoints, ForCallersOnOtherNodesAreLeftOut) {
+  const auto on = [](const std::string& address, const std::string& node) {
+    return endpoint(address,
+                    "metadata { filter_metadata { key: 'weft' value { fields { key: 'for_node' "
+                    "value { string_value: '" +
+                        node + "' } } } } }");
+  };
+  const std::string all = "cluster_name: 'c' endpoints { " + on("10.0.0.1", "node-1") +
+                          on("10.0.0.2", "node-2") + endpoint("10.0.0.3") + on("10.0.0.4", "-") +
+                          " }";
+  Read read;
+  read.options.own_node = "node-2";
+  const auto set = read.endpoints(all);
+  ASSERT_EQ(set.endpoints.size(), 2U);
+  EXPECT_EQ(set.endpoints[0].address.to_string(), "10.0.0.2:80");
+  EXPECT_EQ(set.endpoints[1].address.to_string(), "10.0.0.3:80") << "for everybody";
+  EXPECT_EQ(set.elsewhere, 2U);
+  EXPECT_NE(config::describe(set).find("and 2 for callers on other nodes"), std::string::npos);
+  // Whoever does not know where it runs is near to none of them.
+  read.options.own_node.clear();
+  EXPECT_EQ(read.endpoints(all).endpoints.size(), 1U);
 }
 
 TEST(Endpoints, OfSeveralLocalities) {

@@ -20,12 +20,13 @@ def build(folder, package=".", timeout=280, name=None):
     return program
 
 
-def build_kept(folder, package=".", timeout=2000, name=None, tests=False):
+def build_kept(folder, package=".", timeout=2000, name=None, tests=False, stamps=None):
     """As build(), for what takes minutes even to link: the program is kept in build/interop and made anew when the module's files
     or the compiler are others. Static, so that it runs in an image that has nothing else. `tests`: the tests of the
-    package as a program."""
+    package as a program. `stamps`: what the linker writes into variables, as a project's own release does."""
+    stamped = "".join(f" -X {variable}={value}" for variable, value in (stamps or {}).items())
     go = subprocess.run([find_program("go"), "version"], capture_output=True, check=True, env=dict(os.environ, GOTOOLCHAIN="local"))
-    digest = hashlib.sha256(go.stdout + package.encode())
+    digest = hashlib.sha256(go.stdout + package.encode() + stamped.encode())
     for path in sorted(path for path in folder.rglob("*") if path.suffix == ".go" or path.name in ("go.mod", "go.sum")):
         digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     kept = pathlib.Path(os.environ["WEFT_SOURCE_DIR"]) / "build" / "interop"
@@ -35,7 +36,7 @@ def build_kept(folder, package=".", timeout=2000, name=None, tests=False):
     if not program.exists():
         made = kept / f"{name}-{os.getpid()}.new"
         done = subprocess.run([find_program("go"), *(("test", "-c") if tests else ("build",)), "-mod=readonly", "-trimpath",
-                               "-ldflags=-s -w", "-o", made, package], cwd=folder,
+                               f"-ldflags=-s -w{stamped}", "-o", made, package], cwd=folder,
                               capture_output=True, text=True, timeout=timeout, check=False,
                               env=dict(os.environ, GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="0"))
         if done.returncode != 0:

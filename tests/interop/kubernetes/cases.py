@@ -152,6 +152,7 @@ CONTROL_MAY = (
     + [("gateway.networking.k8s.io", "httproutes", "patch", {"subresource": "status"}),
        ("gateway.networking.x-k8s.io", "xbackendtrafficpolicies", "watch", {}),
        ("networking.istio.io", "virtualservices", "list", {}), ("networking.istio.io", "destinationrules", "watch", {}),
+       ("networking.istio.io", "virtualservices", "patch", {"subresource": "status"}),
        ("weft.dev", "trafficpolicies", "watch", {}), ("weft.dev", "meshconfigs", "list", {}), ("weft.dev", "workloads", "list", {}),
        ("weft.dev", "trafficpolicies", "patch", {"subresource": "status"}),
        ("authentication.k8s.io", "tokenreviews", "create", {}), ("events.k8s.io", "events", "create", {"name_space": "shop"}),

@@ -2,15 +2,28 @@
 
 import collections
 import json
+import pathlib
+import re
 import ssl
 import urllib.error
 import urllib.request
 
 from harness.checks import Failed, wait_until
+from harness.golang import build_kept
 from harness.processes import Process, free_port, run, temp_dir
 
+HERE = pathlib.Path(__file__).resolve().parent
 ADMIN = "throw-away-admin"
 Answer = collections.namedtuple("Answer", "status body warnings")
+
+
+def program(timeout=7000):
+    """Every part of Kubernetes, which says of itself which version it is, as a release does. The first build compiles 2,000
+    packages: minutes on a machine with nothing else to do, an hour or two on one that is busy."""
+    major, minor, patch = re.search(r"^\tk8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)$", (HERE / "go.mod").read_text(), re.MULTILINE).groups()
+    version = "k8s.io/component-base/version"
+    return build_kept(HERE, timeout=timeout, name="cluster", stamps={
+        f"{version}.gitVersion": f"v{major}.{minor}.{patch}", f"{version}.gitMajor": major, f"{version}.gitMinor": minor})
 
 
 def _openssl(*arguments):
@@ -33,7 +46,7 @@ class Cluster:
         self._make_keys()
         self._start(program)
         self._trust = ssl.create_default_context(cafile=str(self.ca))
-        wait_until(self._ready, "ready API server", 120, 0.3)
+        wait_until(self.ready, "ready API server", 120, 0.3)
 
     @property
     def ca(self):
@@ -74,9 +87,15 @@ class Cluster:
             "service-account-signing-key-file": self.dir / "accounts.key", "service-cluster-ip-range": "10.96.0.0/16",
             **self._flags,
         }
-        self.process = Process("apiserver", [program, "apiserver", *(f"--{name}={value}" for name, value in flags.items())])
+        self._api_server = [program, "apiserver", *(f"--{name}={value}" for name, value in flags.items())]
+        self.start_api_server()
 
-    def _ready(self):
+    def start_api_server(self):
+        """At the beginning, and again when it has ended; it finds what it had."""
+        self.process = Process("apiserver", self._api_server)
+
+    def ready(self):
+        """Whether the API server answers."""
         if not self.process.running():
             raise Failed(f"the API server ended:\n{self.process.tail()}")
         try:

@@ -120,7 +120,9 @@ def statuses(checks, cluster):
     checks.equal("nothing is written while nothing changes",
                  (cluster.get(f"{ROUTES}/told")["metadata"]["resourceVersion"], one.written()), (before, written))
 
-    target = dict(cases.SERVICE, name="cart-v1")  # not one that an example is about
+    target = dict(cases.SERVICE, name="reviews")  # not one that an example is about
+    cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "reviews", "namespace": "shop"},
+                   "spec": {"selector": {"app": "reviews"}, "ports": [{"name": "http", "port": 80}]}})
     policy = cases.policy([target], retry={"attempts": 3})
     policy["metadata"]["name"] = "patient"
     cluster.apply(policy)

@@ -71,7 +71,7 @@ def come_up(checks, cluster):
     """A namespace is labelled, and what is made in it is meshed."""
     cluster.apply_with_kubectl(*shop.collector(), shop.namespace("outside", meshed=False), shop.account("stranger", "outside"),
                                shop.namespace(shop.SPACE, meshed=True))
-    cluster.apply_all(shop.mesh_config("http://collector.observe:4318/v1/traces"))
+    cluster.apply_all(shop.mesh_config())
     cluster.apply_with_kubectl(*shop.ACCOUNTS, *shop.SERVICES, *shop.DEPLOYMENTS, shop.DATABASE, shop.CLIENT)
     cluster.apply_with_kubectl(shop.pod("stranger", ["pause"], "outside", "stranger"))
     start = time.monotonic()
@@ -161,9 +161,12 @@ def strict(checks, cluster):
     checks.equal("a meshed pod reaches one that is not", list(came["statuses"]), ["404"])
 
 
-def split_of(cluster, wanted, count=200, headers=()):
-    """Calls until the split is there (a change takes a moment to arrive), then counts afresh."""
-    deadline = time.monotonic() + 20
+NINETY_TEN = {"cart v1": 180, "cart v2": 20}
+
+
+def split_of(cluster, wanted, count=200, headers=(), patience=20):
+    """Calls until the split is there: a change takes a moment to arrive."""
+    deadline = time.monotonic() + patience
     while True:
         came = calls(cluster, "http://cart.shop/split", count, headers)
         if came["versions"] == wanted or time.monotonic() > deadline:
@@ -173,8 +176,7 @@ def split_of(cluster, wanted, count=200, headers=()):
 def http_route(checks, cluster):
     """90/10 by HTTPRoute is 90/10."""
     cluster.apply_with_kubectl(shop.SPLIT)
-    checks.equal("HTTPRoute 90/10 of 200 calls", split_of(cluster, {"cart v1": 180, "cart v2": 20}),
-                 ({"cart v1": 180, "cart v2": 20}, 0))
+    checks.equal("HTTPRoute 90/10 of 200 calls", split_of(cluster, NINETY_TEN), (NINETY_TEN, 0))
 
 
 def route_status(checks, cluster):
@@ -195,13 +197,19 @@ def route_status(checks, cluster):
     checks.equal("its parentRef is as it was written", parent["parentRef"], shop.SPLIT["spec"]["parentRefs"][0])
     checks.that("of this generation", all(one["observedGeneration"] == generation for one in parent["conditions"]), parent)
 
+    def applied():
+        _, parent, _ = conditions()
+        said = next((one["message"] for one in parent["conditions"] if one["type"] == "weft.dev/Programmed"), "")
+        counts = re.fullmatch(r"applied by (\d+) of (\d+) sidecars", said)
+        return counts and counts[1] == counts[2] != "0" and said
+    checks.that(f"and {wait_until(applied, 'sidecars that have applied it', 30, 0.3)}", True)
+
 
 def virtual_service(checks, cluster):
     """The same in Istio's words."""
     cluster.told("delete", "httproute", "cart", "-n", shop.SPACE)
     cluster.apply_with_kubectl(shop.SUBSETS, shop.VIRTUAL)
-    checks.equal("VirtualService 90/10 of 200 calls", split_of(cluster, {"cart v1": 180, "cart v2": 20}),
-                 ({"cart v1": 180, "cart v2": 20}, 0))
+    checks.equal("VirtualService 90/10 of 200 calls", split_of(cluster, NINETY_TEN), (NINETY_TEN, 0))
     checks.equal("and its header chooses a subset", split_of(cluster, {"cart v2": 50}, 50, ["canary=true"]), ({"cart v2": 50}, 0))
     cluster.told("delete", "virtualservice,destinationrule", "cart", "-n", shop.SPACE)
 
@@ -278,7 +286,7 @@ def traces(checks, cluster):
 
 # ---- other people's tests ----
 
-# What the conformance tests are told of weft, beyond the core of MESH-HTTP.
+# What the conformance tests are told of weft, beyond the core of MESH-HTTP and MESH-GRPC.
 FEATURES = ["MeshClusterIPMatching", "MeshConsumerRoute", "MeshHTTPRouteRewritePath", "MeshHTTPRouteSchemeRedirect",
             "MeshHTTPRouteRedirectPort", "MeshHTTPRouteRedirectPath", "MeshHTTPRouteBackendRequestHeaderModification",
             "MeshHTTPRouteQueryParamMatching", "MeshHTTPRouteNamedRouteRule", "HTTPRouteResponseHeaderModification",
@@ -286,11 +294,11 @@ FEATURES = ["MeshClusterIPMatching", "MeshConsumerRoute", "MeshHTTPRouteRewriteP
 
 
 def conformance(checks, cluster):
-    """The Gateway API's own mesh tests as they are; their image is ours (app/echo.go), which speaks no gRPC."""
+    """The Gateway API's own mesh tests as they are; only their image is ours (app/echo.go)."""
     report = temp_dir() / "conformance.yaml"
     with (temp_dir() / "conformance.log").open("w", encoding="utf-8") as log:
         done = subprocess.run(
-            [cluster.conformance, "-test.run=TestConformance", "-test.v", "-test.timeout=900s", "-conformance-profiles=MESH-HTTP",
+            [cluster.conformance, "-test.run=TestConformance", "-test.v", "-test.timeout=900s", "-conformance-profiles=MESH-HTTP,MESH-GRPC",
              f"-supported-features={','.join(FEATURES)}", "-namespace-labels=weft.dev/inject=enabled", "-organization=weft",
              "-project=weft", "-url=https://weft.dev", "-version=0.1.0", "-contact=nobody", f"-report-output={report}"],
             stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=960, check=False,

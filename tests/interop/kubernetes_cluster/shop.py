@@ -17,14 +17,14 @@ def service(name, selector, port=80, target="http", name_space=SPACE, port_name=
             "spec": {"selector": selector, "ports": [{"name": port_name, "port": port, "targetPort": target}], **spec}}
 
 
-def template(name, version, arguments, account_name, port=8080, port_name="http", labels=None, probe=True):
+def template(name, version, arguments, account_name, port=8080, port_name="http", annotations=None, probe=True):
     container = {
         "name": "app", "image": APP, "args": arguments, "ports": [{"name": port_name, "containerPort": port}],
         "env": [{"name": "APP", "value": name}, {"name": "VERSION", "value": version}],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}}}
     if probe:
         container["readinessProbe"] = {"httpGet": {"path": "/ready", "port": port_name}, "periodSeconds": 1}
-    return {"metadata": {"labels": {"app": name, "version": version, **(labels or {})}},
+    return {"metadata": {"labels": {"app": name, "version": version}, **({"annotations": annotations} if annotations else {})},
             "spec": {"serviceAccountName": account_name, "containers": [container]}}
 
 
@@ -64,6 +64,12 @@ DATABASE = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata
 CLIENT = pod("client", ["pause"])
 WORKLOADS = {"web": 2, "cart": 3, "ledger": 3, "db": 2, "client": 1}
 
+# The sidecar in other ways than the usual one.
+WAYS = {"transparent": {"weft.dev/redirect-mode": "tproxy"}, "named": {"weft.dev/dns": "true"},
+        "classic": {"weft.dev/sidecar-mode": "classic"}}
+OTHERS = [one for name, annotations in WAYS.items() for one in (
+    account(name), service(name, {"app": name}), deployment(name, name, replicas=2, annotations=annotations))]
+
 JOB = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata("once"), "spec": {
     "backoffLimit": 0, "template": template("once", "v1", ["job", "http://cart.shop/from-a-job"], "visitor", probe=False)}}
 JOB["spec"]["template"]["spec"]["restartPolicy"] = "Never"
@@ -86,9 +92,16 @@ EJECTION = {"apiVersion": "weft.dev/v1alpha1", "kind": "TrafficPolicy", "metadat
     "outlier": {"gatewayErrors": 3, "interval": "1s", "ejectFor": "5m", "maxEjectFor": "10m", "maxEjected": "50%"}}}
 
 
-def mesh_config(collector):
+# Whose answers take so long that some are always under way.
+SLOW = [account("slow"), service("slow", {"app": "slow"}), deployment("slow", "slow", replicas=2, arguments=("serve", "-work", "3s"))]
+
+
+COLLECTOR = "http://collector.observe:4318/v1/traces"
+
+
+def mesh_config(**spec):
     return {"apiVersion": "weft.dev/v1alpha1", "kind": "MeshConfig", "metadata": {"name": "default"}, "spec": {
-        "accessLog": {"mode": "All"}, "tracing": {"sampling": "100%", "otlp": {"endpoint": collector}}}}
+        "accessLog": {"mode": "All"}, "tracing": {"sampling": "100%", "otlp": {"endpoint": COLLECTOR}}, **spec}}
 
 
 # What receives traces, in a namespace that is not meshed.

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import world
@@ -29,6 +30,8 @@ disabled_plugins = ["io.containerd.internal.v1.tracing", "io.containerd.snapshot
   address = "{socket}"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "weft.test/pause:1"
+  # Without CAP_SYS_RESOURCE, as in most machines that are themselves somebody's guests, no score can be lowered.
+  restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{programs}/usr/lib/cni"
     conf_dir = "{state}/cni"
@@ -71,6 +74,27 @@ cluster.local:53 {
   }
 }
 """
+
+
+class KeptLogs(threading.Thread):
+    """What containers say outlives them: a second name for each file that the kubelet makes."""
+
+    def __init__(self, state):
+        super().__init__(daemon=True)
+        self._from, self._to = state / "var-log-pods", state / "kept-logs"
+        self._to.mkdir()
+
+    def run(self):
+        while True:
+            for file in self._from.glob("*/*/*.log"):
+                pod, container = file.parts[-3:-1]
+                kept = self._to / f"{pod}_{container}_{file.name}"
+                try:
+                    if not kept.exists():
+                        os.link(file, kept)
+                except OSError:
+                    pass  # gone in this moment
+            time.sleep(0.5)
 
 
 class Whole(Cluster):
@@ -150,6 +174,30 @@ class Whole(Cluster):
             time.sleep(seconds)
         finally:
             self.process.signal(signal.SIGCONT)
+
+    def restart_api_server(self, seconds):
+        """It is killed, nobody is there for so long, and another one comes."""
+        self.process.kill()
+        time.sleep(seconds)
+        self.start_api_server()
+        self._wait(self.process, self.ready, "API server again", 90)
+
+    def signal_container(self, name_space, pod, container, number):
+        """To the first process of a container, as the kernel would."""
+        held = self.get(f"/api/v1/namespaces/{name_space}/pods/{pod}")["status"]
+        status = next(one for kind in ("containerStatuses", "initContainerStatuses") for one in held.get(kind) or []
+                      if one["name"] == container)
+        identifier = status["containerID"].removeprefix("containerd://")
+        listed = self.ctr("--namespace", "k8s.io", "tasks", "list").stdout.splitlines()
+        found = [line.split()[1] for line in listed if line.startswith(identifier)]
+        if not found:
+            raise Failed(f"no process of {pod} {container}: {listed}")
+        os.kill(int(found[0]), number)
+
+    def page(self, name_space, pod, port, path):
+        """What a pod serves at a port, through the API server; None when it does not."""
+        answer = self.ask("GET", f"/api/v1/namespaces/{name_space}/pods/{pod}:{port}/proxy{path}")
+        return answer.body if answer.status == 200 else None
 
     # ---- people's tools ----
 

@@ -49,11 +49,13 @@ TEST(StartFile, LeavesOutWhatThereIsNothingToSayOf) {
 TEST(StartFile, SaysWhatItIsTold) {
   StartFile file = some_start();
   file.tells_admin = true;
+  file.node = "node-1";
   file.token_file = "/var/run/token";
   file.roots_sha256 = {"aa", "bb"};
   file.app_ports = {8080, 9090};
   const json start = read(file);
   EXPECT_EQ(start["node"]["metadata"]["weft"]["admin"], "127.0.0.1:15000");
+  EXPECT_EQ(start["node"]["metadata"]["weft"]["node"], "node-1");
   EXPECT_EQ(mesh_of(start)["token_file"], "/var/run/token");
   EXPECT_EQ(mesh_of(start)["trust_root_spki_sha256"], (json{"aa", "bb"}));
   EXPECT_EQ(mesh_of(start)["local_app_ports"], (json{8080, 9090}));
@@ -75,7 +77,7 @@ TEST(StartFile, IsNotBrokenByWhatItsValuesHold) {
   for (const std::string text : {"a\"b", "a: b", "- a", "a\nadmin: {}", "{x}", "[", "# a", "a\\",
                                  "---\na: b", "null", "~", "\xc3\xa4", "\xff\x01"}) {
     StartFile file = some_start();
-    file.title = file.cluster = file.zone = file.token_file = file.workload = text;
+    file.title = file.cluster = file.zone = file.node = file.token_file = file.workload = text;
     const json start = read(file);
     if (text != "\xff\x01") {
       EXPECT_EQ(mesh_of(start)["workload"], text);

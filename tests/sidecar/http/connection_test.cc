@@ -239,6 +239,26 @@ TEST_P(Connections, GiveUpAPeerThatTakesNoBytes) {
   EXPECT_TRUE(pair.pipe.is_aborted(MemoryPipe::End::kRight));
 }
 
+TEST(Http1Connection, GivesUpAPeerThatTakesNoLastBytes) {
+  ConnectionOptions options;
+  options.timeouts.stream_idle = 5s;
+  ConnectionPair pair(Protocol::kHttp1, options);
+  auto asking = pair.open(get());
+  pair.run();
+  pair.pipe.set_wire(0);
+  Hearer& asked = pair.server.requests.at(0);
+  asked.server->send_head(with_length(1024 * 1024), false);
+  asked.server->send_body(Buffer(std::string(100'000, 'x')), false);
+  pair.run();
+  asked.server.reset();  // whoever answers ends first
+  pair.run();
+  pair.pass(4s);
+  EXPECT_EQ(pair.server.done, "");
+  pair.pass(2s);
+  EXPECT_EQ(pair.server.done.substr(0, 5), "[idle");
+  EXPECT_TRUE(pair.pipe.is_aborted(MemoryPipe::End::kRight));
+}
+
 TEST_P(Connections, TellTheirStreamsWhenTheTransportBreaks) {
   ConnectionPair pair(GetParam());
   auto asking = pair.open(get());

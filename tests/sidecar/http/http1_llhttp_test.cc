@@ -14,6 +14,7 @@
 #include "sidecar/core/random.h"
 #include "sidecar/core/strings.h"
 #include "tests/sidecar/http/http1_talk.h"
+#include "tests/support/http1_bends.h"
 
 #ifdef WEFT_LLHTTP
 #include <llhttp/llhttp.h>
@@ -139,49 +140,6 @@ const std::vector<std::string> kSeeds{
     "OPTIONS * HTTP/1.1\r\nHost: cart\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
 };
 
-const std::vector<std::string> kBends{
-    "\r\n",
-    "\n",
-    "\r",
-    "\r\n\r\n",
-    " ",
-    "\t",
-    ":",
-    ",",
-    ";",
-    "\x0b",
-    "\x0c",
-    std::string(1, '\0'),
-    "\x80",
-    "\xff",
-    "0",
-    "1",
-    "5",
-    "a",
-    "f",
-    "+",
-    "-",
-    "_",
-    "x",
-    "0x",
-    "chunked",
-    "Content-Length: 1\r\n",
-    "Content-Length: 10\r\n",
-    "Transfer-Encoding: chunked\r\n",
-    "Transfer-Encoding: identity\r\n",
-    "Connection: close\r\n",
-    "Upgrade: h2c\r\n",
-    "\r\n ",
-    "\r\n\t",
-    " HTTP/1.1",
-    "HTTP/1.0",
-    "GET / HTTP/1.1\r\n",
-    "Host: x\r\n",
-    "0\r\n\r\n",
-    "\"",
-    ";a=\"b\"",
-};
-
 std::string bend(Random& random) {
   std::string text = kSeeds[random.below(kSeeds.size())];
   for (std::uint64_t bends = 1 + random.below(2); bends > 0; --bends) {
@@ -194,7 +152,8 @@ std::string bend(Random& random) {
     } else if (what == 1) {
       text.insert(at, text.substr(random.below(text.size() + 1), random.below(24)));
     } else {
-      text.replace(at, gone, kBends[random.below(kBends.size())]);
+      text.replace(at, gone,
+                   weft::testing::kHttp1Bends[random.below(weft::testing::kHttp1Bends.size())]);
     }
   }
   return text;

@@ -21,8 +21,9 @@ namespace weft::http::testing {
 inline std::unique_ptr<RawServer> greeted(const CodecOptions& options = {}) {
   auto server = std::make_unique<RawServer>(options);
   server->feed(preface());
-  EXPECT_EQ(server->reply(), "SETTINGS SETTINGS(ack) WINDOW_UPDATE(0," +
-                                 std::to_string(options.http2.connection_window - 65535) + ")");
+  EXPECT_EQ(server->reply(), "SETTINGS WINDOW_UPDATE(0," +
+                                 std::to_string(options.http2.connection_window - 65535) +
+                                 ") SETTINGS(ack)");
   return server;
 }
 

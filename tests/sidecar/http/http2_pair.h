@@ -130,6 +130,9 @@ struct Requests final : ServerCodec::Handler {
   [[nodiscard]] Hearer& at(std::size_t i) { return *all.at(i); }
 };
 
+// How many bytes go over at once.
+inline constexpr std::size_t kPieces[] = {1, 2, 3, 7, 9, 10, 64, 1000, SIZE_MAX};
+
 class Http2Pair final {
  public:
   explicit Http2Pair(const CodecOptions& options = {}, std::size_t piece_in = SIZE_MAX)

@@ -1,6 +1,8 @@
 #include "sidecar/net/connector.h"
 
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <vector>
 
@@ -61,6 +63,30 @@ TEST(Connector, ConnectsToAListener) {
   write_all(server, "welcome");
   ASSERT_TRUE(phone.rig.run_until([&] { return conn.received == "welcome"; }));
   EXPECT_EQ(read_all(server), "hello");
+}
+
+TEST(Connector, LetsTheKernelProbeWhereItIsAskedTo) {
+  const OwnedFd listener = *bind_listener(loopback());
+  const auto option = [](const Transport& transport, int level, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    ::getsockopt(static_cast<const Socket&>(transport).fd(), level, name, &value, &length);
+    return value;
+  };
+  for (const bool asked : {true, false}) {
+    Phone phone;
+    ConnectOptions options;
+    if (asked) options.keep_alive = KeepAlive{.idle_s = 30, .interval_s = 10, .probes = 3};
+    phone.call(local_address_of(listener.get()), options);
+    ASSERT_TRUE(phone.wait());
+    ASSERT_NE(phone.caller.transport, nullptr);
+    const Transport& made = *phone.caller.transport;
+    EXPECT_EQ(option(made, SOL_SOCKET, SO_KEEPALIVE), asked ? 1 : 0);
+    if (!asked) continue;
+    EXPECT_EQ(option(made, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+    EXPECT_EQ(option(made, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+    EXPECT_EQ(option(made, IPPROTO_TCP, TCP_KEEPCNT), 3);
+  }
 }
 
 TEST(Connector, BlamesTheUpstreamForItsFaults) {

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sidecar/core/random.h"
 #include "sidecar/core/transport.h"
 #include "sidecar/net/acceptor.h"
 #include "sidecar/net/loop.h"
@@ -174,6 +176,19 @@ inline void reset_connection(OwnedFd& fd) {
   const linger now{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   fd.reset();
+}
+
+// Letters, the same at each call.
+inline std::string noise(std::size_t size) {
+  Random random(7);
+  std::string text(size + sizeof(std::uint64_t), '\0');
+  for (std::size_t at = 0; at < size; at += sizeof(std::uint64_t)) {
+    const std::uint64_t letters =
+        (random.next() & 0x0f0f0f0f0f0f0f0fU) + 0x6161616161616161U;  // a to p
+    std::memcpy(text.data() + at, &letters, sizeof letters);
+  }
+  text.resize(size);
+  return text;
 }
 
 inline int open_descriptors() {

@@ -86,6 +86,70 @@ TEST_F(DemandsTest, WaitsNoLongerThanItsLimit) {
   EXPECT_TRUE(demands.answered(at(80)));
 }
 
+TEST_F(DemandsTest, EachHearsAtItsOwnLimitInWhateverOrderTheyAsked) {
+  limits.timeout = 5s;
+  const auto patient = waiting_for(80);
+  limits.timeout = 1s;
+  const auto hasty = waiting_for(81);
+  limits.timeout = 3s;
+  const auto answered = waiting_for(82);
+  turn.advance(turn.now() + 1s);
+  EXPECT_EQ(hasty->answers, 1);
+  EXPECT_EQ(patient->answers, 0);
+  demands.answer(at(82), true);
+  turn.advance(turn.now() + 3s);
+  EXPECT_EQ(answered->answers, 1);
+  EXPECT_EQ(patient->answers, 0);
+  turn.advance(turn.now() + 1s);
+  EXPECT_EQ(patient->answers, 1);
+  EXPECT_EQ(count(OnDemandResult::kTimeout), 2) << "what was answered in time is not late";
+}
+
+// As many as there may be, each with a limit of its own, the last ones first.
+TEST_F(DemandsTest, AllOfThemHearInTime) {
+  limits.waiting_max = 10'000;
+  std::vector<std::unique_ptr<Connection>> held;
+  for (std::size_t i = 0; i < Demands::kMax; ++i) {
+    limits.timeout = std::chrono::milliseconds(10 * (Demands::kMax - i));
+    held.push_back(waiting_for(static_cast<std::uint16_t>(1 + i)));
+  }
+  for (std::size_t told = 0; told <= Demands::kMax; told += 512) {
+    EXPECT_EQ(demands.waiting(), Demands::kMax - told);
+    for (std::size_t i = 0; i < Demands::kMax; ++i) {
+      ASSERT_EQ(held[i]->answers, i >= Demands::kMax - told ? 1 : 0) << i << " after " << told;
+    }
+    turn.advance(turn.now() + 512 * 10ms);
+  }
+}
+
+// Whoever was told that time is over asks again, and waits for his new limit.
+TEST_F(DemandsTest, MayBeAskedAgainByWhoHears) {
+  class Insistent final : public Demands::Waiter {
+   public:
+    Insistent(Demands& demands, const config::OnDemand& limits)
+        : demands_(demands), limits_(limits) {}
+    void on_answered() override {
+      if (++answers != 1) return;
+      demands_.forget(at(80));
+      EXPECT_TRUE(demands_.wait(at(80), limits_, *this));
+    }
+    int answers = 0;
+
+   private:
+    Demands& demands_;
+    const config::OnDemand& limits_;
+  };
+  Insistent caller(demands, limits);
+  ASSERT_TRUE(demands.wait(at(80), limits, caller));
+  turn.advance(turn.now() + 2s);
+  EXPECT_EQ(caller.answers, 1);
+  EXPECT_EQ(asked.size(), 2U);
+  turn.advance(turn.now() + 1s);
+  EXPECT_EQ(caller.answers, 1);
+  turn.advance(turn.now() + 1s);
+  EXPECT_EQ(caller.answers, 2);
+}
+
 TEST_F(DemandsTest, LetsNoMoreWaitThanItsLimit) {
   std::vector<std::unique_ptr<Connection>> held;
   for (std::uint16_t port = 1; port <= 3; ++port) held.push_back(waiting_for(port));
@@ -131,6 +195,15 @@ TEST_F(DemandsTest, RemembersABoundedNumber) {
   EXPECT_FALSE(demands.wait(at(60'000), limits, late));
   turn.advance(turn.now() + Demands::kUnknownKept);
   EXPECT_TRUE(demands.wait(at(60'000), limits, late));
+  EXPECT_EQ(demands.known(), Demands::kMax) << "one made room for one";
+  // What is known makes none.
+  for (std::size_t i = 0; i < Demands::kMax; ++i) {
+    demands.answer(at(static_cast<std::uint16_t>(1 + i)), true);
+  }
+  demands.answer(at(60'000), true);
+  turn.advance(turn.now() + 1h);
+  Connection last;
+  EXPECT_FALSE(demands.wait(at(60'001), limits, last));
 }
 
 }  // namespace

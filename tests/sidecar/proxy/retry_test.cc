@@ -103,10 +103,21 @@ TEST(Retry, DoesNotTryWhatCannotFinishBeforeTheDeadline) {
 TEST(Retry, ReplaysOnceWhatAnIdleConnectionLost) {
   const AttemptEnd lost{.kind = Kind::kReset, .reused_connection = true};
   EXPECT_EQ(decide(kDefault, lost, {}), "courtesy");
-  EXPECT_EQ(decide(kDefault, lost, {.replayed_once = true}), "final");
+  EXPECT_EQ(decide(kDefault, lost, {.replays = 1}), "final");
   EXPECT_EQ(decide(kDefault, lost, {.method = http::Method::kPost}), "final");
   EXPECT_EQ(decide(kDefault, {.kind = Kind::kReset}, {}), "final");
   EXPECT_EQ(decide({}, lost, {}), "final");
+}
+
+TEST(Retry, ReplaysWhatAnAppThatEndsNeverRead) {
+  const AttemptEnd lost{.kind = Kind::kReset, .own_app = true};
+  const config::RetryPolicy inbound{.on = config::kRetryUnprocessed, .attempts_extra = 0};
+  EXPECT_EQ(decide(inbound, lost, {}), "courtesy");
+  EXPECT_EQ(decide(inbound, lost, {.replays = 3}), "courtesy") << "each of its kept connections";
+  EXPECT_EQ(decide(inbound, lost, {.replays = kReplaysOfOwnApp}), "final");
+  EXPECT_EQ(decide(inbound, lost, {.method = http::Method::kPost}), "final");
+  EXPECT_EQ(decide(inbound, {.kind = Kind::kUnprocessed}, {}), "attempts")
+      << "the caller's sidecar knows of others";
 }
 
 TEST(Retry, ReadsTheServersWish) {

@@ -3,15 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sidecar/redirect/iptables_state.h"
 #include "sidecar/redirect/print_nft.h"
+#include "tests/support/tree_file.h"
 
 namespace weft::redirect {
 namespace {
@@ -59,20 +57,8 @@ const std::vector<OptionSet>& option_sets() {
   return sets;
 }
 
-std::string file_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 void expect_golden_rules(const std::string& name, const std::string& text) {
-  const std::string path = std::string(WEFT_SOURCE_DIR) + "/tests/sidecar/redirect/golden/" + name;
-  if (const char* mode = std::getenv("WEFT_GOLDEN");
-      mode != nullptr && std::string_view(mode) == "write") {
-    std::ofstream(path, std::ios::binary) << text;
-  }
-  EXPECT_EQ(file_text(path), text) << "run with WEFT_GOLDEN=write and look at the difference";
+  weft::testing::expect_in_tree("tests/sidecar/redirect/golden/" + name, text);
 }
 
 TEST(RedirectGolden, BothPrintersSayWhatTheFilesSay) {

@@ -193,10 +193,10 @@ TEST(ClusterSet, APushTakesStepsOfABoundedSize) {
   worker.apply();
   const std::size_t at_once = kMany - worker.set->behind();
   EXPECT_GT(at_once, 0U);
-  EXPECT_LE(at_once, ClusterSet::kStepMax / (1 + kEach) + 1);
+  EXPECT_LE(at_once, ClusterSet::kStepMax / (ClusterSet::kClusterShare + kEach) + 1);
   std::size_t most = 0;
   const std::size_t steps = worker.run_steps(most);
-  EXPECT_LE(most, ClusterSet::kStepMax / (1 + kEach) + 1);
+  EXPECT_LE(most, ClusterSet::kStepMax / (ClusterSet::kClusterShare + kEach) + 1);
   EXPECT_GE(steps, kMany / at_once - 1);
   EXPECT_EQ(worker.set->behind(), 0U);
   for (const auto& state : worker.set->describe()) EXPECT_EQ(state.version, "2");
@@ -212,7 +212,7 @@ TEST(ClusterSet, EagerOnesTakeTheSameSteps) {
   worker.apply();
   const std::size_t at_once = worker.set->describe().size();
   EXPECT_GT(at_once, 0U);
-  EXPECT_LE(at_once, ClusterSet::kStepMax / 11 + 1);
+  EXPECT_LE(at_once, ClusterSet::kStepMax / (ClusterSet::kClusterShare + 10) + 1);
   // What is told of one that has not had its turn reaches it.
   std::string late;
   for (const auto& [name, entry] : worker.told) {
@@ -222,7 +222,7 @@ TEST(ClusterSet, EagerOnesTakeTheSameSteps) {
     if (!lives) late = name;
   }
   worker.set->note_check(late, endpoints(1)->endpoints[0].address, false);
-  for (int i = 0; i < 20; ++i) worker.pass();
+  for (int i = 0; i < 40; ++i) worker.pass();
   const auto states = worker.set->describe();
   ASSERT_EQ(states.size(), 200U);
   for (const auto& state : states)
@@ -278,6 +278,65 @@ TEST(ClusterSet, WhatIsRemovedGoesWithItsLastReference) {
   worker.apply();
   EXPECT_EQ(worker.alive(), "");
   EXPECT_TRUE(worker.set->find("cart"));
+}
+
+// Whoever stays keeps its requests and failures, wherever it stands in the new list.
+TEST(ClusterSet, EndpointsAreKnownByTheirAddresses) {
+  Worker worker;
+  worker.told["cart"] = {named("cart"), endpoints(4)};
+  worker.apply();
+  const ClusterRef cart = worker.set->find("cart");
+  std::map<std::string, const Endpoint*> before;
+  for (int i = 0; i < 4; ++i) {
+    const Endpoint* endpoint = cart->pick({});
+    before[endpoint->address_text()] = endpoint;
+  }
+  ASSERT_EQ(before.size(), 4U);
+  // One has gone from the middle, another came first, the rest have turned round.
+  auto next = std::make_shared<config::EndpointSet>(*endpoints(1, 1000));
+  const auto old = endpoints(4);
+  for (const std::size_t i : {3U, 1U, 0U}) next->endpoints.push_back(old->endpoints[i]);
+  worker.told["cart"].endpoints = next;
+  worker.apply();
+  const ClusterRef again = worker.set->find("cart");
+  std::map<std::string, const Endpoint*> after;
+  for (int i = 0; i < 4; ++i) {
+    const Endpoint* endpoint = again->pick({});
+    after[endpoint->address_text()] = endpoint;
+  }
+  ASSERT_EQ(after.size(), 4U);
+  for (const std::size_t i : {0U, 1U, 3U}) {
+    const std::string address = old->endpoints[i].address.to_string();
+    EXPECT_EQ(after[address], before[address]) << address;
+  }
+  EXPECT_FALSE(after.contains(old->endpoints[2].address.to_string()));
+}
+
+TEST(ClusterSet, WhoAnswersIsCalledByItsPresentNames) {
+  Worker worker;
+  const auto told_as = [&](const std::string& workload, const std::string& name_space) {
+    auto config = named("cart");
+    config->labels.service_namespace = name_space;
+    auto set = std::make_shared<config::EndpointSet>(*endpoints(1));
+    set->endpoints[0].workload = workload;
+    worker.told["cart"] = {config, set};
+    worker.apply();
+    const telemetry::PeerLabels& names =
+        telemetry::labels_of(worker.set->find("cart")->pick({})->peer());
+    return std::string(telemetry::text_of(names.workload)) + "." +
+           std::string(telemetry::text_of(names.workload_namespace));
+  };
+  EXPECT_EQ(told_as("cart-1", "shop"), "cart-1.shop");
+  EXPECT_EQ(told_as("cart-1", "shop"), "cart-1.shop");
+  EXPECT_EQ(told_as("cart-2", "shop"), "cart-2.shop") << "another pod at its address";
+  EXPECT_EQ(told_as("cart-2", "test"), "cart-2.test");
+  // The cluster alone.
+  auto config = named("cart");
+  config->labels.service_namespace = "last";
+  worker.told["cart"].config = config;
+  worker.apply();
+  const telemetry::PeerId peer = worker.set->find("cart")->pick({})->peer();
+  EXPECT_EQ(telemetry::text_of(telemetry::labels_of(peer).workload_namespace), "last");
 }
 
 TEST(ClusterSet, AddressesOfSleepingClustersAreKnown) {

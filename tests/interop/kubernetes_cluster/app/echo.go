@@ -2,7 +2,8 @@ package main
 
 // The two programs of the image that the Gateway API's conformance tests run in pods, as far as their mesh tests look: a server
 // that says what reached it, and a client whose output says what came back (sigs.k8s.io/gateway-api conformance/utils/echo reads
-// it). `server` takes all of that one's flags and serves HTTP at each --port but that of --tls.
+// it). `server` takes all of that one's flags and serves HTTP at each --port but that of --tls, gRPC at each --grpc (echo_grpc.go);
+// without any, HTTP at 8080.
 
 import (
 	"errors"
@@ -50,24 +51,52 @@ func valuesOf(arguments []string, name string) []string {
 
 func echoServer(arguments []string) error {
 	encrypted, ended := valuesOf(arguments, "tls"), make(chan error)
-	for _, port := range valuesOf(arguments, "port") {
-		if slices.Contains(encrypted, port) {
-			continue
-		}
+	serveAt := func(port string, protocols *http.Protocols, handler http.HandlerFunc) error {
 		listener, err := net.Listen("tcp", ":"+port)
 		if err != nil {
 			return err
 		}
-		go func() {
-			ended <- http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Content-Type", "text/plain")
-				if _, err := io.WriteString(w, echoLines(r, port)); err != nil {
-					log.Print(err)
-				}
-			}))
-		}()
+		server := &http.Server{Handler: handler, Protocols: protocols}
+		go func() { ended <- server.Serve(listener) }()
+		return nil
+	}
+	ports := valuesOf(arguments, "port")
+	if len(ports) == 0 {
+		ports = []string{"8080"}
+	}
+	for _, port := range ports {
+		if slices.Contains(encrypted, port) {
+			continue
+		}
+		if err := serveAt(port, nil, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			if _, err := io.WriteString(w, echoLines(r, port)); err != nil {
+				log.Print(err)
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	for _, port := range valuesOf(arguments, "grpc") {
+		if err := serveAt(port, plainHTTP2(), grpcHandler(port)); err != nil {
+			return err
+		}
 	}
 	return <-ended
+}
+
+// What one call prints, as that one's client does.
+func printAnswer(number int, url string, status int, headers http.Header, body string) {
+	fmt.Printf("[%d] Url=%s\n[%d] StatusCode=%d\n", number, url, number, status)
+	for name, values := range headers {
+		for _, value := range values {
+			fmt.Printf("[%d] ResponseHeader=%s:%s\n", number, name, value)
+		}
+	}
+	for _, line := range strings.Split(strings.TrimSpace(body), "\n") {
+		fmt.Printf("[%d body] %s\n", number, line)
+	}
+	fmt.Println()
 }
 
 func echoClient(arguments []string) error {
@@ -95,6 +124,9 @@ func echoClient(arguments []string) error {
 	if url == "" {
 		return errors.New("want a URL")
 	}
+	if target, found := strings.CutPrefix(url, "grpc://"); found {
+		return grpcCalls(target, count, header)
+	}
 	client := plainClient(1)
 	client.Timeout = 10 * time.Second
 	for i := range count {
@@ -115,16 +147,7 @@ func echoClient(arguments []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("[%d] Url=%s\n[%d] StatusCode=%d\n", i, url, i, got.StatusCode)
-		for name, values := range got.Header {
-			for _, value := range values {
-				fmt.Printf("[%d] ResponseHeader=%s:%s\n", i, name, value)
-			}
-		}
-		for _, line := range strings.Split(strings.TrimSpace(string(body)), "\n") {
-			fmt.Printf("[%d body] %s\n", i, line)
-		}
-		fmt.Println()
+		printAnswer(i, url, got.StatusCode, got.Header, string(body))
 	}
 	return nil
 }
