@@ -46,7 +46,7 @@ struct AccessLog {
 
 struct Tracing {
   bool enabled = false;
-  double random_sampling = 100.0;  // percent of roots
+  double random_sampling = 100.0;      // percent of roots
   std::uint16_t roots_per_second = 0;  // sampled before the percentage is asked (weft.config.v1)
   std::uint16_t failures_per_second = 1;
   std::string collector_cluster;

@@ -204,8 +204,8 @@ TEST(StateDir, KeepsEveryLetterOfWhatIsWritten) {
   for (const char* odd :
        {"plain", "\\\"a\\\\b\\\"", "tab\\tbell\\u0007", "\u00e9\u4e16 \U0001F600", "\\u007f"}) {
     const std::string text =
-        "apiVersion: v1\nkind: Service\nmetadata: {name: cart, annotations: {x: \"" + std::string(odd) +
-        "\"}}\nspec: {ports: [{port: 80}]}\n";
+        "apiVersion: v1\nkind: Service\nmetadata: {name: cart, annotations: {x: \"" +
+        std::string(odd) + "\"}}\nspec: {ports: [{port: 80}]}\n";
     Registry before;
     before.set_files({{.name = "a \"b\".yaml", .text = text}});
     ASSERT_EQ(before.accepted().size(), 1u) << testing::describe_problems(before);
