@@ -38,7 +38,8 @@ class Interner final {
 
   [[nodiscard]] std::uint32_t intern(const Key& key, Origin origin) {
     const std::lock_guard lock(mutex_);
-    if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
+    Numbers& numbers = numbers_of(key);
+    if (const auto known = numbers.find(key); known != numbers.end()) return known->second;
     const std::uint32_t limit = origin == Origin::kPeer ? max_ / 4 * 3 : max_;
     if (size_ >= limit) {
       overflows_.fetch_add(1, std::memory_order_relaxed);
@@ -53,7 +54,7 @@ class Interner final {
     }
     Stored& slot = (*chunk)[number % kChunk];
     slot = Stored(key);
-    numbers_.emplace(Key(slot), number);
+    numbers.emplace(Key(slot), number);
     ++size_;
     return number;
   }
@@ -73,11 +74,21 @@ class Interner final {
 
  private:
   using Chunk = std::array<Stored, kChunk>;
+  using Numbers = std::unordered_map<Key, std::uint32_t, Hash>;
+  // One table of all would grow at once: 2 ms for the 10,000 peers of a large mesh, on a worker's
+  // loop. In parts the longest wait is for one of them, of a thousand values at most.
+  static constexpr unsigned kPartBits = 6;
+
+  // The tables themselves take the low bits of a hash, more or less.
+  [[nodiscard]] Numbers& numbers_of(const Key& key) {
+    constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;  // 2^64 over the golden ratio
+    return numbers_[std::uint64_t{Hash{}(key)} * kSpread >> (64 - kPartBits)];
+  }
 
   const std::uint32_t max_;
   const std::uint32_t other_;
   std::mutex mutex_;
-  std::unordered_map<Key, std::uint32_t, Hash> numbers_;  // under mutex_
+  std::array<Numbers, 1U << kPartBits> numbers_;          // under mutex_
   std::uint32_t size_ = 0;                                // under mutex_
   std::array<std::unique_ptr<Chunk>, kChunksMax> owned_;  // under mutex_
   std::array<std::atomic<Chunk*>, kChunksMax>
