@@ -1,5 +1,6 @@
 """Whole: a cluster of one node in the world that world.py made: every part of Kubernetes, containerd under it, CoreDNS in it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -86,15 +87,17 @@ class KeptLogs(threading.Thread):
 
     def run(self):
         while True:
-            for file in self._from.glob("*/*/*.log"):
-                pod, container = file.parts[-3:-1]
-                kept = self._to / f"{pod}_{container}_{file.name}"
-                try:
-                    if not kept.exists():
-                        os.link(file, kept)
-                except OSError:
-                    pass  # gone in this moment
+            # Pods go while one looks at them.
+            with contextlib.suppress(OSError):
+                self._look()
             time.sleep(0.5)
+
+    def _look(self):
+        for file in self._from.glob("*/*/*.log"):
+            pod, container = file.parts[-3:-1]
+            kept = self._to / f"{pod}_{container}_{file.name}"
+            if not kept.exists():
+                os.link(file, kept)
 
 
 class Whole(Cluster):
