@@ -83,6 +83,15 @@ void Reflector::begin_again() {
   broken_ = true;
 }
 
+// 410 Gone: there is nothing to do but to list again. The delays of an outage before it are not its
+// own; but a server that says so of a version it has just given must not be asked without a pause.
+void Reflector::miss(Duration retry_after) {
+  stats_.relists.add();
+  begin_again();
+  if (!fresh_) backoff_.reset();
+  fail(fmt::format("watch of {}: what was missed is not known", resource_.name), retry_after);
+}
+
 void Reflector::be_well() {
   problem_.clear();
   hurried_ = false;
@@ -138,6 +147,7 @@ void Reflector::on_page(std::string_view body) {
   phase_ = Phase::kWatch;
   listing_ = false;
   listed_ = true;
+  fresh_ = true;
   stats_.lists.add();
   store_.on_listed();
 }
@@ -180,6 +190,7 @@ void Reflector::on_event(std::string_view type, Json& object) {
   if (version.empty() || version.size() > kTokenBytesMax) return stats_.skipped.add();
   be_well();
   backoff_.reset();
+  fresh_ = false;
   resource_version_ = std::move(version);
   if (type == "BOOKMARK") return;
   const ObjectName name = name_in(object);
@@ -197,10 +208,7 @@ void Reflector::on_error_event(const Json& status) {
   const std::int64_t number =
       code != nullptr && code->is_number_integer() ? code->get<std::int64_t>() : 0;
   if (number == 410 || text_at(status, {"reason"}) == "Expired") {
-    stats_.relists.add();
-    begin_again();
-    // A server that says so of a version it has just given must not be asked without a pause.
-    return fail(fmt::format("watch of {}: what was missed is not known", resource_.name));
+    return miss();
   }
   const Json* seconds = find(status, {"details", "retryAfterSeconds"});
   Duration retry_after{};
@@ -215,12 +223,7 @@ void Reflector::on_error_event(const Json& status) {
 }
 
 void Reflector::on_watch_refused(std::uint16_t status, Duration retry_after) {
-  if (status == 410) {
-    stats_.relists.add();
-    begin_again();
-    return fail(fmt::format("watch of {}: what was missed is not known", resource_.name),
-                retry_after);
-  }
+  if (status == 410) return miss(retry_after);
   if (status == 404 && !resource_.always_there) {
     version_ = 0;
     return begin_again();
@@ -233,7 +236,10 @@ void Reflector::on_watch_refused(std::uint16_t status, Duration retry_after) {
 
 void Reflector::on_watch_end(const std::string& why, Duration lasted) {
   if (watch_is_over()) return;  // a reason was found already
-  if (lasted >= kWorthwhile) return backoff_.reset();
+  if (lasted >= kWorthwhile) {
+    fresh_ = false;
+    return backoff_.reset();
+  }
   fail(fmt::format("watch of {}: {}", resource_.name, why.empty() ? "ended at once" : why));
   hasty_ = !why.empty();
 }

@@ -110,6 +110,7 @@ class Reflector final {
   void begin_again();
   void fail(std::string why, Duration retry_after = Duration::zero());
   [[nodiscard]] static bool is_everybodys(std::uint16_t status, Duration retry_after);
+  void miss(Duration retry_after = Duration::zero());
   void note_absent();
   void be_well();
   void on_event(std::string_view type, Json& object);
@@ -135,6 +136,7 @@ class Reflector final {
   bool broken_ = false;
   bool hasty_ = false;    // failed as everybody would have
   bool hurried_ = false;  // since all was well
+  bool fresh_ = false;    // nothing came of the version that the last list gave
   Stats stats_;
 };
 

@@ -177,6 +177,31 @@ TEST_F(ReflectorTest, ListsAgainWhenWhatItMissedIsGone) {
   EXPECT_EQ(reflector.stats().relists.value(), 2u);
 }
 
+TEST_F(ReflectorTest, DoesNotWaitForAListAsLongAsItWaitedForTheServer) {
+  const std::string gone = event("ERROR", R"({"kind":"Status","code":410,"reason":"Gone"})");
+  begin();
+  reflector.on_line(event("ADDED", thing("a", "11")), false);
+  for (int i = 0; i < 12; ++i) {
+    reflector.on_watch_end("connection refused", 0s);
+    EXPECT_EQ(step().what, What::kWatch);
+  }
+  EXPECT_GT(waited, 10s);
+  waited = {};
+  reflector.on_watch_open();
+  reflector.on_line(gone, false);
+  EXPECT_EQ(step().what, What::kList);
+  EXPECT_LE(waited, 500ms) << "those delays were the outage's";
+  // But a server that takes back what it has just said is given more and more time.
+  for (int i = 0; i < 12; ++i) {
+    reflector.on_page(list_of(""));
+    EXPECT_EQ(step().what, What::kWatch);
+    reflector.on_watch_open();
+    reflector.on_line(gone, false);
+    EXPECT_EQ(step().what, What::kList);
+  }
+  EXPECT_GT(waited, 10s);
+}
+
 TEST_F(ReflectorTest, WaitsAsLongAsItIsToldTo) {
   begin();
   reflector.on_watch_refused(429, 17s);
