@@ -114,10 +114,7 @@ void Http2Session::answer_refused(std::int32_t id, const Http2Reader::Refusal& r
   ResponseHead head;
   head.status = refusal.status;
   head.content_length = 0;
-  const std::size_t before = frames_.size();
-  write_block(frames_, id, writer_.response(head, false), true);
-  queued_at_ += frames_.size() - before;
-  ++queued_frames_;
+  queue_block(id, writer_.response(head, false), true);
   if (!block_ends_stream_) {
     // RFC 9113 section 8.1. What the peer has sent before it hears of this is no flood.
     floods_.allow_noise(http2_limits_.stream_window);
@@ -192,9 +189,6 @@ void Http2Session::on_trailers(Http2Stream& stream) {
       why = block_ends_stream_ ? "less content than content-length" : "trailers and no end";
     return refuse_stream(&stream, stream.id, Http2Code::kProtocolError, why);
   }
-  // The body of the frames before them first.
-  deliver_body(false);
-  if (stream.closed || stream.reset) return;
   stream.remote_ended = true;
   if (stream.sink != nullptr) stream.sink->on_trailers(std::move(*trailers));
   close_if_done(stream);
@@ -229,8 +223,9 @@ void Http2Session::on_data_end() {
   const bool end = frame_.has(FrameFlag::kEndStream);
   const bool empty = frame_.size == 0 || (frame_.has(FrameFlag::kPadded) &&
                                           frame_.size <= std::uint32_t{small_[0]} + 1);
-  if (!empty) useful_bytes_ += frame_.size + kFrameHeadBytes;
+  // What is thrown away is noise, however long it is.
   if (stream == nullptr) return;
+  if (!empty) useful_bytes_ += frame_.size + kFrameHeadBytes;
   if (!empty || end) {
     stream->empty_frames = 0;
   } else if (++stream->empty_frames > http2_limits_.empty_data_frames_max) {

@@ -92,6 +92,13 @@ void Http2Session::write_block(Buffer& out, std::int32_t id, std::span<const Htt
   } while (!rest.empty());
 }
 
+void Http2Session::queue_block(std::int32_t id, std::span<const Http2Field> fields, bool end) {
+  const std::size_t before = frames_.size();
+  write_block(frames_, id, fields, end);
+  queued_at_ += frames_.size() - before;
+  ++queued_frames_;
+}
+
 void Http2Session::queue_reset_frame(std::int32_t id, Http2Code code) {
   tolerated_ = std::max(tolerated_, id);
   queue_u32(FrameType::kRstStream, id, static_cast<std::uint32_t>(code));

@@ -166,6 +166,7 @@ class Http2Session final {
   void queue_settings(std::span<const std::pair<Setting, std::uint32_t>> settings,
                       std::uint32_t window);
   void write_block(Buffer& out, std::int32_t id, std::span<const Http2Field> fields, bool end);
+  void queue_block(std::int32_t id, std::span<const Http2Field> fields, bool end);
   void queue_reset_frame(std::int32_t id, Http2Code code);
   void queue_reset(Http2Stream& stream, Http2Code code);
   void reset_for(Http2Stream& stream, Http2Code code, Fault fault, const char* detail);

@@ -56,10 +56,7 @@ void Http2Session::submit(Http2Stream& stream, std::span<const Http2Field> field
 }
 
 void Http2Session::queue_head(Http2Stream& stream, std::span<const Http2Field> fields, bool end) {
-  const std::size_t before = frames_.size();
-  write_block(frames_, stream.id, fields, end);
-  queued_at_ += frames_.size() - before;
-  ++queued_frames_;
+  queue_block(stream.id, fields, end);
   stream.head_at = queued_at_;
 }
 

@@ -196,6 +196,23 @@ TEST(Http2Floods, WhatWasUnderWayTowardsAResetStreamIsNoFlood) {
   EXPECT_EQ(server->requests.all.size(), 21U);
 }
 
+// HF-04: what is thrown away may be under way for a while, not for ever. The connection's credit
+// comes back, so nothing else would stop it.
+TEST(Http2Floods, DataWithoutEndForAStreamThatIsGoneEndsTheConnection) {
+  auto server = greeted();
+  server->requests.answer = true;
+  server->feed(headers(1, get_block()));
+  server->reply();
+  int frames = 0;
+  while (server->status && frames < 1000) {
+    server->feed(frame(0, 0, 1, std::string(16'000, 'x')));
+    server->reply();
+    ++frames;
+  }
+  EXPECT_FALSE(server->status.has_value());
+  EXPECT_LE(frames, 20) << "16 KB each: not much more than Http2Floods::kNoiseBurst";
+}
+
 // HF-02: whatever makes us end a stream after its request counts, or ends the connection at once.
 TEST(Http2Floods, MadeYouResetEndsTheConnectionHoweverItIsDone) {
   const std::string window_max = u32(0x7fffffff);
