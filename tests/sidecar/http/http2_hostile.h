@@ -88,7 +88,7 @@ class FedClient final {
   Status status;
 
   // What the client has to say now, as frames.
-  std::string says() {
+  std::string says() const {
     Buffer out;
     codec->produce(out, 1 << 20);
     return frames_of(out.to_string());
@@ -98,7 +98,7 @@ class FedClient final {
     if (status) status = codec->feed(buffer);
     return *this;
   }
-  std::unique_ptr<Hearer> open(bool end = true) {
+  std::unique_ptr<Hearer> open(bool end = true) const {
     auto hearer = std::make_unique<Hearer>();
     hearer->client = codec->open(get(), end, *hearer);
     says();

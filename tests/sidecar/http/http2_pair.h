@@ -43,7 +43,7 @@ struct Hearer final : RequestSink, ResponseSink {
   int drop_in_event = 0;
   int events = 0;
 
-  [[nodiscard]] Stream* stream() {
+  [[nodiscard]] Stream* stream() const {
     if (server != nullptr) return server.get();
     return client.get();
   }
@@ -163,14 +163,14 @@ class Http2Pair final {
     }
   }
 
-  std::unique_ptr<Hearer> open(RequestHead& head, bool end = true) {
+  std::unique_ptr<Hearer> open(RequestHead& head, bool end = true) const {
     auto hearer = std::make_unique<Hearer>();
     hearer->client = client->open(head, end, *hearer);
     return hearer;
   }
 
  private:
-  bool carry(Codec& from, Codec& to, Status& status, std::string& log) {
+  bool carry(Codec& from, Codec& to, Status& status, std::string& log) const {
     Buffer bytes;
     from.produce(bytes, 64 * 1024);
     if (bytes.empty()) return false;
