@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "sidecar/config/system_roots.h"
-#include "sidecar/core/log.h"
-#include "sidecar/system_roots.h"
-
 namespace weft::sidecar {
 
 namespace {
@@ -25,10 +21,6 @@ const std::string& endpoints_name(const config::ClusterConfig& cluster) {
 bool is_dns(const config::ClusterConfig& cluster) {
   return cluster.discovery == config::ClusterConfig::Discovery::kStrictDns ||
          cluster.discovery == config::ClusterConfig::Discovery::kLogicalDns;
-}
-
-bool uses_secrets(const config::TlsReference& tls) {
-  return !tls.certificate_secret.empty() || !tls.validation_secret.empty();
 }
 
 }  // namespace
@@ -62,7 +54,7 @@ Status Publisher::put(config::ListenerConfig listener) {
   });
   if (!compiled) return compiled;
   for_each_chain(listener, [&](const config::FilterChain& chain) {
-    if (chain.tls) want_system_roots(*chain.tls);
+    if (chain.tls) secrets_.want_system_roots(*chain.tls);
   });
   if (Status free = check_address(listener); !free) return free;
   if (Status bound = sockets_.bind(listener); !bound)
@@ -117,12 +109,12 @@ Status Publisher::put(config::ClusterConfig cluster) {
   const std::string name = cluster.name;
   ClusterSource source;
   if (cluster.tls) {
-    want_system_roots(*cluster.tls);
+    secrets_.want_system_roots(*cluster.tls);
     source.names_written = cluster.tls->settings.peer_names.size();
     // At once where all is here, as it is once the sidecar runs: no copy has to be made for it.
-    if (material_for(*cluster.tls) != nullptr) {
-      fill(*cluster.tls);
-      source.joined_at = secrets_version_;
+    if (secrets_.material_for(*cluster.tls) != nullptr) {
+      secrets_.fill(*cluster.tls);
+      source.joined_at = secrets_.version();
     }
   }
   source.config = std::make_shared<const config::ClusterConfig>(std::move(cluster));
@@ -152,42 +144,10 @@ void Publisher::put_resolved(config::EndpointSet endpoints) {
                              std::make_shared<const config::EndpointSet>(std::move(endpoints)));
 }
 
-void Publisher::put_secret(const std::string& name, const TlsMaterial& material,
-                           std::vector<SanMatcher> peer_names) {
-  Secret& secret = secrets_[name];
-  secret.material.version = material.version;
-  if (!material.chain_pem.empty()) {
-    secret.material.chain_pem = material.chain_pem;
-    secret.material.key_pem = material.key_pem;
-  }
-  if (!material.roots_pem.empty()) secret.material.roots_pem = material.roots_pem;
-  secret.peer_names = std::move(peer_names);
-  ++secrets_version_;
-  materials_.clear();
-}
-
 void Publisher::put_discovered_secret(const std::string& name, const TlsMaterial& material,
                                       std::vector<SanMatcher> peer_names) {
   ++names_version_;
-  discovered_secrets_.insert(name);
-  put_secret(name, material, std::move(peer_names));
-}
-
-// Read once, when somebody judges by them first. Without them nobody is believed.
-void Publisher::want_system_roots(const config::TlsReference& reference) {
-  if (reference.validation_secret != config::kSystemRoots) return;
-  if (secrets_.contains(config::kSystemRoots)) return;
-  Result<std::string> roots = read_system_roots();
-  if (!roots) {
-    WEFT_LOG_LIMITED(kError, "{}", roots.error().detail);
-    return;
-  }
-  put_secret(config::kSystemRoots, {.version = "system", .roots_pem = std::move(*roots)}, {});
-}
-
-const Publisher::Secret* Publisher::secret(std::string_view name) const {
-  const auto found = secrets_.find(name);
-  return found == secrets_.end() ? nullptr : &found->second;
+  secrets_.put_discovered(name, material, std::move(peer_names));
 }
 
 void Publisher::remove_listener(std::string_view name) {
@@ -219,66 +179,17 @@ void Publisher::forget_unused() {
   const std::vector<std::string> endpoints = endpoint_names();
   std::erase_if(endpoints_, [&](const auto& entry) { return unused(endpoints, entry.first); });
   std::erase_if(absent_endpoints_, [&](const auto& name) { return unused(endpoints, name); });
-  const std::vector<std::string> secrets = secret_names();
-  std::erase_if(discovered_secrets_, [&](const std::string& name) {
-    if (!unused(secrets, name)) return false;
-    secrets_.erase(name);
-    return true;
-  });
+  secrets_.keep_only(secret_names());
 }
 
-// ---- secrets ----
-
-std::shared_ptr<const TlsMaterial> Publisher::material_for(const config::TlsReference& reference) {
-  const TlsMaterial& written = reference.inline_material;
-  if (!uses_secrets(reference)) return std::make_shared<const TlsMaterial>(written);
-  std::string key = written.version + "\x1f" + reference.certificate_secret + "\x1f" +
-                    reference.validation_secret;
-  const TlsMaterial* own = nullptr;
-  const TlsMaterial* roots = nullptr;
-  if (!reference.certificate_secret.empty()) {
-    const Secret* found = secret(reference.certificate_secret);
-    if (found == nullptr || found->material.chain_pem.empty()) return nullptr;
-    own = &found->material;
-    key += "\x1f" + own->version;
-  }
-  if (!reference.validation_secret.empty()) {
-    const Secret* found = secret(reference.validation_secret);
-    if (found == nullptr || found->material.roots_pem.empty()) return nullptr;
-    roots = &found->material;
-    key += "\x1f" + roots->version;
-  }
-  // The same for all that name the same, so it is put together once.
-  std::shared_ptr<const TlsMaterial>& joined = materials_[key];
-  if (joined != nullptr) return joined;
-  TlsMaterial material = written;
-  if (own != nullptr) {
-    material.chain_pem = own->chain_pem;
-    material.key_pem = own->key_pem;
-    material.version += "/" + own->version;
-  }
-  if (roots != nullptr) {
-    material.roots_pem = roots->roots_pem;
-    material.version += "/" + roots->version;
-  }
-  joined = std::make_shared<const TlsMaterial>(std::move(material));
-  return joined;
-}
-
-void Publisher::fill(config::TlsReference& reference) {
-  reference.material = material_for(reference);
-  if (const Secret* judged = secret(reference.validation_secret); judged != nullptr) {
-    std::vector<SanMatcher>& names = reference.settings.peer_names;
-    names.insert(names.end(), judged->peer_names.begin(), judged->peer_names.end());
-  }
-}
+// ---- what is written, and its secrets ----
 
 void Publisher::join(ListenerSource& source) {
-  if (source.joined_at == secrets_version_) return;
+  if (source.joined_at == secrets_.version()) return;
   bool needs = false;
   for_each_chain(*source.written,
                  [&](const config::FilterChain& chain) { needs = needs || chain.tls.has_value(); });
-  source.joined_at = secrets_version_;
+  source.joined_at = secrets_.version();
   ++names_version_;  // the version before needs its routes no longer
   if (!needs) {
     source.joined = source.written;
@@ -287,11 +198,11 @@ void Publisher::join(ListenerSource& source) {
   auto joined = std::make_shared<config::ListenerConfig>(*source.written);
   bool changed = source.joined == nullptr || source.joined->version != source.written->version;
   for (config::FilterChain& chain : joined->chains) {
-    if (chain.tls) fill(*chain.tls);
+    if (chain.tls) secrets_.fill(*chain.tls);
   }
   if (joined->default_chain != nullptr) {
     auto chain = std::make_shared<config::FilterChain>(*joined->default_chain);
-    if (chain->tls) fill(*chain->tls);
+    if (chain->tls) secrets_.fill(*chain->tls);
     joined->default_chain = std::move(chain);
   }
   if (!changed) {
@@ -313,10 +224,10 @@ void Publisher::join(ListenerSource& source) {
 }
 
 void Publisher::join(ClusterSource& source) {
-  if (source.joined_at == secrets_version_) return;
-  source.joined_at = secrets_version_;
+  if (source.joined_at == secrets_.version()) return;
+  source.joined_at = secrets_.version();
   if (!source.config->tls) return;
-  const std::shared_ptr<const TlsMaterial> material = material_for(*source.config->tls);
+  const std::shared_ptr<const TlsMaterial> material = secrets_.material_for(*source.config->tls);
   const auto& before = source.config->tls->material;  // null: not joined yet, or not all is here
   if (before == material ||
       (before != nullptr && material != nullptr && before->version == material->version))
@@ -324,7 +235,7 @@ void Publisher::join(ClusterSource& source) {
   auto joined = std::make_shared<config::ClusterConfig>(*source.config);
   std::vector<SanMatcher>& names = joined->tls->settings.peer_names;
   names.erase(names.begin() + static_cast<std::ptrdiff_t>(source.names_written), names.end());
-  fill(*joined->tls);
+  secrets_.fill(*joined->tls);
   source.config = std::move(joined);
 }
 

@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sidecar/config/snapshot.h"
@@ -23,6 +24,7 @@
 #include "sidecar/listener_sockets.h"
 #include "sidecar/route_finish.h"
 #include "sidecar/route_sources.h"
+#include "sidecar/secret_sources.h"
 #include "sidecar/upstream/tls_contexts.h"
 #include "tls/library.h"
 
@@ -64,12 +66,11 @@ class Publisher final : public Flushable, public TimerSink {
   Status put(config::EndpointSet endpoints);
   // Of a cluster whose names were resolved.
   void put_resolved(config::EndpointSet endpoints);
-  // Our own chain and key, or roots, or both; parts that are empty leave those of the version
-  // before.
-  // `peer_names` are accepted beside those of whoever judges peers by this secret.
+  // As SecretSources::put() and put_discovered().
   void put_secret(const std::string& name, const TlsMaterial& material,
-                  std::vector<SanMatcher> peer_names = {});
-  // The same for one that is forgotten once nothing refers to it.
+                  std::vector<SanMatcher> peer_names = {}) {
+    secrets_.put(name, material, std::move(peer_names));
+  }
   void put_discovered_secret(const std::string& name, const TlsMaterial& material,
                              std::vector<SanMatcher> peer_names);
   void remove_listener(std::string_view name);
@@ -127,8 +128,6 @@ class Publisher final : public Flushable, public TimerSink {
 
   void join(ListenerSource& source);
   void join(ClusterSource& source);
-  [[nodiscard]] std::shared_ptr<const TlsMaterial> material_for(
-      const config::TlsReference& reference);
   [[nodiscard]] bool has_routes(const ListenerSource& source) const;
   [[nodiscard]] std::shared_ptr<const config::EndpointSet> endpoints_for(
       const config::ClusterConfig& cluster) const;
@@ -150,18 +149,8 @@ class Publisher final : public Flushable, public TimerSink {
   std::set<std::string, std::less<>> absent_endpoints_;
   std::map<std::string, ClusterSource, std::less<>> clusters_;
   std::map<std::string, std::shared_ptr<const config::EndpointSet>, std::less<>> endpoints_;
-  struct Secret {
-    TlsMaterial material;
-    std::vector<SanMatcher> peer_names;
-  };
-  [[nodiscard]] const Secret* secret(std::string_view name) const;
-  void fill(config::TlsReference& reference);
-  void want_system_roots(const config::TlsReference& reference);
   std::map<std::string, std::shared_ptr<const config::EndpointSet>, std::less<>> resolved_;
-  std::map<std::string, Secret, std::less<>> secrets_;
-  std::set<std::string, std::less<>> discovered_secrets_;  // came by name from a source
-  std::map<std::string, std::shared_ptr<const TlsMaterial>> materials_;  // joined pairs of secrets
-  std::uint64_t secrets_version_ = 1;
+  SecretSources secrets_;
   // Of what is known and what names it; endpoints that only move change neither.
   std::uint64_t names_version_ = 1;
   std::uint64_t forgotten_at_ = 0;
