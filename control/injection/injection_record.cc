@@ -16,7 +16,8 @@ void erase_named(Json& spec, const char* list, const Json& names) {
   Json left = Json::array();
   for (Json& part : *found) {
     const bool ours = std::ranges::any_of(names, [&](const Json& name) {
-      return name.is_string() && part.is_object() && name_of_part(part) == name;
+      return name.is_string() && part.is_object() &&
+             name_of_part(part) == name.get_ref<const std::string&>();
     });
     if (!ours) left.push_back(std::move(part));
   }

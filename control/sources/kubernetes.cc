@@ -338,7 +338,7 @@ void KubernetesSource::tell() {
   for (const ObjectName& name : translation_.take_changed()) {
     KeyedChange change{.key = {Kind::kWorkload, name}};
     if (std::optional<Workload> workload = translation_.workload(name)) {
-      change.text.emplace();
+      change.text.emplace(KeyedChange::Text{});
       change.text->json = kube::workload_document(*workload);
       change.text->object = std::make_shared<const Workload>(std::move(*workload));
       if (std::string objection = translation_.objection_to(name); !objection.empty()) {
