@@ -25,7 +25,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using xds::testing::WireRig;
 
-SpiffeId id_of(const std::string& account) {
+SpiffeId account_id(const std::string& account) {
   return SpiffeId::make("cluster.local", "shop", account).value();
 }
 
@@ -66,7 +66,7 @@ class CertificateServiceTest : public ::testing::Test {
     return asker.heard;
   }
   std::string csr(const std::string& account) const {
-    return tls::make_csr(key, id_of(account)).value();
+    return tls::make_csr(key, account_id(account)).value();
   }
   std::string token(const std::string& account) const {
     return authority.make_token("shop", account, hours(1)).value();
@@ -86,14 +86,14 @@ class CertificateServiceTest : public ::testing::Test {
 TEST_F(CertificateServiceTest, GivesTheBearerOfATokenALeafAndTheRoot) {
   EXPECT_EQ(ask(csr("cart"), token("cart")), "issued");
   const auto leaf = tls::parse_certificate(asker.issued.chain_pem).value();
-  EXPECT_EQ(leaf.spiffe_id, id_of("cart"));
+  EXPECT_EQ(leaf.spiffe_id, account_id("cart"));
   EXPECT_TRUE(leaf.public_key.same_public_half(key));
   EXPECT_EQ(asker.issued.roots_pem, authority.root_pem());
   EXPECT_EQ(counted(Signing::kSigned), 1u);
 }
 
 TEST_F(CertificateServiceTest, RenewsForWhoeverMtlsProvedAndAsksForNoToken) {
-  rig.proved = {.secured = true, .peer = id_of("cart"), .alpn = "h2"};
+  rig.proved = {.secured = true, .peer = account_id("cart"), .alpn = "h2"};
   EXPECT_EQ(ask(csr("cart"), ""), "issued");
   // A token of somebody else's does not help.
   EXPECT_EQ(ask(csr("ledger"), token("ledger")),

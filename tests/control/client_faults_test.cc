@@ -44,7 +44,7 @@ std::string with_faults(const std::string& faults) {
 
 rt::VirtualHost told_clients(const std::string& faults, WallTime now) {
   Planner planner(mesh_of(kQuotes + "---\n" + with_faults(faults)), nullptr, now);
-  const auto set = planner.plan(control::Node::parse("grpc-client"));
+  const auto set = planner.plan(Node::parse("grpc-client"));
   rt::RouteConfiguration told;
   told.ParseFromString(set->types.at("envoy.config.route.v3.RouteConfiguration")
                            ->resources.at("outbound|50051||quotes.shop.svc.cluster.local")

@@ -199,19 +199,20 @@ std::string ControlRig::scrape(const std::string& path, const std::string& host)
   return ask(*this, path, host, true);
 }
 
-// ---- Node ----
+// ---- Subscriber ----
 
-std::unique_ptr<Node> Node::sidecar(ControlRig& rig, const std::string& id,
-                                    const std::string& account, const std::string& name_space) {
-  return std::make_unique<Node>(
+std::unique_ptr<Subscriber> Subscriber::sidecar(ControlRig& rig, const std::string& id,
+                                                const std::string& account,
+                                                const std::string& name_space) {
+  return std::make_unique<Subscriber>(
       rig, rig.dialer(account.empty() ? rig.context() : rig.context(name_space, account)), id);
 }
 
-std::unique_ptr<Node> Node::plain(ControlRig& rig, const std::string& id) {
-  return std::make_unique<Node>(rig, std::make_unique<PlainDialer>(rig), id);
+std::unique_ptr<Subscriber> Subscriber::plain(ControlRig& rig, const std::string& id) {
+  return std::make_unique<Subscriber>(rig, std::make_unique<PlainDialer>(rig), id);
 }
 
-Node::Node(ControlRig& rig, std::unique_ptr<Dialer> dialer, const std::string& id)
+Subscriber::Subscriber(ControlRig& rig, std::unique_ptr<Dialer> dialer, const std::string& id)
     : dialer_(std::move(dialer)), client_(rig.turn, *dialer_, random_, *this, options(id)) {
   for (const char* type :
        {"envoy.config.cluster.v3.Cluster", "envoy.config.listener.v3.Listener"}) {
@@ -221,7 +222,7 @@ Node::Node(ControlRig& rig, std::unique_ptr<Dialer> dialer, const std::string& i
   client_.start();
 }
 
-xds::AdsClient::Options Node::options(const std::string& id) const {
+xds::AdsClient::Options Subscriber::options(const std::string& id) const {
   xds::AdsClient::Options options{.authority = "weft-control:15012"};
   options.node.set_id(id);
   auto& weft = *(*options.node.mutable_metadata()->mutable_fields())["weft"].mutable_struct_value();
@@ -230,9 +231,9 @@ xds::AdsClient::Options Node::options(const std::string& id) const {
   return options;
 }
 
-std::vector<xds::Refusal> Node::on_resources(std::string_view type,
-                                             std::vector<xds::AdsClient::Arrival>&& changed,
-                                             const std::vector<std::string>& removed) {
+std::vector<xds::Refusal> Subscriber::on_resources(std::string_view type,
+                                                   std::vector<xds::AdsClient::Arrival>&& changed,
+                                                   const std::vector<std::string>& removed) {
   std::vector<xds::Refusal> refusals;
   auto& table = held[std::string(xds::short_name(type))];
   for (const auto& arrival : changed) {
@@ -256,11 +257,11 @@ std::vector<xds::Refusal> Node::on_resources(std::string_view type,
   return refusals;
 }
 
-void Node::on_generation(const xds::Generation& generation) {
+void Subscriber::on_generation(const xds::Generation& generation) {
   generations += (generations.empty() ? "" : " ") + std::to_string(generation.number);
 }
 
-std::set<std::string> Node::names(const std::string& type) const {
+std::set<std::string> Subscriber::names(const std::string& type) const {
   std::set<std::string> out;
   const auto table = held.find(type);
   if (table == held.end()) return out;

@@ -82,15 +82,15 @@ class ControlRig final : public Connector, public Control::Owner {
 };
 
 // An ADS client that believes everything and writes down what it is told.
-class Node final : public xds::AdsClient::Owner {
+class Subscriber final : public xds::AdsClient::Owner {
  public:
   // A sidecar over TLS; a gRPC client in the plain.
-  static std::unique_ptr<Node> sidecar(ControlRig& rig, const std::string& id,
-                                       const std::string& account,
-                                       const std::string& name_space = "shop");
-  static std::unique_ptr<Node> plain(ControlRig& rig, const std::string& id);
+  static std::unique_ptr<Subscriber> sidecar(ControlRig& rig, const std::string& id,
+                                             const std::string& account,
+                                             const std::string& name_space = "shop");
+  static std::unique_ptr<Subscriber> plain(ControlRig& rig, const std::string& id);
 
-  Node(ControlRig& rig, std::unique_ptr<Dialer> dialer, const std::string& id);
+  Subscriber(ControlRig& rig, std::unique_ptr<Dialer> dialer, const std::string& id);
 
   std::vector<xds::Refusal> on_resources(std::string_view type,
                                          std::vector<xds::AdsClient::Arrival>&& changed,

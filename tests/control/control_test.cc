@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ControlRig;
-using testing::Node;
+using testing::Subscriber;
 using Names = std::set<std::string>;
 
 const std::string kCartId = "sidecar~127.5.1.1~cart-a.shop~shop.svc.cluster.local";
@@ -65,7 +65,7 @@ class ControlTest : public ::testing::Test {
 
 TEST_F(ControlTest, TellsASidecarItsGeneration) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   EXPECT_EQ(cart->generations, "1") << cart->last_error();
   EXPECT_EQ(cart->names("Cluster"), (Names{kCartCluster, "inbound|8080||"}));
@@ -76,7 +76,7 @@ TEST_F(ControlTest, TellsASidecarItsGeneration) {
 
 TEST_F(ControlTest, MakesOneGenerationOfAnEdit) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   const auto endpoints = cart->held["ClusterLoadAssignment"];
   const auto routes = cart->held["RouteConfiguration"];
@@ -99,7 +99,7 @@ TEST_F(ControlTest, MakesOneGenerationOfTwoEditsInOneWindow) {
   options.source.settle = 2s;
   options.source.settle_max = 10s;
   rig_.start(options);
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   rig_.files.write("a.yaml", service("a"));
   rig_.pass(1s);  // seen, and not quiet for long enough
@@ -124,7 +124,7 @@ TEST_F(ControlTest, DoesNotWaitForEverForADirectoryThatIsNeverQuiet) {
 
 TEST_F(ControlTest, TellsNothingOfABadFileButWhereItIsBad) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   const auto before = cart->held;
   rig_.files.replace(
@@ -144,7 +144,7 @@ TEST_F(ControlTest, ComesBackFromAKillWithTheSameContents) {
   rig_.start();
   rig_.files.write("a.yaml", service("a"));
   rig_.settle();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   EXPECT_EQ(cart->generations, "2");
   const auto before = cart->held;
@@ -176,7 +176,7 @@ TEST_F(ControlTest, NeverCountsBackwards) {
 // the lower number for an older state, nor keep what the other one does not have.
 TEST_F(ControlTest, ANodeTakesTheStateOfAReplicaWhoseNumbersAreLower) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   for (int i = 0; i < 3; ++i) {
     rig_.files.write("n" + std::to_string(i) + ".yaml", service("n" + std::to_string(i)));
     rig_.settle();
@@ -202,7 +202,7 @@ TEST_F(ControlTest, RestartsIntoABadFileWithTheLastGoodVersion) {
   rig_.files.replace("cart.yaml", "a: [1,\n");
   rig_.restart();
   EXPECT_EQ(generation(), 1u);
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   EXPECT_EQ(cart->generations, "1") << cart->last_error();
   EXPECT_TRUE(cart->names("Cluster").contains(kCartCluster));
@@ -244,7 +244,7 @@ TEST_F(ControlTest, SharesItsStateWithNobody) {
 
 TEST_F(ControlTest, TellsNothingNewThatItCannotKeep) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   // A directory in the file's place: no rename can replace it, for root neither.
   std::filesystem::remove(rig_.kept / StateDir::kFile);
@@ -262,7 +262,7 @@ TEST_F(ControlTest, TellsNothingNewThatItCannotKeep) {
 TEST_F(ControlTest, ServesANodeAsSoonAsItsWorkloadAppears) {
   rig_.start();
   const std::string id = "sidecar~127.5.1.3~late.shop~shop.svc.cluster.local";
-  const auto late = Node::sidecar(rig_, id, "late");
+  const auto late = Subscriber::sidecar(rig_, id, "late");
   rig_.pass(1s);
   EXPECT_EQ(late->held.size(), 0u);
   EXPECT_EQ(late->last_error(), "");
@@ -280,7 +280,7 @@ TEST_F(ControlTest, ServesANodeAsSoonAsItsWorkloadAppears) {
 TEST_F(ControlTest, TellsAStrangerNothingWhenItsWorkloadIsAnothers) {
   rig_.start();
   const std::string id = "sidecar~127.5.1.3~late.shop~shop.svc.cluster.local";
-  const auto waiting = Node::sidecar(rig_, id, "web");  // of the namespace, so it may wait
+  const auto waiting = Subscriber::sidecar(rig_, id, "web");  // of the namespace, so it may wait
   rig_.files.write("late.yaml", workload("late", "127.5.1.3", "late", "late"));
   rig_.settle();
   EXPECT_EQ(waiting->held.size(), 0u);
@@ -288,8 +288,8 @@ TEST_F(ControlTest, TellsAStrangerNothingWhenItsWorkloadIsAnothers) {
 
 TEST_F(ControlTest, LetsASlowNodeDelayNobody) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
-  const auto web = Node::sidecar(rig_, kWebId, "web");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
+  const auto web = Subscriber::sidecar(rig_, kWebId, "web");
   rig_.run();
   // The web's wire takes nothing more in either direction.
   rig_.pipes[1]->set_wire(0);
@@ -306,7 +306,7 @@ TEST_F(ControlTest, LetsASlowNodeDelayNobody) {
 
 TEST_F(ControlTest, ShowsWhoHasWhat) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   cart->refuse = kCartCluster;
   rig_.run();
   const nlohmann::json page = mesh_page();
@@ -350,7 +350,7 @@ TEST_F(ControlTest, GivesAScraperElsewhereTheFiguresAndNothingElse) {
 
 TEST_F(ControlTest, DrainsWithAGoodbye) {
   rig_.start();
-  const auto cart = Node::sidecar(rig_, kCartId, "cart");
+  const auto cart = Subscriber::sidecar(rig_, kCartId, "cart");
   rig_.run();
   EXPECT_NE(rig_.page("/ready").find("503"), std::string::npos);  // it does not listen
   rig_.control->drain();

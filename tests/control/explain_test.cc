@@ -15,7 +15,7 @@
 namespace weft::control::cli {
 namespace {
 
-const std::string kShop =
+const std::string kExplainedShop =
     "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\nspec: {selector: "
     "{app: cart}, ports: [{name: http, port: 80, targetPort: http}]}\n---\n"
     "apiVersion: v1\nkind: Service\nmetadata: {name: beta, namespace: shop}\nspec: {selector: "
@@ -55,7 +55,7 @@ std::string lines_with(const std::string& text, const std::string& word) {
 }
 
 std::string explained(const ExplainQuestion& question) {
-  const auto answer = explain(*testing::mesh_of(kShop), question);
+  const auto answer = explain(*testing::mesh_of(kExplainedShop), question);
   return answer ? answer->text() : "error: " + answer.error().detail;
 }
 
@@ -94,7 +94,8 @@ TEST(Explain, AsksForACallerARouteAndAPort) {
 
 TEST(Explain, SpeaksJson) {
   const auto page = nlohmann::json::parse(
-      explain(*testing::mesh_of(kShop), {.service = "cart", .route = "shop/cart:main"})->json());
+      explain(*testing::mesh_of(kExplainedShop), {.service = "cart", .route = "shop/cart:main"})
+          ->json());
   const auto& port = page["ports"][0];
   EXPECT_EQ(port["port"], 80);
   EXPECT_EQ(port["destination"].size() + port["requests"][0]["fields"].size(), kPolicyFields);
@@ -104,7 +105,7 @@ TEST(Explain, SpeaksJson) {
 
 TEST(Explain, SaysTheSameOfWhatAControlPlaneTells) {
   Registry registry;
-  registry.set_files({{.name = "t.yaml", .text = kShop}});
+  registry.set_files({{.name = "t.yaml", .text = kExplainedShop}});
   bool has_lines = true;
   const auto files = files_of_config_page(make_config_page(registry), has_lines);
   ASSERT_TRUE(files.has_value());
@@ -131,7 +132,7 @@ TEST(ConfigPage, KeepsTheLinesOfEveryFileUntilARestart) {
            "# first\n\n--- {apiVersion: weft.dev/v1alpha1, kind: TrafficPolicy, metadata: {name: "
            "one, namespace: shop}, spec: {targetRefs: [{kind: Namespace, name: shop}],\n"
            "  timeouts: {request: 1s}}}\n"},
-      {.name = "b.yaml", .text = "# before\n" + kShop}};
+      {.name = "b.yaml", .text = "# before\n" + kExplainedShop}};
   Registry registry;
   registry.set_files(written);
   EXPECT_EQ(testing::describe_problems(registry), "");
@@ -171,7 +172,7 @@ TEST(ConfigPage, KeepsTheLinesOfEveryFileUntilARestart) {
 // ---- route ----
 
 std::string asked(const RouteQuery& query) {
-  const auto answer = ask_route(testing::mesh_of(kShop), query);
+  const auto answer = ask_route(testing::mesh_of(kExplainedShop), query);
   return answer ? answer->text() : "error: " + answer.error().detail + "\n";
 }
 
@@ -207,7 +208,7 @@ TEST(RouteQuestion, MatchesAsTheSidecarDoes) {
 }
 
 TEST(RouteQuestion, KnowsTheCallersNode) {
-  std::string local = kShop;
+  std::string local = kExplainedShop;
   local.replace(local.find("spec: {selector: "), 7, "spec: {internalTrafficPolicy: Local, ");
   const auto mesh = testing::mesh_of(local);
   const auto answer = ask_route(mesh, {.url = "http://cart.shop/api", .from = "web"});

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using testing::FakeApiServer;
 using testing::make_pod;
 using testing::make_service;
-using Json = FakeApiServer::Json;
+using Json = testing::FakeApiServer::Json;
 
 constexpr const char* kPods = "/api/v1/pods";
 constexpr const char* kServices = "/api/v1/services";
@@ -34,15 +34,15 @@ Json make_route(const std::string& backend, int port = 80) {
             {"rules", {{{"backendRefs", {{{"name", backend}, {"port", port}}}}}}}}}};
 }
 
-class Cluster : public ::testing::Test, public Control::Owner {
+class WatchedCluster : public ::testing::Test, public Control::Owner {
  protected:
-  Cluster() : api(rig) {
+  WatchedCluster() : api(rig) {
     wall_now = read_wall_clock();
     api.serve_core();
     api.put(kServices, make_service("cart"));
     api.put(kPods, make_pod("cart-a", "10.1.0.1", "cart"));
   }
-  ~Cluster() override {
+  ~WatchedCluster() override {
     control.reset();
     client.reset();
     rig.turn.end();
@@ -104,9 +104,9 @@ class Cluster : public ::testing::Test, public Control::Owner {
   std::string failed;
 };
 
-WallTime Cluster::wall_now{};
+WallTime WatchedCluster::wall_now{};
 
-TEST_F(Cluster, IsKnownBeforeAnybodyIsTold) {
+TEST_F(WatchedCluster, IsKnownBeforeAnybodyIsTold) {
   rig.reachable = false;
   start();
   EXPECT_EQ(live, 0);
@@ -119,7 +119,7 @@ TEST_F(Cluster, IsKnownBeforeAnybodyIsTold) {
   EXPECT_EQ(instances("cart"), 1u);
 }
 
-TEST_F(Cluster, AChangeIsKnownAtOnce) {
+TEST_F(WatchedCluster, AChangeIsKnownAtOnce) {
   start();
   ASSERT_EQ(live, 1);
   api.put(kPods, make_pod("cart-b", "10.1.0.2", "cart"));
@@ -135,7 +135,7 @@ TEST_F(Cluster, AChangeIsKnownAtOnce) {
   EXPECT_EQ(mesh().workloads.at({"shop", "cart-b"})->address.to_string(), "10.1.0.77");
 }
 
-TEST_F(Cluster, AnApiServerThatIsGoneForAnHourTakesNothingAway) {
+TEST_F(WatchedCluster, AnApiServerThatIsGoneForAnHourTakesNothingAway) {
   start();
   const auto before = mesh().generation;
   rig.reachable = false;
@@ -155,7 +155,7 @@ TEST_F(Cluster, AnApiServerThatIsGoneForAnHourTakesNothingAway) {
   EXPECT_NE(control->metrics().find("weft_control_source_readable 1"), std::string::npos);
 }
 
-TEST_F(Cluster, AllIsHeardOfAgainAsSoonAsAnythingIs) {
+TEST_F(WatchedCluster, AllIsHeardOfAgainAsSoonAsAnythingIs) {
   start();
   rig.reachable = false;
   rig.cut();
@@ -180,7 +180,7 @@ TEST_F(Cluster, AllIsHeardOfAgainAsSoonAsAnythingIs) {
   EXPECT_NE(control->metrics().find("weft_control_source_readable 1"), std::string::npos);
 }
 
-TEST_F(Cluster, FiveThousandPodsComeInPagesOfWhichNoneCounts) {
+TEST_F(WatchedCluster, FiveThousandPodsComeInPagesOfWhichNoneCounts) {
   for (int i = 0; i < 5000; ++i) {
     api.put(kPods, make_pod("cart-" + std::to_string(i),
                             "10.2." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1),
@@ -193,7 +193,7 @@ TEST_F(Cluster, FiveThousandPodsComeInPagesOfWhichNoneCounts) {
   EXPECT_EQ(instances("cart"), 5001u);
 }
 
-TEST_F(Cluster, ATokenThatIsReplacedIsUsed) {
+TEST_F(WatchedCluster, ATokenThatIsReplacedIsUsed) {
   testing::TemporaryDirectory files;
   files.write("token", "secret\n");
   token_file = files / "token";
@@ -218,7 +218,7 @@ TEST_F(Cluster, ATokenThatIsReplacedIsUsed) {
   EXPECT_EQ(workloads(), "cart-a cart-b cart-c ");
 }
 
-TEST_F(Cluster, WaitsWhenItIsToldTo) {
+TEST_F(WatchedCluster, WaitsWhenItIsToldTo) {
   start();
   api.refuse = 429;
   api.retry_after = "30";
@@ -239,7 +239,7 @@ TEST_F(Cluster, WaitsWhenItIsToldTo) {
   EXPECT_EQ(workloads(), "cart-a cart-b ");
 }
 
-TEST_F(Cluster, GarbageInAWatchTakesNothingAway) {
+TEST_F(WatchedCluster, GarbageInAWatchTakesNothingAway) {
   start();
   api.shout(kPods,
             "garbage\n{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"cart-a\"}}}\n");
@@ -255,7 +255,7 @@ TEST_F(Cluster, GarbageInAWatchTakesNothingAway) {
   EXPECT_EQ(workloads(), "cart-a cart-b ");
 }
 
-TEST_F(Cluster, AnObjectTooLargeIsPassedOver) {
+TEST_F(WatchedCluster, AnObjectTooLargeIsPassedOver) {
   start();
   Json large = make_pod("large", "10.1.0.9", "cart");
   large["metadata"]["annotations"]["x"] = std::string(9 * 1024 * 1024, 'x');
@@ -267,7 +267,7 @@ TEST_F(Cluster, AnObjectTooLargeIsPassedOver) {
             std::string::npos);
 }
 
-TEST_F(Cluster, ABadRouteChangesNothingButWhatIsSaidOfIt) {
+TEST_F(WatchedCluster, ABadRouteChangesNothingButWhatIsSaidOfIt) {
   api.put(kRoutes, make_route("cart"));
   start();
   ASSERT_EQ(mesh().http_routes.size(), 1u);
@@ -287,7 +287,7 @@ TEST_F(Cluster, ABadRouteChangesNothingButWhatIsSaidOfIt) {
   EXPECT_EQ(mesh().http_routes.size(), 0u);
 }
 
-TEST_F(Cluster, AKindThatIsInstalledLaterIsFound) {
+TEST_F(WatchedCluster, AKindThatIsInstalledLaterIsFound) {
   start();
   EXPECT_EQ(mesh().http_routes.size(), 0u);
   api.put(kRoutes, make_route("cart"));
@@ -295,7 +295,7 @@ TEST_F(Cluster, AKindThatIsInstalledLaterIsFound) {
   EXPECT_EQ(mesh().http_routes.size(), 1u);
 }
 
-TEST_F(Cluster, EveryReplicaHasTheSameRoot) {
+TEST_F(WatchedCluster, EveryReplicaHasTheSameRoot) {
   start();
   ASSERT_EQ(live, 1);
   const std::string root = control->authority().root_pem();
@@ -308,7 +308,7 @@ TEST_F(Cluster, EveryReplicaHasTheSameRoot) {
   EXPECT_EQ(made, 1u);
 }
 
-TEST_F(Cluster, ARootThatSomebodyElseMakesMeanwhileIsTaken) {
+TEST_F(WatchedCluster, ARootThatSomebodyElseMakesMeanwhileIsTaken) {
   const std::string theirs = Authority::make_root_pem({.wall_clock = &read_wall_clock}).value();
   std::string text(base64_size(theirs.size()), '\0');
   encode_base64(as_bytes(theirs), text);
@@ -324,7 +324,7 @@ TEST_F(Cluster, ARootThatSomebodyElseMakesMeanwhileIsTaken) {
   EXPECT_NE(theirs.find(control->authority().root_pem()), std::string::npos);
 }
 
-TEST_F(Cluster, AGenerationIsNeverLowerThanBeforeARestart) {
+TEST_F(WatchedCluster, AGenerationIsNeverLowerThanBeforeARestart) {
   start();
   const auto before = mesh().generation;
   wall_now += 10s;
@@ -336,7 +336,7 @@ TEST_F(Cluster, AGenerationIsNeverLowerThanBeforeARestart) {
 // ---- what a change costs ----
 
 // In things worked out, whatever the machine: times are told by tests/bench/micro_config.
-TEST_F(Cluster, OneEndpointOfAThousandIsWorkedOutAlone) {
+TEST_F(WatchedCluster, OneEndpointOfAThousandIsWorkedOutAlone) {
   constexpr std::size_t kMany = 100;
   for (std::size_t service = 0; service < kMany; ++service) {
     const std::string app = "app-" + std::to_string(service);

@@ -14,11 +14,11 @@ namespace {
 using testing::mistakes_in;
 using testing::notes_in;
 
-const std::string kService =
+const std::string kServiceHead =
     "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\n";
-const std::string kWorkload =
+const std::string kWorkloadHead =
     "apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: cart-a, namespace: shop}\n";
-const std::string kRoute =
+const std::string kRouteHead =
     "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: cart, namespace: "
     "shop}\n";
 const std::string kParent = "  parentRefs: [{group: \"\", kind: Service, name: cart}]\n";
@@ -27,7 +27,7 @@ const std::string kConfig =
 
 // A rule whose text begins on line 7.
 std::string rule(const std::string& text) {
-  return kRoute + "spec:\n" + kParent + "  rules:\n  - " + text;
+  return kRouteHead + "spec:\n" + kParent + "  rules:\n  - " + text;
 }
 
 struct Row {
@@ -106,7 +106,7 @@ TEST(Metadata, HoldsWhatKubectlLeavesInAnnotations) {
 }
 
 TEST(Metadata, KeepsQuotedTextAsText) {
-  EXPECT_EQ(mistakes_in(kService + "spec: {selector: {version: \"08\", on: \"true\"}}\n"), "");
+  EXPECT_EQ(mistakes_in(kServiceHead + "spec: {selector: {version: \"08\", on: \"true\"}}\n"), "");
 }
 
 TEST(Metadata, TakesNullForAbsent) {
@@ -119,117 +119,121 @@ TEST(Metadata, TakesNullForAbsent) {
 
 TEST(ServiceText, SaysEveryMistake) {
   expect_all({
-      {kService, "1:1: spec: is required\n"},
-      {kService + "spec: []\n", "4:7: spec: want a map, found a list\n"},
-      {kService + "spec:\n  ports:\n  - {port: 0}\n  - {port: 80, name: b}\n",
+      {kServiceHead, "1:1: spec: is required\n"},
+      {kServiceHead + "spec: []\n", "4:7: spec: want a map, found a list\n"},
+      {kServiceHead + "spec:\n  ports:\n  - {port: 0}\n  - {port: 80, name: b}\n",
        "6:3: spec.ports: every port needs a name when there is more than one\n"
        "6:12: spec.ports[0].port: want a number from 1 to 65535, found 0\n"},
-      {kService + "spec: {ports: [{port: \"80\"}]}\n",
+      {kServiceHead + "spec: {ports: [{port: \"80\"}]}\n",
        "4:23: spec.ports[0].port: want a whole number, found the text \"80\"\n"},
-      {kService + "spec: {ports: [{}]}\n", "4:16: spec.ports[0].port: is required\n"},
-      {kService + "spec: {ports: [{name: a, port: 80}, {name: a, port: 80}]}\n",
+      {kServiceHead + "spec: {ports: [{}]}\n", "4:16: spec.ports[0].port: is required\n"},
+      {kServiceHead + "spec: {ports: [{name: a, port: 80}, {name: a, port: 80}]}\n",
        "4:44: spec.ports[1].name: is another port's name already\n"
        "4:53: spec.ports[1].port: 80 is there already\n"},
-      {kService + "spec: {ports: [{port: 53, protocol: UDP}]}\n",
+      {kServiceHead + "spec: {ports: [{port: 53, protocol: UDP}]}\n",
        "4:37: spec.ports[0].protocol: only TCP is supported yet\n"},
-      {kService + "spec: {ports: [{port: 80, targetPort: \"0\"}]}\n",
+      {kServiceHead + "spec: {ports: [{port: 80, targetPort: \"0\"}]}\n",
        "4:39: spec.ports[0].targetPort: '0' must be a port's name: a-z, 0-9 and single '-', with a "
        "letter\n"},
-      {kService + "spec: {ports: [{port: 80, targetPort: 70000}]}\n",
+      {kServiceHead + "spec: {ports: [{port: 80, targetPort: 70000}]}\n",
        "4:39: spec.ports[0].targetPort: want a number from 1 to 65535, found 70000\n"},
-      {kService + "spec: {type: ExternalName}\n", "4:7: spec.externalName: is required\n"},
-      {kService + "spec: {type: ExternalName, externalName: 10.0.0.1}\n",
+      {kServiceHead + "spec: {type: ExternalName}\n", "4:7: spec.externalName: is required\n"},
+      {kServiceHead + "spec: {type: ExternalName, externalName: 10.0.0.1}\n",
        "4:42: spec.externalName: '10.0.0.1' must be a host name, not an address\n"},
-      {kService + "spec: {type: ExternalName, externalName: localhost}\n",
+      {kServiceHead + "spec: {type: ExternalName, externalName: localhost}\n",
        "4:42: spec.externalName: 'localhost' must not be the caller's own machine\n"},
-      {kService + "spec: {type: ExternalName, externalName: a.localhost.}\n",
+      {kServiceHead + "spec: {type: ExternalName, externalName: a.localhost.}\n",
        "4:42: spec.externalName: 'a.localhost.' must not be the caller's own machine\n"},
-      {kService + "spec: {type: ExternalName, externalName: cart.shop.svc.cluster.local}\n",
+      {kServiceHead + "spec: {type: ExternalName, externalName: cart.shop.svc.cluster.local}\n",
        "4:42: spec.externalName: 'cart.shop.svc.cluster.local' must not be a Service of the "
        "cluster: callers and routes name that one itself\n"},
-      {kService + "spec: {type: ExternalName, externalName: x.example, ports: [{port: 15000}]}\n",
+      {kServiceHead +
+           "spec: {type: ExternalName, externalName: x.example, ports: [{port: 15000}]}\n",
        "4:60: spec.ports: 15000 is the sidecar's own, wherever the name may lead\n"},
-      {kService + "spec: {type: ExternalName, externalName: x.example, clusterIP: 10.0.0.1}\n",
+      {kServiceHead + "spec: {type: ExternalName, externalName: x.example, clusterIP: 10.0.0.1}\n",
        "4:64: spec.clusterIP: is not for an ExternalName, which has none\n"},
-      {kService + "spec: {sessionAffinity: Cookie}\n",
+      {kServiceHead + "spec: {sessionAffinity: Cookie}\n",
        "4:25: spec.sessionAffinity: want one of None, ClientIP, found 'Cookie'\n"},
-      {kService + "spec: {trafficDistribution: Near}\n",
+      {kServiceHead + "spec: {trafficDistribution: Near}\n",
        "4:29: spec.trafficDistribution: want one of PreferClose, PreferSameZone, PreferSameNode, "
        "found 'Near'\n"},
-      {kService + "spec: {publishNotReadyAddresses: \"true\"}\n",
+      {kServiceHead + "spec: {publishNotReadyAddresses: \"true\"}\n",
        "4:34: spec.publishNotReadyAddresses: want true or false, found the text \"true\"\n"},
-      {kService + "spec: {prots: []}\n", "4:8: spec.prots: unknown field\n"},
+      {kServiceHead + "spec: {prots: []}\n", "4:8: spec.prots: unknown field\n"},
   });
 }
 
 TEST(ServiceText, PassesOverWhatConcernsTheOutside) {
-  EXPECT_EQ(mistakes_in(kService + "spec: {clusterIP: None, ipFamilies: [IPv4], type: NodePort, "
-                                   "ports: [{port: 80, nodePort: 30000}]}\n"),
-            "");
-  EXPECT_EQ(notes_in(kService + "spec: {trafficDistribution: PreferClose}\n"), "");
-  EXPECT_EQ(notes_in(kService + "spec: {trafficDistribution: PreferSameNode}\n"),
+  EXPECT_EQ(
+      mistakes_in(kServiceHead + "spec: {clusterIP: None, ipFamilies: [IPv4], type: NodePort, "
+                                 "ports: [{port: 80, nodePort: 30000}]}\n"),
+      "");
+  EXPECT_EQ(notes_in(kServiceHead + "spec: {trafficDistribution: PreferClose}\n"), "");
+  EXPECT_EQ(notes_in(kServiceHead + "spec: {trafficDistribution: PreferSameNode}\n"),
             "4:29: spec.trafficDistribution: works as PreferSameZone\n");
 }
 
 TEST(ServiceText, MayNameAHostOutsideOfTheMesh) {
-  EXPECT_EQ(mistakes_in(kService + "spec: {type: ExternalName, externalName: x.example.}\n"), "");
-  EXPECT_EQ(notes_in(kService + "spec: {type: ExternalName, externalName: x.example, selector: "
-                                "{app: a}}\n"),
+  EXPECT_EQ(mistakes_in(kServiceHead + "spec: {type: ExternalName, externalName: x.example.}\n"),
+            "");
+  EXPECT_EQ(notes_in(kServiceHead + "spec: {type: ExternalName, externalName: x.example, selector: "
+                                    "{app: a}}\n"),
             "4:63: spec.selector: has no effect: nobody stands behind an ExternalName\n");
 }
 
 TEST(ServiceText, MayKeepCallsOnTheCallersNode) {
-  EXPECT_EQ(mistakes_in(kService + "spec: {internalTrafficPolicy: Local}\n"), "");
-  EXPECT_EQ(mistakes_in(kService + "spec: {internalTrafficPolicy: Cluster}\n"), "");
-  EXPECT_EQ(mistakes_in(kService + "spec: {internalTrafficPolicy: Node}\n"),
+  EXPECT_EQ(mistakes_in(kServiceHead + "spec: {internalTrafficPolicy: Local}\n"), "");
+  EXPECT_EQ(mistakes_in(kServiceHead + "spec: {internalTrafficPolicy: Cluster}\n"), "");
+  EXPECT_EQ(mistakes_in(kServiceHead + "spec: {internalTrafficPolicy: Node}\n"),
             "4:31: spec.internalTrafficPolicy: want one of Cluster, Local, found 'Node'\n");
-  EXPECT_EQ(notes_in(kService + "spec: {clusterIP: None, internalTrafficPolicy: Local}\n"),
+  EXPECT_EQ(notes_in(kServiceHead + "spec: {clusterIP: None, internalTrafficPolicy: Local}\n"),
             "4:48: spec.internalTrafficPolicy: has no effect: a headless Service has no address\n");
 }
 
 TEST(WorkloadText, SaysEveryMistake) {
   expect_all({
-      {kWorkload + "spec: {}\n", "4:7: spec.address: is required\n"},
-      {kWorkload + "spec: {address: cart.example}\n",
+      {kWorkloadHead + "spec: {}\n", "4:7: spec.address: is required\n"},
+      {kWorkloadHead + "spec: {address: cart.example}\n",
        "4:17: spec.address: want the address of one machine, found 'cart.example'\n"},
-      {kWorkload + "spec: {address: \"127.\\e[2J1\"}\n",
+      {kWorkloadHead + "spec: {address: \"127.\\e[2J1\"}\n",
        "4:17: spec.address: want the address of one machine, found '127.\\x1b[2J1'\n"},
-      {kWorkload + "spec: {address: 0.0.0.0}\n",
+      {kWorkloadHead + "spec: {address: 0.0.0.0}\n",
        "4:17: spec.address: want the address of one machine, found '0.0.0.0'\n"},
-      {kWorkload +
+      {kWorkloadHead +
            "spec: {address: 127.5.1.7, ports: [{port: 15001}, {port: 8080}, {port: 8080}]}\n",
        "4:43: spec.ports[0].port: 15001 is the sidecar's own\n"
        "4:72: spec.ports[2].port: 8080 is there already\n"},
-      {kWorkload + "spec: {address: 127.0.0.1, ports: [{port: 8080}]}\n",
+      {kWorkloadHead + "spec: {address: 127.0.0.1, ports: [{port: 8080}]}\n",
        "4:36: spec.ports[0].appPort: must differ from port on 127.0.0.1\n"},
-      {kWorkload + "spec: {address: 10.0.0.1, sidecar: false, ports: [{port: 80, appPort: 81}]}\n",
+      {kWorkloadHead +
+           "spec: {address: 10.0.0.1, sidecar: false, ports: [{port: 80, appPort: 81}]}\n",
        "4:71: spec.ports[0].appPort: is for a Workload with a sidecar\n"},
-      {kWorkload + "spec: {address: 127.5.1.7, weight: -1, ready: maybe, serviceAccount: A}\n",
+      {kWorkloadHead + "spec: {address: 127.5.1.7, weight: -1, ready: maybe, serviceAccount: A}\n",
        "4:36: spec.weight: want a number from 0 to 10000, found -1\n"
        "4:47: spec.ready: want true or false, found 'maybe'\n"
        "4:70: spec.serviceAccount: 'A' must be labels of a-z, 0-9 and '-' joined by dots\n"},
-      {kWorkload +
+      {kWorkloadHead +
            "spec: {address: 10.1.0.7, redirect: true, ports: [{port: 15006}, {port: 15020}]}\n",
        "4:58: spec.ports[0].port: 15006 is the sidecar's own\n"
        "4:73: spec.ports[1].port: 15020 is the sidecar's own\n"},
-      {kWorkload + "spec: {address: 10.1.0.7, redirectMode: TProxy}\n",
+      {kWorkloadHead + "spec: {address: 10.1.0.7, redirectMode: TProxy}\n",
        "4:41: spec.redirectMode: TProxy is for a Workload with redirect: true\n"},
-      {kWorkload + "spec: {address: 127.5.1.7, locality: {rack: 5}}\n",
+      {kWorkloadHead + "spec: {address: 127.5.1.7, locality: {rack: 5}}\n",
        "4:39: spec.locality.rack: unknown field\n"},
   });
 }
 
 TEST(RouteText, WithoutParentsIsARouteThatHoldsNowhere) {
-  EXPECT_EQ(notes_in(kRoute + "spec: {rules: []}\n"),
+  EXPECT_EQ(notes_in(kRouteHead + "spec: {rules: []}\n"),
             "4:7: spec.parentRefs: is missing: the route holds nowhere\n");
 }
 
 TEST(RouteText, SaysEveryMistakeOfParentsAndBackends) {
   expect_all({
-      {kRoute + "spec:\n  parentRefs:\n  - {group: \"\", kind: Service}\n",
+      {kRouteHead + "spec:\n  parentRefs:\n  - {group: \"\", kind: Service}\n",
        "6:5: spec.parentRefs[0].name: is required\n"},
-      {kRoute + "spec:\n  parentRefs:\n  - {group: \"\", kind: Service, name: a}\n"
-                "  - {group: core, kind: Service, name: a}\n",
+      {kRouteHead + "spec:\n  parentRefs:\n  - {group: \"\", kind: Service, name: a}\n"
+                    "  - {group: core, kind: Service, name: a}\n",
        "7:5: spec.parentRefs[1]: names the same parent as another one: give each its own port or "
        "sectionName\n"},
       {rule("backendRefs: [{name: a, port: 80, kind: '*'}, {name: a, port: 80, group: '*'}]\n"),
@@ -259,7 +263,7 @@ TEST(RouteText, SaysEveryMistakeOfParentsAndBackends) {
        "cookie\n"},
       {rule("name: a\n  - name: a\n"),
        "8:11: spec.rules[1].name: is another rule's name already\n"},
-      {kRoute + "spec:\n" + kParent + "  hostnames: [\"Cart\", \"10.0.0.1\"]\n",
+      {kRouteHead + "spec:\n" + kParent + "  hostnames: [\"Cart\", \"10.0.0.1\"]\n",
        "6:15: spec.hostnames[0]: 'Cart' must be a host name in lower case\n"
        "6:23: spec.hostnames[1]: '10.0.0.1' must be a host name, not an address\n"},
   });
@@ -387,7 +391,7 @@ TEST(RouteText, BoundsWhatARouteMayHold) {
   for (int i = 0; i < 17; ++i) backends += "{name: a, port: 80},";
   EXPECT_EQ(mistakes_in(rule(backends + "]\n")),
             "7:18: spec.rules[0].backendRefs: has 17 items, at most 16 are allowed\n");
-  std::string rules = kRoute + "spec:\n" + kParent + "  rules:\n";
+  std::string rules = kRouteHead + "spec:\n" + kParent + "  rules:\n";
   for (int i = 0; i < 3; ++i) {
     rules += "  - matches: [";
     for (int j = 0; j < 43; ++j) rules += "{path: {value: /a}},";
@@ -399,7 +403,7 @@ TEST(RouteText, BoundsWhatARouteMayHold) {
 
 TEST(RouteText, PassesOverGatewaysAndHostnames) {
   EXPECT_EQ(
-      notes_in(kRoute + "spec:\n  parentRefs: [{name: public}]\n  hostnames: [cart.example]\n"),
+      notes_in(kRouteHead + "spec:\n  parentRefs: [{name: public}]\n  hostnames: [cart.example]\n"),
       "5:16: spec.parentRefs[0].kind: Gateway is not a parent here, only Services are\n"
       "6:14: spec.hostnames: are passed over for Service parents\n");
 }
@@ -456,7 +460,7 @@ TEST(MeshConfigText, ReadsACollectorHoweverItIsWritten) {
 }
 
 TEST(Mistakes, AreAllToldAndCountedPastALimit) {
-  std::string yaml = kService + "spec:\n";
+  std::string yaml = kServiceHead + "spec:\n";
   for (int i = 0; i < 70; ++i) yaml += "  f" + std::to_string(i) + ": x\n";
   const std::string mistakes = mistakes_in(yaml);
   EXPECT_NE(mistakes.find("5:3: spec.f0: unknown field\n"), std::string::npos);

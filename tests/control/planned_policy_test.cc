@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 using testing::judge;
 using testing::mesh_of;
 
-const std::string kShop =
+const std::string kPlannedShop =
     "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\nspec: {selector: "
     "{app: cart}, ports: [{name: http, port: 80}]}\n---\n"
     "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {ports: [{name: "
@@ -72,7 +72,7 @@ const config::ForwardAction& forward(const config::Route& route) {
 
 TEST(PlannedPolicy, ReachesTheClusterFieldByField) {
   const auto set = plan(
-      mesh_of(kShop +
+      mesh_of(kPlannedShop +
               policy("shop/all", kCart,
                      "timeouts: {connect: 1s}\n"
                      "  retryBudget: {percent: 10%, interval: 20s, min: 3/1s}\n"
@@ -127,7 +127,7 @@ TEST(PlannedPolicy, PresetsOfTheCircuitBreakerAreWrittenOut) {
   const auto breaker_of = [](const std::string& preset) {
     const std::string written =
         preset.empty() ? "" : policy("shop/all", kCart, "circuitBreaker: {preset: " + preset + "}");
-    return cluster(*plan(mesh_of(kShop + written), kCartNode)).breaker;
+    return cluster(*plan(mesh_of(kPlannedShop + written), kCartNode)).breaker;
   };
   EXPECT_EQ(breaker_of(""), BreakerPolicy{}) << "Standard is the default";
   EXPECT_EQ(breaker_of("Standard"), BreakerPolicy{});
@@ -149,7 +149,7 @@ TEST(PlannedPolicy, PresetsOfTheCircuitBreakerAreWrittenOut) {
 
 TEST(PlannedPolicy, ReachesTheRouteFieldByField) {
   const auto set =
-      plan(mesh_of(kShop +
+      plan(mesh_of(kPlannedShop +
                    policy("shop/all", kCart,
                           "timeouts: {head: 1s, attempt: 2s, request: 9s, idle: 0s, stream: 1h}\n"
                           "  retry: {attempts: 4, on: [unprocessed, reset, timeout, 5xx, "
@@ -177,7 +177,7 @@ TEST(PlannedPolicy, ReachesTheRouteFieldByField) {
 
 // ---- balancing ----
 
-config::Balancing balancing_of(const std::string& written, const std::string& shop = kShop) {
+config::Balancing balancing_of(const std::string& written, const std::string& shop = kPlannedShop) {
   const auto set = plan(
       mesh_of(shop +
               (written.empty() ? "" : policy("shop/lb", kCart, "loadBalancer: {" + written + "}"))),
@@ -206,7 +206,7 @@ envoy::config::cluster::v3::Cluster raw_cluster(const xds::ResourceSet& set) {
 }
 
 TEST(PlannedPolicy, TellsProxiesThatDoNotKnowPeakEwmaTheNextBest) {
-  const auto told = raw_cluster(*plan(mesh_of(kShop), kCartNode));
+  const auto told = raw_cluster(*plan(mesh_of(kPlannedShop), kCartNode));
   EXPECT_EQ(told.lb_policy(), envoy::config::cluster::v3::Cluster::LEAST_REQUEST);
   std::string types;
   for (const auto& one : told.load_balancing_policy().policies()) {
@@ -221,7 +221,8 @@ TEST(PlannedPolicy, TellsProxiesThatDoNotKnowPeakEwmaTheNextBest) {
 TEST(PlannedPolicy, TellsGrpcClientsTheBalancersTheyKnow) {
   using Cluster = envoy::config::cluster::v3::Cluster;
   const auto told = [](const std::string& type) {
-    const auto mesh = mesh_of(kShop + policy("shop/lb", kCart, "loadBalancer: {" + type + "}"));
+    const auto mesh =
+        mesh_of(kPlannedShop + policy("shop/lb", kCart, "loadBalancer: {" + type + "}"));
     const auto set = plan(mesh, {.kind = Node::Kind::kProxyless, .workload = {}});
     return raw_cluster(*set);
   };
@@ -261,10 +262,10 @@ TEST(PlannedPolicy, BoundsTheLoadOfAHash) {
 TEST(PlannedPolicy, HashesRequestsByWhatItNames) {
   using Of = config::HashPolicy::Of;
   const auto hash = [](const std::string& written) {
-    const auto set =
-        plan(mesh_of(kShop + policy("shop/lb", kCart,
-                                    "loadBalancer: {type: RingHash, hash: {" + written + "}}")),
-             kCartNode);
+    const auto set = plan(
+        mesh_of(kPlannedShop + policy("shop/lb", kCart,
+                                      "loadBalancer: {type: RingHash, hash: {" + written + "}}")),
+        kCartNode);
     EXPECT_EQ(judge(*set), "");
     return forward(route(*set)).hash_policies;
   };
@@ -276,14 +277,15 @@ TEST(PlannedPolicy, HashesRequestsByWhatItNames) {
   EXPECT_EQ(hash("query: id")[0].of, Of::kQueryParameter);
   EXPECT_EQ(hash("path: true")[0].of, Of::kPath);
   EXPECT_EQ(hash("source: true")[0].of, Of::kSourceAddress);
-  const auto none = plan(
-      mesh_of(kShop + policy("shop/lb", kCart, "loadBalancer: {hash: {path: true}}")), kCartNode);
+  const auto none =
+      plan(mesh_of(kPlannedShop + policy("shop/lb", kCart, "loadBalancer: {hash: {path: true}}")),
+           kCartNode);
   EXPECT_TRUE(forward(route(*none)).hash_policies.empty()) << "nobody balances by it";
 }
 
 TEST(PlannedPolicy, HashesRequestsAsTheirBackendsWantIt) {
   const std::string routed =
-      kShop +
+      kPlannedShop +
       "---\napiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: shop}\nspec: "
       "{ports: [{name: http, port: 80}]}\n---\n"
       "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: front, "
@@ -301,7 +303,7 @@ TEST(PlannedPolicy, HashesRequestsAsTheirBackendsWantIt) {
 
 TEST(PlannedPolicy, KeepsToItsOwnZoneWhereTheServiceOrThePolicySaysSo) {
   using enum config::LocalityPreference;
-  std::string close = kShop;
+  std::string close = kPlannedShop;
   close.replace(close.find("app: cart}, ports"), 10,
                 "app: cart}, trafficDistribution: PreferClose");
   EXPECT_EQ(balancing_of("").localities, kNone);
@@ -315,7 +317,7 @@ TEST(PlannedPolicy, NamesTheNodeOfEachInstanceWhereCallsAreToStayOnTheCallers) {
   const std::string local =
       "apiVersion: v1\nkind: Service\nmetadata: {name: agent, namespace: shop}\nspec: {selector: "
       "{app: agent}, internalTrafficPolicy: Local, ports: [{name: http, port: 80}]}\n---\n" +
-      kShop;
+      kPlannedShop;
   const auto agent = [](const std::string& name, const std::string& address,
                         const std::string& more) {
     return "---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " + name +
@@ -347,7 +349,7 @@ TEST(PlannedPolicy, NamesTheNodeOfEachInstanceWhereCallsAreToStayOnTheCallers) {
 }
 
 TEST(PlannedPolicy, KeepsAClientWithItsInstanceWhereTheServiceSaysSo) {
-  std::string sticky = kShop;
+  std::string sticky = kPlannedShop;
   sticky.replace(sticky.find("app: cart}, ports"), 10, "app: cart}, sessionAffinity: ClientIP");
   const auto set = plan(mesh_of(sticky), kCartNode);
   EXPECT_EQ(cluster(*set).balancing.kind, config::BalancerKind::kRingHash);
@@ -358,8 +360,8 @@ TEST(PlannedPolicy, KeepsAClientWithItsInstanceWhereTheServiceSaysSo) {
 
 TEST(PlannedPolicy, EjectsByRatesWhereItSaysSo) {
   const auto ejection = [](const std::string& written) {
-    const auto set =
-        plan(mesh_of(kShop + policy("shop/o", kCart, "outlier: {" + written + "}")), kCartNode);
+    const auto set = plan(
+        mesh_of(kPlannedShop + policy("shop/o", kCart, "outlier: {" + written + "}")), kCartNode);
     EXPECT_EQ(judge(*set), "");
     return *cluster(*set).outlier;
   };
@@ -377,7 +379,7 @@ TEST(PlannedPolicy, EjectsByRatesWhereItSaysSo) {
 
 TEST(PlannedPolicy, TellsGrpcClientsOfEjectionByRatesOnly) {
   const auto told = [](const std::string& written) {
-    const auto mesh = mesh_of(kShop + policy("shop/o", kCart, "outlier: {" + written + "}"));
+    const auto mesh = mesh_of(kPlannedShop + policy("shop/o", kCart, "outlier: {" + written + "}"));
     return raw_cluster(*plan(mesh, {.kind = Node::Kind::kProxyless, .workload = {}}));
   };
   EXPECT_FALSE(told("gatewayErrors: 3").has_outlier_detection());
@@ -387,9 +389,10 @@ TEST(PlannedPolicy, TellsGrpcClientsOfEjectionByRatesOnly) {
 }
 
 TEST(PlannedPolicy, TurnsEjectionOffWhereItSaysSo) {
-  const auto set = plan(
-      mesh_of(kShop + policy("shop/none", kCart, "outlier: {gatewayErrors: 0, localFailures: 0}")),
-      kCartNode);
+  const auto set =
+      plan(mesh_of(kPlannedShop +
+                   policy("shop/none", kCart, "outlier: {gatewayErrors: 0, localFailures: 0}")),
+           kCartNode);
   const config::ClusterConfig told = cluster(*set);
   EXPECT_EQ(told.outlier->consecutive_5xx, 0u);
   EXPECT_EQ(told.outlier->consecutive_gateway_failure, 0u);
@@ -399,7 +402,7 @@ TEST(PlannedPolicy, TurnsEjectionOffWhereItSaysSo) {
 TEST(PlannedPolicy, OfTwoDocumentsThatContradictEachOtherIsStillTaken) {
   // Each is good alone; together the longest times are below the shortest.
   const auto set = plan(
-      mesh_of(kShop +
+      mesh_of(kPlannedShop +
               policy("shop/n", "kind: Namespace, name: shop",
                      "outlier: {maxEjectFor: 1s, ejectFor: 1s}\n  retry: {backoff: {base: 1ms, "
                      "max: 2ms}}\n  timeouts: {request: 1s}") +
@@ -413,10 +416,11 @@ TEST(PlannedPolicy, OfTwoDocumentsThatContradictEachOtherIsStillTaken) {
 }
 
 TEST(PlannedPolicy, HoldsForTcpAsFarAsItCan) {
-  const auto set = plan(mesh_of(kShop + policy("shop/n", "kind: Namespace, name: shop",
-                                               "timeouts: {connect: 7s}\n  limits: {connections: "
-                                               "9}\n  connection: {protocol: Http2}")),
-                        kCartNode);
+  const auto set =
+      plan(mesh_of(kPlannedShop + policy("shop/n", "kind: Namespace, name: shop",
+                                         "timeouts: {connect: 7s}\n  limits: {connections: "
+                                         "9}\n  connection: {protocol: Http2}")),
+           kCartNode);
   EXPECT_EQ(judge(*set), "");
   const config::ClusterConfig told = cluster(*set, "outbound|5432||db.shop.svc.cluster.local");
   EXPECT_EQ(told.connect_timeout, Duration(7s));
@@ -431,10 +435,12 @@ TEST(PlannedPolicy, LetsTheAppsSidecarBeAsPatientAsItsCallersMayBe) {
     const auto& http = std::get<config::HttpSettings>(listener.chains.at(0).what);
     return forward(http.inline_routes->virtual_hosts.at(0).routes.at(0)).timeouts.idle;
   };
-  EXPECT_EQ(inbound_idle(kShop), Duration(0)) << "the listener's";
-  EXPECT_EQ(inbound_idle(kShop + policy("shop/a", kCart, "timeouts: {idle: 1m}")), Duration(0));
-  EXPECT_EQ(inbound_idle(kShop + policy("shop/a", kCart, "timeouts: {idle: 1h}")), Duration(1h));
-  EXPECT_GT(inbound_idle(kShop + policy("front/a", kCart, "timeouts: {idle: 1h}") +
+  EXPECT_EQ(inbound_idle(kPlannedShop), Duration(0)) << "the listener's";
+  EXPECT_EQ(inbound_idle(kPlannedShop + policy("shop/a", kCart, "timeouts: {idle: 1m}")),
+            Duration(0));
+  EXPECT_EQ(inbound_idle(kPlannedShop + policy("shop/a", kCart, "timeouts: {idle: 1h}")),
+            Duration(1h));
+  EXPECT_GT(inbound_idle(kPlannedShop + policy("front/a", kCart, "timeouts: {idle: 1h}") +
                          policy("front/b", "kind: Namespace, name: shop", "timeouts: {idle: 0s}")),
             Duration(24h * 300));
 }
@@ -442,8 +448,9 @@ TEST(PlannedPolicy, LetsTheAppsSidecarBeAsPatientAsItsCallersMayBe) {
 // ---- policies of a client's namespace ----
 
 TEST(PlannedPolicy, OfAConsumerChangesWhatItsOwnNamespaceIsToldOnly) {
-  const auto mesh = mesh_of(
-      kShop + policy("front/mine", kCart, "limits: {requests: 7}\n  timeouts: {request: 8s}"));
+  const auto mesh =
+      mesh_of(kPlannedShop +
+              policy("front/mine", kCart, "limits: {requests: 7}\n  timeouts: {request: 8s}"));
   Planner planner(mesh);
   const auto cart = planner.plan(kCartNode);
   const auto web = planner.plan(kWebNode);
@@ -459,7 +466,7 @@ TEST(PlannedPolicy, OfAConsumerChangesWhatItsOwnNamespaceIsToldOnly) {
 }
 
 TEST(PlannedPolicy, OfAConsumerThatDoesNotChangeStaysTheSameTables) {
-  const std::string yaml = kShop + policy("front/mine", kCart, "limits: {requests: 7}");
+  const std::string yaml = kPlannedShop + policy("front/mine", kCart, "limits: {requests: 7}");
   Planner first(mesh_of(yaml));
   (void)first.plan(kCartNode);
   const auto before = first.plan(kWebNode);
@@ -474,7 +481,7 @@ TEST(PlannedPolicy, OfAConsumerThatDoesNotChangeStaysTheSameTables) {
 }
 
 TEST(PlannedPolicy, OfAConsumerReachesGrpcClientsOfThatNamespace) {
-  const auto mesh = mesh_of(kShop + policy("front/mine", kCart, "limits: {requests: 7}"));
+  const auto mesh = mesh_of(kPlannedShop + policy("front/mine", kCart, "limits: {requests: 7}"));
   Planner planner(mesh);
   const auto clusters = [&](const std::string& client_namespace) {
     const auto set = planner.plan(

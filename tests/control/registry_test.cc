@@ -14,12 +14,12 @@ namespace {
 using testing::describe_accepted;
 using testing::describe_problems;
 
-std::string service(const std::string& name, int port = 80) {
+std::string one_port(const std::string& name, int port = 80) {
   return "apiVersion: v1\nkind: Service\nmetadata: {name: " + name +
          ", namespace: shop}\nspec: {ports: [{port: " + std::to_string(port) + "}]}\n";
 }
 const std::string kBroken = "a: [1,\n";
-std::string wrong(const std::string& name) { return service(name, 0); }
+std::string wrong(const std::string& name) { return one_port(name, 0); }
 
 std::uint16_t port_of(const Registry& registry, const std::string& name) {
   const MeshService* found = registry.mesh()->find_service({"shop", name});
@@ -28,27 +28,27 @@ std::uint16_t port_of(const Registry& registry, const std::string& name) {
 
 TEST(Registry, MakesAMeshOfFilesAndNumbersItsChanges) {
   Registry registry;
-  EXPECT_TRUE(
-      registry.set_files({{.name = "a.yaml", .text = service("cart") + "---\n" + service("web")}}));
+  EXPECT_TRUE(registry.set_files(
+      {{.name = "a.yaml", .text = one_port("cart") + "---\n" + one_port("web")}}));
   EXPECT_EQ(registry.mesh()->generation, 1u);
   EXPECT_EQ(describe_accepted(registry),
             "Service shop/cart of a.yaml\nService shop/web of a.yaml\n");
   // The same content, written otherwise, is no change.
   EXPECT_FALSE(registry.set_files(
-      {{.name = "a.yaml", .text = "# hello\n" + service("web") + "---\n" + service("cart")}}));
+      {{.name = "a.yaml", .text = "# hello\n" + one_port("web") + "---\n" + one_port("cart")}}));
   EXPECT_EQ(registry.mesh()->generation, 1u);
-  EXPECT_TRUE(registry.set_files({{.name = "a.yaml", .text = service("cart", 81)}}));
+  EXPECT_TRUE(registry.set_files({{.name = "a.yaml", .text = one_port("cart", 81)}}));
   EXPECT_EQ(registry.mesh()->generation, 2u);
   EXPECT_EQ(describe_accepted(registry), "Service shop/cart of a.yaml\n");
 }
 
 TEST(Registry, KeepsTheLastGoodVersionOfAnObjectWhoseTextIsBad) {
   Registry registry;
-  registry.set_files({{.name = "a.yaml", .text = service("cart") + "---\n" + service("web")},
-                      {.name = "b.yaml", .text = service("ledger")}});
+  registry.set_files({{.name = "a.yaml", .text = one_port("cart") + "---\n" + one_port("web")},
+                      {.name = "b.yaml", .text = one_port("ledger")}});
   EXPECT_TRUE(
-      registry.set_files({{.name = "a.yaml", .text = wrong("cart") + "---\n" + service("web", 81)},
-                          {.name = "b.yaml", .text = service("ledger")}}));
+      registry.set_files({{.name = "a.yaml", .text = wrong("cart") + "---\n" + one_port("web", 81)},
+                          {.name = "b.yaml", .text = one_port("ledger")}}));
   EXPECT_EQ(
       describe_problems(registry),
       "a.yaml:4:23: spec.ports[0].port: want a number from 1 to 65535, found 0 (older holds)\n");
@@ -60,9 +60,9 @@ TEST(Registry, KeepsTheLastGoodVersionOfAnObjectWhoseTextIsBad) {
 TEST(Registry, LetsABadFileChangeNothing) {
   Registry registry;
   registry.set_files(
-      {{.name = "a.yaml", .text = service("cart")}, {.name = "b.yaml", .text = service("web")}});
+      {{.name = "a.yaml", .text = one_port("cart")}, {.name = "b.yaml", .text = one_port("web")}});
   EXPECT_FALSE(registry.set_files(
-      {{.name = "a.yaml", .text = kBroken}, {.name = "b.yaml", .text = service("web")}}));
+      {{.name = "a.yaml", .text = kBroken}, {.name = "b.yaml", .text = one_port("web")}}));
   EXPECT_EQ(registry.mesh()->generation, 1u);
   EXPECT_EQ(describe_accepted(registry),
             "Service shop/cart of a.yaml\nService shop/web of b.yaml\n");
@@ -71,27 +71,27 @@ TEST(Registry, LetsABadFileChangeNothing) {
       << registry.problems()[0].text;
   EXPECT_TRUE(registry.problems()[0].older_holds);
   EXPECT_FALSE(registry.set_files({{.name = "a.yaml", .unreadable = "Permission denied"},
-                                   {.name = "b.yaml", .text = service("web")}}));
+                                   {.name = "b.yaml", .text = one_port("web")}}));
   EXPECT_EQ(describe_problems(registry), "a.yaml: Permission denied (older holds)\n");
   EXPECT_FALSE(registry.set_files(
-      {{.name = "a.yaml", .text = service("cart")}, {.name = "b.yaml", .text = service("web")}}));
+      {{.name = "a.yaml", .text = one_port("cart")}, {.name = "b.yaml", .text = one_port("web")}}));
   EXPECT_EQ(describe_problems(registry), "");
 }
 
 TEST(Registry, LetsABadDocumentLeaveItsNeighboursAlone) {
   Registry registry;
-  registry.set_files({{.name = "a.yaml", .text = service("cart") + "---\n" + service("web")}});
+  registry.set_files({{.name = "a.yaml", .text = one_port("cart") + "---\n" + one_port("web")}});
   // The document of web is cut short; cart beside it moves, and ledger behind it comes.
   EXPECT_TRUE(registry.set_files(
       {{.name = "a.yaml",
-        .text = service("cart", 81) + "---\n" + kBroken + "---\n" + service("ledger", 82)}}));
+        .text = one_port("cart", 81) + "---\n" + kBroken + "---\n" + one_port("ledger", 82)}}));
   EXPECT_EQ(port_of(registry, "cart"), 81);
   EXPECT_EQ(port_of(registry, "web"), 80);
   EXPECT_EQ(port_of(registry, "ledger"), 82);
   EXPECT_EQ(describe_problems(registry),
             "a.yaml:7:1: end of sequence flow not found (older holds)\n");
   // Once the file is clear again, what it no longer has is gone.
-  EXPECT_TRUE(registry.set_files({{.name = "a.yaml", .text = service("cart", 81)}}));
+  EXPECT_TRUE(registry.set_files({{.name = "a.yaml", .text = one_port("cart", 81)}}));
   EXPECT_EQ(describe_accepted(registry), "Service shop/cart of a.yaml\n");
 }
 
@@ -111,7 +111,7 @@ TEST(Registry, RefusesHostileText) {
       {"a: *a\n", "1:4: the referenced anchor is not defined"},
       {std::string(10'000, '[') + std::string(10'000, ']'), "1:65: nested deeper than 64"},
       {std::string(10'000, '{'), "1:1: a key must be text of at most 500 bytes"},
-      {service("web") + "spec: {}\n", "5:1: the key 'spec' is there twice"},
+      {one_port("web") + "spec: {}\n", "5:1: the key 'spec' is there twice"},
       {"<<: {kind: Service}\n", "1:1: merge keys are not accepted"},
       {"kind: !!str Service\n", "1:7: tags are not accepted"},
       {"kind: !Ref x\n", "1:7: tags are not accepted"},
@@ -123,9 +123,9 @@ TEST(Registry, RefusesHostileText) {
   };
   for (const auto& row : rows) {
     Registry registry;
-    registry.set_files({{.name = "good.yaml", .text = service("cart")}});
+    registry.set_files({{.name = "good.yaml", .text = one_port("cart")}});
     EXPECT_FALSE(registry.set_files(
-        {{.name = "bad.yaml", .text = row.text}, {.name = "good.yaml", .text = service("cart")}}));
+        {{.name = "bad.yaml", .text = row.text}, {.name = "good.yaml", .text = one_port("cart")}}));
     EXPECT_EQ(describe_problems(registry), "bad.yaml:" + row.problem + "\n");
     EXPECT_EQ(describe_accepted(registry), "Service shop/cart of good.yaml\n");
   }
@@ -133,7 +133,7 @@ TEST(Registry, RefusesHostileText) {
 
 TEST(Registry, ReadsAByteOrderMark) {
   Registry registry;
-  registry.set_files({{.name = "a.yaml", .text = "\xef\xbb\xbf" + service("cart")}});
+  registry.set_files({{.name = "a.yaml", .text = "\xef\xbb\xbf" + one_port("cart")}});
   EXPECT_EQ(describe_problems(registry), "");
   EXPECT_EQ(port_of(registry, "cart"), 80);
 }
@@ -149,37 +149,37 @@ TEST(Registry, BoundsTheDocumentsOfAFile) {
 TEST(Registry, ForgetsWhatIsDeleted) {
   Registry registry;
   registry.set_files(
-      {{.name = "a.yaml", .text = service("cart")}, {.name = "b.yaml", .text = service("web")}});
+      {{.name = "a.yaml", .text = one_port("cart")}, {.name = "b.yaml", .text = one_port("web")}});
   EXPECT_TRUE(registry.set_files({{.name = "b.yaml", .text = ""}}));
   EXPECT_EQ(describe_accepted(registry), "");
 }
 
 TEST(Registry, TakesNothingForDeletedInAFileWithANamelessDocument) {
   Registry registry;
-  registry.set_files({{.name = "a.yaml", .text = service("cart") + "---\n" + service("web")}});
+  registry.set_files({{.name = "a.yaml", .text = one_port("cart") + "---\n" + one_port("web")}});
   EXPECT_FALSE(registry.set_files(
-      {{.name = "a.yaml", .text = service("web") + "---\nkind: Service\napiVersion: v1\n"}}));
+      {{.name = "a.yaml", .text = one_port("web") + "---\nkind: Service\napiVersion: v1\n"}}));
   EXPECT_EQ(describe_accepted(registry),
             "Service shop/cart of a.yaml\nService shop/web of a.yaml\n");
 }
 
 TEST(Registry, LetsTheFirstOfTwoTextsOfOneObjectWin) {
   Registry registry;
-  registry.set_files({{.name = "b.yaml", .text = service("cart", 82)},
-                      {.name = "a.yaml", .text = service("cart", 81)}});
+  registry.set_files({{.name = "b.yaml", .text = one_port("cart", 82)},
+                      {.name = "a.yaml", .text = one_port("cart", 81)}});
   EXPECT_EQ(port_of(registry, "cart"), 81);
   EXPECT_EQ(describe_problems(registry),
             "b.yaml:1: Service shop/cart is there already, at a.yaml:1 (older holds)\n");
   // Also while the first is broken: a mistake never brings another version into force.
-  EXPECT_FALSE(registry.set_files({{.name = "b.yaml", .text = service("cart", 82)},
+  EXPECT_FALSE(registry.set_files({{.name = "b.yaml", .text = one_port("cart", 82)},
                                    {.name = "a.yaml", .text = wrong("cart")}}));
   EXPECT_EQ(port_of(registry, "cart"), 81);
 }
 
 TEST(Registry, LetsAnObjectMoveToAnotherFile) {
   Registry registry;
-  registry.set_files({{.name = "a.yaml", .text = service("cart")}});
-  EXPECT_FALSE(registry.set_files({{.name = "z.yaml", .text = service("cart")}}));
+  registry.set_files({{.name = "a.yaml", .text = one_port("cart")}});
+  EXPECT_FALSE(registry.set_files({{.name = "z.yaml", .text = one_port("cart")}}));
   EXPECT_EQ(describe_accepted(registry), "Service shop/cart of z.yaml\n");
   EXPECT_FALSE(registry.set_files({{.name = "b.yaml", .text = wrong("cart")}}));
   EXPECT_EQ(port_of(registry, "cart"), 80);
@@ -194,28 +194,28 @@ TEST(Registry, NeverHadABadObjectThatWasNewlyWritten) {
 
 TEST(Registry, LosesNothingOverARestartWithABadFile) {
   Registry before;
-  before.set_files({{.name = "a.yaml", .text = service("cart")},
-                    {.name = "b.yaml", .text = service("web")},
-                    {.name = "c.yaml", .text = service("gone")}});
+  before.set_files({{.name = "a.yaml", .text = one_port("cart")},
+                    {.name = "b.yaml", .text = one_port("web")},
+                    {.name = "c.yaml", .text = one_port("gone")}});
   std::vector<Registry::Kept> kept;
   for (const auto& [key, held] : before.accepted()) kept.push_back({key, held.file, held.json});
   Registry after;
   EXPECT_TRUE(after.restore(kept, before.mesh()->generation).empty());
   EXPECT_EQ(after.mesh()->generation, 1u);
   EXPECT_TRUE(after.set_files(
-      {{.name = "a.yaml", .text = kBroken}, {.name = "b.yaml", .text = service("web")}}));
+      {{.name = "a.yaml", .text = kBroken}, {.name = "b.yaml", .text = one_port("web")}}));
   EXPECT_EQ(describe_accepted(after), "Service shop/cart of a.yaml\nService shop/web of b.yaml\n");
   EXPECT_EQ(after.mesh()->generation, 2u);
 }
 
 TEST(Registry, HasTheSameGenerationAfterARestartWithoutAChange) {
   Registry before;
-  before.set_files({{.name = "a.yaml", .text = service("cart")}});
+  before.set_files({{.name = "a.yaml", .text = one_port("cart")}});
   Registry after;
   const auto& held = before.accepted().begin()->second;
   EXPECT_TRUE(
       after.restore({{before.accepted().begin()->first, held.file, held.json}}, 41).empty());
-  EXPECT_FALSE(after.set_files({{.name = "a.yaml", .text = service("cart")}}));
+  EXPECT_FALSE(after.set_files({{.name = "a.yaml", .text = one_port("cart")}}));
   EXPECT_EQ(after.mesh()->generation, 41u);
 }
 
@@ -245,7 +245,7 @@ TEST(Registry, RefusesATrustDomainThatTheRootDoesNotVouchFor) {
 TEST(Registry, UsesTheRootsTrustDomainWhereNothingIsWritten) {
   Registry registry;
   registry.fix_trust_domain("corp.example");
-  registry.set_files({{.name = "a.yaml", .text = service("cart")}});
+  registry.set_files({{.name = "a.yaml", .text = one_port("cart")}});
   EXPECT_EQ(registry.mesh()->config->trust_domain, "corp.example");
 }
 

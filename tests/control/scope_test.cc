@@ -83,24 +83,24 @@ config::ListenerConfig listener(const xds::ResourceSet& set, const std::string& 
   return std::get<config::ListenerConfig>(std::move(*read));
 }
 
-const std::string kCart = "cart.shop.svc.cluster.local\n";
-const std::string kCopy = "copy.shop.svc.cluster.local\n";
-const std::string kLedger = "ledger.bank.svc.cluster.local\n";
-const std::string kRest = "rest.shop.svc.cluster.local\n";
+const std::string kCartHost = "cart.shop.svc.cluster.local\n";
+const std::string kCopyHost = "copy.shop.svc.cluster.local\n";
+const std::string kLedgerHost = "ledger.bank.svc.cluster.local\n";
+const std::string kRestHost = "rest.shop.svc.cluster.local\n";
 
 TEST(Scope, WithoutOneIsTheWholeMesh) {
   for (const char* uses : {"", ", uses: [\"*/*\"]"}) {
     const auto set = plan(mesh_of(some_mesh(uses)), web());
     EXPECT_EQ(clusters(*set).size(), told(*set, xds::kEndpointType).size());
-    EXPECT_NE(clusters(*set).find(kLedger), std::string::npos);
+    EXPECT_NE(clusters(*set).find(kLedgerHost), std::string::npos);
     EXPECT_NE(hosts(*set, "15001").find("ledger"), std::string::npos);
   }
 }
 
 TEST(Scope, IsWhatTheWorkloadUses) {
   const auto set = plan(mesh_of(some_mesh(", uses: [cart, bank/ledger, no-such]")), web());
-  EXPECT_EQ(clusters(*set), kCart + kLedger);
-  EXPECT_EQ(told(*set, xds::kEndpointType), kCart + kLedger);
+  EXPECT_EQ(clusters(*set), kCartHost + kLedgerHost);
+  EXPECT_EQ(told(*set, xds::kEndpointType), kCartHost + kLedgerHost);
   EXPECT_EQ(hosts(*set, "15001"),
             "ledger.bank.svc.cluster.local:80\ncart.shop.svc.cluster.local:80\n");
   EXPECT_EQ(set->find(xds::message_name(xds::kListenerType))->resources.size(), 2U)
@@ -110,7 +110,7 @@ TEST(Scope, IsWhatTheWorkloadUses) {
 
 TEST(Scope, MayBeAWholeNamespace) {
   const auto set = plan(mesh_of(some_mesh(", uses: [\"bank/*\"]")), web());
-  EXPECT_EQ(clusters(*set), kLedger);
+  EXPECT_EQ(clusters(*set), kLedgerHost);
 }
 
 TEST(Scope, OfNothingIsNothing) {
@@ -139,10 +139,10 @@ spec:
   fallback: {on: [CircuitOpen], backendRef: {name: ledger, namespace: bank, port: 80}}
 )";
   const auto set = plan(mesh_of(some_mesh(", uses: [cart]") + more), web());
-  EXPECT_EQ(clusters(*set), kCart + kCopy + kLedger + kRest);
+  EXPECT_EQ(clusters(*set), kCartHost + kCopyHost + kLedgerHost + kRestHost);
   EXPECT_EQ(hosts(*set, "15001"), "cart.shop.svc.cluster.local:80\n") << "only cart is called";
   const auto other = plan(mesh_of(some_mesh(", uses: [rest]") + more), web());
-  EXPECT_EQ(clusters(*other), kRest) << "what leads to it does not matter";
+  EXPECT_EQ(clusters(*other), kRestHost) << "what leads to it does not matter";
 }
 
 TEST(Scope, SharesEveryResourceWithTheWholeMesh) {
@@ -210,19 +210,19 @@ TEST(OnDemandScope, BeginsWithNothing) {
 
 TEST(OnDemandScope, BeginsWithWhatIsUsed) {
   const auto set = plan(mesh_of(demanded_mesh(", uses: [rest]")), web());
-  EXPECT_EQ(clusters(*set), kRest);
+  EXPECT_EQ(clusters(*set), kRestHost);
   EXPECT_TRUE(listener(*set, "outbound").on_demand.has_value());
 }
 
 TEST(OnDemandScope, IsNotForThoseThatNobodyRedirects) {
   const auto set = plan(mesh_of(some_mesh("") + mesh_config("scope: OnDemand")), web());
-  EXPECT_NE(clusters(*set).find(kLedger), std::string::npos);
+  EXPECT_NE(clusters(*set).find(kLedgerHost), std::string::npos);
 }
 
 TEST(OnDemandScope, GrowsByTheServiceAtAnAddress) {
   Planner planner(mesh_of(demanded_mesh()));
   const auto set = planner.plan(web(), {"10.96.0.1:80", "10.96.0.9:80", "nonsense"});
-  EXPECT_EQ(clusters(*set), kCart);
+  EXPECT_EQ(clusters(*set), kCartHost);
   EXPECT_EQ(hosts(*set, "destinations"), "cart.shop.svc.cluster.local:80\n");
   const auto* destinations = set->find("weft.config.v1.Destination");
   ASSERT_NE(destinations, nullptr);
@@ -243,7 +243,7 @@ TEST(OnDemandScope, GrowsByTheServiceAtAnAddress) {
 TEST(OnDemandScope, GrowsByThePodAtAnAddress) {
   Planner planner(mesh_of(demanded_mesh()));
   const auto behind = planner.plan(web(), {"10.1.1.2:8080"});
-  EXPECT_EQ(clusters(*behind), kRest);
+  EXPECT_EQ(clusters(*behind), kRestHost);
   EXPECT_TRUE(behind->find("weft.config.v1.Destination")->resources.contains("10.1.1.2:8080"));
   // One that stands behind no Service is told for itself, so that it is called over mTLS.
   const auto alone = planner.plan(web(), {"10.1.1.7:9000"});

@@ -20,15 +20,16 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ControlRig;
-using testing::Node;
+using testing::Subscriber;
 using Names = std::set<std::string>;
 
-const std::string kCartId = "sidecar~127.5.1.1~cart-a.shop~shop.svc.cluster.local";
+const std::string kCartNodeId = "sidecar~127.5.1.1~cart-a.shop~shop.svc.cluster.local";
 
 // Asks the CA once and writes down the answer.
-class Asker final : public tls::CertificateIssuer::Holder {
+class CertificateAsker final : public tls::CertificateIssuer::Holder {
  public:
-  Asker(ControlRig& rig, std::shared_ptr<const tls::ClientContext> context, std::string token)
+  CertificateAsker(ControlRig& rig, std::shared_ptr<const tls::ClientContext> context,
+                   std::string token)
       : rig_(rig),
         dialer_(rig.dialer(std::move(context))),
         client_(rig.turn, *dialer_,
@@ -140,16 +141,16 @@ class ServerTest : public ::testing::Test {
 
 TEST_F(ServerTest, TellsConfigurationToTheWorkloadsOwnCertificateOnly) {
   rig_.start();
-  const auto own = Node::sidecar(rig_, kCartId, "cart");
-  const auto nobody = Node::sidecar(rig_, kCartId, "");
-  const auto other = Node::sidecar(rig_, kCartId, "ledger");
-  const auto namesake = Node::sidecar(rig_, kCartId, "cart", "other");
+  const auto own = Subscriber::sidecar(rig_, kCartNodeId, "cart");
+  const auto nobody = Subscriber::sidecar(rig_, kCartNodeId, "");
+  const auto other = Subscriber::sidecar(rig_, kCartNodeId, "ledger");
+  const auto namesake = Subscriber::sidecar(rig_, kCartNodeId, "cart", "other");
   const auto nowhere =
-      Node::sidecar(rig_, "sidecar~127.5.1.7~late.bank~bank.svc.cluster.local", "cart");
-  const auto nameless = Node::sidecar(rig_, "grpc-client", "cart");
+      Subscriber::sidecar(rig_, "sidecar~127.5.1.7~late.bank~bank.svc.cluster.local", "cart");
+  const auto nameless = Subscriber::sidecar(rig_, "grpc-client", "cart");
   rig_.run();
   EXPECT_EQ(own->generations, "1") << own->last_error();
-  for (const Node* refused :
+  for (const Subscriber* refused :
        {nobody.get(), other.get(), namesake.get(), nowhere.get(), nameless.get()}) {
     EXPECT_NE(refused->last_error().find("PERMISSION_DENIED"), std::string::npos)
         << refused->last_error();
@@ -163,10 +164,10 @@ TEST_F(ServerTest, TellsConfigurationToTheWorkloadsOwnCertificateOnly) {
 
 TEST_F(ServerTest, SignsForATokenItsOwnIdentityAndNoOther) {
   rig_.start();
-  Asker newcomer(rig_, rig_.context(), token("cart"));
+  CertificateAsker newcomer(rig_, rig_.context(), token("cart"));
   EXPECT_EQ(newcomer.ask_for("cart"), "spiffe://cluster.local/ns/shop/sa/cart");
   EXPECT_NE(newcomer.ask_for("ledger").find("PERMISSION_DENIED"), std::string::npos);
-  Asker nobody(rig_, rig_.context(), "");
+  CertificateAsker nobody(rig_, rig_.context(), "");
   EXPECT_NE(nobody.ask_for("cart").find("UNAUTHENTICATED"), std::string::npos);
   EXPECT_TRUE(counts("weft_control_signings_total{result=\"signed\"} 1"));
   EXPECT_TRUE(counts("weft_control_signings_total{result=\"wrong_identity\"} 1"));
@@ -175,10 +176,10 @@ TEST_F(ServerTest, SignsForATokenItsOwnIdentityAndNoOther) {
 
 TEST_F(ServerTest, RenewsForACertificateWithoutAToken) {
   rig_.start();
-  Asker renewing(rig_, rig_.context("shop", "cart"), "");
+  CertificateAsker renewing(rig_, rig_.context("shop", "cart"), "");
   EXPECT_EQ(renewing.ask_for("cart"), "spiffe://cluster.local/ns/shop/sa/cart");
   // And a token for somebody else does not help the holder of a certificate.
-  Asker greedy(rig_, rig_.context("shop", "cart"), token("ledger"));
+  CertificateAsker greedy(rig_, rig_.context("shop", "cart"), token("ledger"));
   EXPECT_NE(greedy.ask_for("ledger").find("PERMISSION_DENIED"), std::string::npos);
 }
 
@@ -188,7 +189,7 @@ TEST_F(ServerTest, TellsGrpcClientsOnlyWhatTheyMaySee) {
   EXPECT_EQ(client.ask("envoy.config.listener.v3.Listener"), "cart.shop.svc.cluster.local:80 ");
   EXPECT_EQ(client.ask("envoy.config.cluster.v3.Cluster"),
             "outbound|80||cart.shop.svc.cluster.local ");
-  GrpcClient disguised(rig_, kCartId);
+  GrpcClient disguised(rig_, kCartNodeId);
   EXPECT_EQ(disguised.ask("envoy.config.listener.v3.Listener"), "PERMISSION_DENIED");
 }
 
@@ -224,7 +225,7 @@ TEST_F(ServerTest, SignsNothingAtThePlainDoor) {
 
 TEST_F(ServerTest, RenewsItsOwnCertificateAndKeepsItsConnections) {
   rig_.start();
-  const auto own = Node::sidecar(rig_, kCartId, "cart");
+  const auto own = Subscriber::sidecar(rig_, kCartNodeId, "cart");
   rig_.run();
   const WallTime first = rig_.control->server().certificate_expires();
   EXPECT_GT(first, ControlRig::wall_now + 23h);
@@ -235,7 +236,7 @@ TEST_F(ServerTest, RenewsItsOwnCertificateAndKeepsItsConnections) {
   rig_.pass(6min, 10s);
   EXPECT_GT(rig_.control->server().certificate_expires(), first);
   EXPECT_EQ(own->last_error(), "");
-  const auto later = Node::sidecar(rig_, kCartId, "cart");
+  const auto later = Subscriber::sidecar(rig_, kCartNodeId, "cart");
   rig_.run();
   EXPECT_EQ(later->generations, "1") << later->last_error();
 }
@@ -244,9 +245,9 @@ TEST_F(ServerTest, HoldsNoMoreConnectionsThanItMay) {
   Control::Options options;
   options.server.connections_max = 1;
   rig_.start(options);
-  const auto first = Node::sidecar(rig_, kCartId, "cart");
+  const auto first = Subscriber::sidecar(rig_, kCartNodeId, "cart");
   rig_.run();
-  const auto second = Node::sidecar(rig_, kCartId, "cart");
+  const auto second = Subscriber::sidecar(rig_, kCartNodeId, "cart");
   rig_.run();
   EXPECT_EQ(first->generations, "1");
   EXPECT_EQ(second->generations, "");
@@ -258,9 +259,9 @@ TEST_F(ServerTest, HoldsNoMoreStreamsThanItMay) {
   Control::Options options;
   options.server.ads.streams_max = 1;
   rig_.start(options);
-  const auto first = Node::sidecar(rig_, kCartId, "cart");
+  const auto first = Subscriber::sidecar(rig_, kCartNodeId, "cart");
   rig_.run();
-  const auto second = Node::sidecar(rig_, kCartId, "cart");
+  const auto second = Subscriber::sidecar(rig_, kCartNodeId, "cart");
   rig_.run();
   EXPECT_NE(second->last_error().find("UNAVAILABLE"), std::string::npos) << second->last_error();
   EXPECT_TRUE(counts("weft_control_streams_refused_total{door=\"tls\",reason=\"limit\"} 1"));
@@ -270,7 +271,7 @@ TEST_F(ServerTest, BreaksOffAMessageThatIsTooLarge) {
   Control::Options options;
   options.server.ads.message_bytes_max = 64;
   rig_.start(options);
-  const auto node = Node::sidecar(rig_, kCartId, "cart");
+  const auto node = Subscriber::sidecar(rig_, kCartNodeId, "cart");
   rig_.run();
   EXPECT_NE(node->last_error().find("RESOURCE_EXHAUSTED"), std::string::npos) << node->last_error();
   EXPECT_TRUE(counts("weft_control_streams_refused_total{door=\"tls\",reason=\"broken\"} 1"));

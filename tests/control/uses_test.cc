@@ -16,22 +16,22 @@ namespace {
 using testing::mesh_of;
 using testing::mistakes_in;
 
-std::string read_back(const std::string& text) {
+std::string read_uses(const std::string& text) {
   const Result<Uses> read = Uses::parse(text, "shop");
   return read ? read->to_string() : "refused: " + read.error().detail;
 }
 
 TEST(Uses, NamesServicesOfAnyNamespace) {
-  EXPECT_EQ(read_back("bank/ledger, cart ,shop/web"), "bank/ledger,shop/cart,shop/web");
-  EXPECT_EQ(read_back("cart,shop/cart"), "shop/cart") << "twice is once";
-  EXPECT_EQ(read_back("bank/*,*/*"), "*/*,bank/*");
-  EXPECT_EQ(read_back(" "), "") << "an app that calls nobody";
+  EXPECT_EQ(read_uses("bank/ledger, cart ,shop/web"), "bank/ledger,shop/cart,shop/web");
+  EXPECT_EQ(read_uses("cart,shop/cart"), "shop/cart") << "twice is once";
+  EXPECT_EQ(read_uses("bank/*,*/*"), "*/*,bank/*");
+  EXPECT_EQ(read_uses(" "), "") << "an app that calls nobody";
 }
 
 TEST(Uses, RefusesWhatNamesNothing) {
   for (const char* text :
        {"cart,", "shop/cart/web", "*", "*/cart", "Cart", "shop/", "/cart", "shop/c*", "cart web"}) {
-    EXPECT_EQ(read_back(text).substr(0, 8), "refused:") << text;
+    EXPECT_EQ(read_uses(text).substr(0, 8), "refused:") << text;
   }
 }
 

@@ -14,8 +14,8 @@ namespace {
 using config::BalancerKind;
 
 // Several origins that answer with their number.
-struct Group {
-  explicit Group(std::size_t count) {
+struct ReplicaGroup {
+  explicit ReplicaGroup(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i)
       origins.push_back(std::make_unique<Origin>(Origin::replies(200, std::to_string(i))));
   }
@@ -43,7 +43,7 @@ config::Route hashing(config::HashPolicy policy) {
 
 TEST(HashBalancing, TheSameHeaderGoesToTheSameEndpoint) {
   for (const BalancerKind kind : {BalancerKind::kRingHash, BalancerKind::kMaglev}) {
-    const Group group(5);
+    const ReplicaGroup group(5);
     Proxy proxy(
         {http_listener(
             "in", routes({hashing({.of = config::HashPolicy::Of::kHeader, .name = "x-user"})}))},
@@ -66,7 +66,7 @@ TEST(HashBalancing, TheSameHeaderGoesToTheSameEndpoint) {
 }
 
 TEST(HashBalancing, ACookieIsMadeOnceAndSticks) {
-  const Group group(8);
+  const ReplicaGroup group(8);
   config::HashPolicy policy{.of = config::HashPolicy::Of::kCookie, .name = "shop"};
   policy.cookie_ttl = std::chrono::hours(1);
   policy.cookie_path = "/";
@@ -90,7 +90,7 @@ TEST(HashBalancing, ACookieIsMadeOnceAndSticks) {
 }
 
 TEST(HashBalancing, ALostOwnersKeysMoveAndTheOthersStay) {
-  Group group(5);
+  ReplicaGroup group(5);
   Proxy proxy(
       {http_listener(
           "in", routes({hashing({.of = config::HashPolicy::Of::kQueryParameter, .name = "k"})}))},
@@ -122,7 +122,7 @@ TEST(HashBalancing, ALostOwnersKeysMoveAndTheOthersStay) {
 
 // Ten origins of which one fails at once; how many of 500 requests it gets.
 std::size_t asked_of_the_failing_one(BalancerKind kind) {
-  Group group(9);
+  ReplicaGroup group(9);
   group.origins.push_back(std::make_unique<Origin>(Origin::replies(503, "broken")));
   Proxy proxy({http_listener("in", routes({to("/", "cart")}))}, {group.cluster_by(kind)});
   Wire wire = proxy.dial();
@@ -136,7 +136,7 @@ TEST(PeakEwma, AFastFailureAttractsNothing) {
 }
 
 TEST(PeakEwma, ASlowEndpointGetsLittle) {
-  Group group(4);
+  ReplicaGroup group(4);
   group.origins.push_back(std::make_unique<Origin>(Origin::holds()));
   Origin& slow = *group.origins.back();
   Proxy proxy({http_listener("in", routes({to("/", "cart")}))},

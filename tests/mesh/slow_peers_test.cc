@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kHead =
+constexpr std::string_view kPostHead =
     "POST / HTTP/1.1\r\nhost: shop\r\ncontent-length: 1000000000\r\n\r\n";
 
 TEST(SlowPeers, SL_02_ABodyThatStopsIsGivenUp) {
@@ -18,7 +18,7 @@ TEST(SlowPeers, SL_02_ABodyThatStopsIsGivenUp) {
   http_of(listener).timeouts.stream_idle = 100ms;
   Proxy proxy({listener}, {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
-  ASSERT_TRUE(wire.send(std::string(kHead) + "some"));
+  ASSERT_TRUE(wire.send(std::string(kPostHead) + "some"));
   const Wire::Message answer = wire.read_message(true);
   EXPECT_TRUE(answer.empty() || answer.status() == 408 || answer.status() == 504) << answer.head;
   EXPECT_EQ(ask(proxy, "/").status(), 200);
@@ -30,7 +30,7 @@ TEST(SlowPeers, SL_02_ABodyThatDripsEndsWithTheRequestsTime) {
   forward(route).timeouts.request = 300ms;
   Proxy proxy({http_listener("in", routes({route}))}, {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
-  ASSERT_TRUE(wire.send(kHead));
+  ASSERT_TRUE(wire.send(kPostHead));
   const auto began = std::chrono::steady_clock::now();
   Wire::Message answer;
   std::thread dripping([&wire] {
@@ -50,7 +50,7 @@ TEST(SlowPeers, SL_02_ABodyThatDripsEndsWithTheListenersTimeForARequest) {
   http_of(listener).request_timeout = 300ms;
   Proxy proxy({listener}, {cluster("cart", {origin.address()})});
   Wire wire = proxy.dial();
-  ASSERT_TRUE(wire.send(kHead));
+  ASSERT_TRUE(wire.send(kPostHead));
   std::thread dripping([&wire] {
     while (wire.send("x")) std::this_thread::yield();
   });

@@ -13,7 +13,7 @@ namespace {
 using namespace std::string_literals;
 
 const std::string kNext = "GET /next HTTP/1.1\r\nhost: shop\r\n\r\n";
-const std::string kOk = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const std::string kOkAnswer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 Proxy proxy_to(const Origin& origin) {
   config::ListenerConfig listener = http_listener("in", routes({to("/", "cart")}));
@@ -27,7 +27,7 @@ Origin::Serve answers_first(std::string answer) {
     for (Wire::Message request = wire.read_message(false); !request.empty();
          request = wire.read_message(false)) {
       origin.note(request);
-      if (!wire.send(origin.requests() == 1 ? answer : kOk)) return;
+      if (!wire.send(origin.requests() == 1 ? answer : kOkAnswer)) return;
     }
   };
 }
@@ -80,7 +80,7 @@ TEST(Smuggling, H1_13_TheContinueIsTheOrigins) {
     if (request.head.empty() || !wire.send("HTTP/1.1 100 Continue\r\n\r\n")) return;
     request.body = wire.read_bytes(5);
     self.note(std::move(request));
-    (void)wire.send(kOk);
+    (void)wire.send(kOkAnswer);
   });
   Proxy proxy = proxy_to(origin);
   Wire wire = proxy.dial();
@@ -115,7 +115,7 @@ TEST(Smuggling, H1_17_EarlyBytesAreHeldUntilTheSwitch) {
 }
 
 TEST(Smuggling, H1_17_AnAnswerThatIsNoSwitchLeavesARequestBehind) {
-  Origin origin(answers_first(kOk));
+  Origin origin(answers_first(kOkAnswer));
   Proxy proxy = proxy_to(origin);
   Wire wire = proxy.dial();
   ASSERT_TRUE(wire.send(kUpgrade + kNext));
@@ -181,7 +181,7 @@ TEST(Smuggling, H1_20_TenThousandPipelinedRequestsAreAnsweredInOrder) {
 TEST(Smuggling, H1_21_WhatFollowsAnAnswerIsNobodysAnswer) {
   const std::string evil = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
   for (const std::string& answer :
-       {kOk + evil, "HTTP/1.1 204 X\r\n\r\n" + evil,
+       {kOkAnswer + evil, "HTTP/1.1 204 X\r\n\r\n" + evil,
         "HTTP/1.1 304 X\r\ncontent-length: 4\r\n\r\nevil" + evil,
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" + evil}) {
     Origin origin(answers_first(answer));

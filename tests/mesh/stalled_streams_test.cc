@@ -28,7 +28,7 @@ static_assert(kWindow == http::Limits{}.body_window);
 // What the kernel takes between a sidecar and the origin, generously: mostly a quarter of it, but
 // it makes its buffers larger by itself; see Origin::narrow().
 constexpr std::size_t kKernel = 1536 * 1024;
-constexpr std::size_t kPiece = 16 * 1024;
+constexpr std::size_t kStreamPiece = 16 * 1024;
 constexpr std::chrono::milliseconds kQuiet{300};
 constexpr Duration kAtOnce = 5s;  // four mebibytes on a busy machine under a sanitizer
 
@@ -43,7 +43,7 @@ Origin::Serve sends_letters(std::atomic<std::size_t>& sent) {
         return;
       for (std::size_t at = 0; at < kBody;) {
         // Short pieces: what one send() has taken of its piece so far is not counted.
-        const std::string_view piece = letters(number, at, std::min(kPiece, kBody - at));
+        const std::string_view piece = letters(number, at, std::min(kStreamPiece, kBody - at));
         if (!wire.send(piece)) return;
         at += piece.size();
         sent += piece.size();
