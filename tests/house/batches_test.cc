@@ -54,7 +54,8 @@ TEST(Batches, AreTheOnesOfTheBuild) {
       read_tree(WEFT_SOURCE_DIR, {"CMakeLists.txt", "tests/CMakeLists.txt"}, {});
   ASSERT_EQ(build.size(), 2U);
   std::size_t count = 0;
-  for (const std::string_view line : split_lines(build[0].text + build[1].text)) {
+  const std::string text = build[0].text + build[1].text;
+  for (const std::string_view line : split_lines(text)) {
     if (!line.starts_with("weft_batch(")) continue;
     ++count;
     EXPECT_TRUE(std::ranges::any_of(kBatches, [&](const Batch& batch) {
