@@ -54,46 +54,46 @@ class RawCall final : public http::CallHolder {
 
 class CertificateServiceTest : public ::testing::Test {
  protected:
-  CertificateServiceTest() { door.add_to(rig.service); }
+  CertificateServiceTest() { door_.add_to(rig_.service); }
 
-  std::string ask(const std::string& csr, std::string token, Duration lifetime = {}) {
-    xds::CertificateClient client(
-        rig.turn, rig, {.authority = "weft-control:15012", .lifetime = lifetime, .token = [token] {
-                          return Result<std::string>(token);
-                        }});
-    const auto request = client.request(csr, asker);
-    for (asker.heard.clear(); asker.heard.empty();) rig.pass(milliseconds(10), milliseconds(10));
-    return asker.heard;
+  std::string ask(const std::string& csr, const std::string& token, Duration lifetime = {}) {
+    xds::CertificateClient client(rig_.turn, rig_,
+                                  {.authority = "weft-control:15012",
+                                   .lifetime = lifetime,
+                                   .token = [token] { return Result<std::string>(token); }});
+    const auto request = client.request(csr, asker_);
+    for (asker_.heard.clear(); asker_.heard.empty();) rig_.pass(milliseconds(10), milliseconds(10));
+    return asker_.heard;
   }
   std::string csr(const std::string& account) const {
-    return tls::make_csr(key, account_id(account)).value();
+    return tls::make_csr(key_, account_id(account)).value();
   }
   std::string token(const std::string& account) const {
-    return authority.make_token("shop", account, hours(1)).value();
+    return authority_.make_token("shop", account, hours(1)).value();
   }
   [[nodiscard]] std::uint64_t counted(Signing what) const {
-    return authority.signings(what).value();
+    return authority_.signings(what).value();
   }
 
-  control::testing::TemporaryDirectory directory;
-  Authority authority = Authority::open({.state_dir = directory.path()}).value();
-  tls::Key key = tls::Key::generate().value();
-  WireRig rig;
-  CertificateService door{rig.turn, authority};
-  Asker asker;
+  control::testing::TemporaryDirectory directory_;
+  Authority authority_ = Authority::open({.state_dir = directory_.path()}).value();
+  tls::Key key_ = tls::Key::generate().value();
+  WireRig rig_;
+  CertificateService door_{rig_.turn, authority_};
+  Asker asker_;
 };
 
 TEST_F(CertificateServiceTest, GivesTheBearerOfATokenALeafAndTheRoot) {
   EXPECT_EQ(ask(csr("cart"), token("cart")), "issued");
-  const auto leaf = tls::parse_certificate(asker.issued.chain_pem).value();
+  const auto leaf = tls::parse_certificate(asker_.issued.chain_pem).value();
   EXPECT_EQ(leaf.spiffe_id, account_id("cart"));
-  EXPECT_TRUE(leaf.public_key.same_public_half(key));
-  EXPECT_EQ(asker.issued.roots_pem, authority.root_pem());
+  EXPECT_TRUE(leaf.public_key.same_public_half(key_));
+  EXPECT_EQ(asker_.issued.roots_pem, authority_.root_pem());
   EXPECT_EQ(counted(Signing::kSigned), 1u);
 }
 
 TEST_F(CertificateServiceTest, RenewsForWhoeverMtlsProvedAndAsksForNoToken) {
-  rig.proved = {.secured = true, .peer = account_id("cart"), .alpn = "h2"};
+  rig_.proved = {.secured = true, .peer = account_id("cart"), .alpn = "h2"};
   EXPECT_EQ(ask(csr("cart"), ""), "issued");
   // A token of somebody else's does not help.
   EXPECT_EQ(ask(csr("ledger"), token("ledger")),
@@ -104,9 +104,9 @@ TEST_F(CertificateServiceTest, RenewsForWhoeverMtlsProvedAndAsksForNoToken) {
 }
 
 TEST_F(CertificateServiceTest, GivesNoLongerThanIsAllowed) {
-  authority.set_leaf_lifetime_max(seconds(30));
+  authority_.set_leaf_lifetime_max(seconds(30));
   EXPECT_EQ(ask(csr("cart"), token("cart"), hours(24)), "issued");
-  const auto leaf = tls::parse_certificate(asker.issued.chain_pem).value();
+  const auto leaf = tls::parse_certificate(asker_.issued.chain_pem).value();
   EXPECT_LE(leaf.not_after - leaf.not_before, seconds(30) + minutes(1) + seconds(1));
 }
 
@@ -124,9 +124,9 @@ TEST_F(CertificateServiceTest, RefusesWithAReasonAndCountsIt) {
 
 TEST_F(CertificateServiceTest, GivesTheControlPlanesIdentityToNobody) {
   const SpiffeId own = SpiffeId::make("cluster.local", "weft-system", "weft-control").value();
-  EXPECT_FALSE(authority.make_token("weft-system", "weft-control", hours(1)));
-  rig.proved = {.secured = true, .peer = own, .alpn = "h2"};
-  EXPECT_EQ(ask(tls::make_csr(key, own).value(), ""),
+  EXPECT_FALSE(authority_.make_token("weft-system", "weft-control", hours(1)));
+  rig_.proved = {.secured = true, .peer = own, .alpn = "h2"};
+  EXPECT_EQ(ask(tls::make_csr(key_, own).value(), ""),
             "upstream denied: PERMISSION_DENIED: spiffe://cluster.local/ns/weft-system/sa/"
             "weft-control is the control plane's own");
 }
@@ -134,13 +134,13 @@ TEST_F(CertificateServiceTest, GivesTheControlPlanesIdentityToNobody) {
 TEST_F(CertificateServiceTest, RefusesWhatIsNoRequest) {
   const auto raw = [&](std::string body) {
     RawCall holder;
-    http::Client client(rig.turn, rig, {.speaks = http::Client::Speaks::kHttp2, .keep = false});
+    http::Client client(rig_.turn, rig_, {.speaks = http::Client::Speaks::kHttp2, .keep = false});
     const auto call = client.send({.method = "POST",
                                    .authority = "weft-control:15012",
                                    .target = std::string(xds::kCreateCertificatePath),
                                    .body = std::move(body)},
                                   holder);
-    rig.pass(milliseconds(50), milliseconds(10));
+    rig_.pass(milliseconds(50), milliseconds(10));
     return holder.heard;
   };
   const std::string prefix("\0\0\0\0", 4);
@@ -167,11 +167,11 @@ TEST_F(CertificateServiceTest, WaitsForARequestOnlySoLongAndForSoMany) {
   std::vector<std::unique_ptr<Caller>> callers;
   const auto call = [&]() -> http::ClientConnection& {
     if (callers.empty() || callers.back()->connection->available() == 0) {
-      callers.push_back(std::make_unique<Caller>(rig.turn));
+      callers.push_back(std::make_unique<Caller>(rig_.turn));
       Caller& fresh = *callers.back();
-      rig.service.adopt(fresh.pipe.take_right());
+      rig_.service.adopt(fresh.pipe.take_right());
       fresh.connection = std::make_unique<http::ClientConnection>(
-          rig.turn, fresh.pipe.take_left(), http::Protocol::kHttp2, http::ConnectionOptions(),
+          rig_.turn, fresh.pipe.take_left(), http::Protocol::kHttp2, http::ConnectionOptions(),
           nobody);
       fresh.pipe.run();
     }
@@ -192,7 +192,7 @@ TEST_F(CertificateServiceTest, WaitsForARequestOnlySoLongAndForSoMany) {
   EXPECT_FALSE(all.front()->ended);
   EXPECT_TRUE(all.back()->ended);
   for (int i = 0; i < 11; ++i) {
-    rig.turn.advance(rig.turn.now() + seconds(1));
+    rig_.turn.advance(rig_.turn.now() + seconds(1));
     for (const auto& caller : callers) caller->pipe.run();
   }
   for (const auto& one : all) EXPECT_TRUE(one->ended);
@@ -200,9 +200,9 @@ TEST_F(CertificateServiceTest, WaitsForARequestOnlySoLongAndForSoMany) {
   all.clear();
   for (const auto& caller : callers) {
     caller->connection->abandon();
-    rig.turn.retire(std::move(caller->connection));
+    rig_.turn.retire(std::move(caller->connection));
   }
-  rig.turn.end();
+  rig_.turn.end();
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ std::unique_ptr<Dial> ControlRig::connect(const SocketAddress& address, const Co
 }
 
 std::shared_ptr<const tls::ClientContext> ControlRig::context(const std::string& name_space,
-                                                              const std::string& account) {
+                                                              const std::string& account) const {
   TlsMaterial material{.version = name_space + account,
                        .roots_pem = control->authority().root_pem()};
   if (!account.empty()) {

@@ -57,7 +57,7 @@ class ControlRig final : public Connector, public Control::Owner {
   // What somebody needs to call the TLS door, with that identity's certificate; without one when
   // both are empty.
   [[nodiscard]] std::shared_ptr<const tls::ClientContext> context(
-      const std::string& name_space = "", const std::string& account = "");
+      const std::string& name_space = "", const std::string& account = "") const;
   // As the API server: it knows the root and the name of the Service, and shows no certificate.
   [[nodiscard]] std::unique_ptr<tls::Dialer> webhook_dialer(bool http1);
   [[nodiscard]] std::unique_ptr<tls::Dialer> dialer(

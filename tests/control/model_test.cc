@@ -451,8 +451,9 @@ TEST(MeshConfigText, ReadsACollectorHoweverItIsWritten) {
        std::vector<std::pair<std::string, std::string>>{{"http://127.0.0.1:4318", "127.0.0.1"},
                                                         {"collector.obs:4318/", "collector.obs"},
                                                         {"http://[::1]:4318/v1/traces", "::1"}}) {
-    const auto mesh =
-        testing::mesh_of(kConfig + "spec: {tracing: {otlp: {endpoint: \"" + text + "\"}}}\n");
+    std::string config = kConfig;
+    config.append("spec: {tracing: {otlp: {endpoint: '").append(text).append("'}}}\n");
+    const auto mesh = testing::mesh_of(config);
     EXPECT_EQ(mesh->config->collector.host, host) << text;
     EXPECT_EQ(mesh->config->collector.port, 4318) << text;
     EXPECT_EQ(mesh->config->collector.path, "/v1/traces") << text;

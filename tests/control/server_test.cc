@@ -29,7 +29,7 @@ const std::string kCartNodeId = "sidecar~127.5.1.1~cart-a.shop~shop.svc.cluster.
 class CertificateAsker final : public tls::CertificateIssuer::Holder {
  public:
   CertificateAsker(ControlRig& rig, std::shared_ptr<const tls::ClientContext> context,
-                   std::string token)
+                   const std::string& token)
       : rig_(rig),
         dialer_(rig.dialer(std::move(context))),
         client_(rig.turn, *dialer_,
@@ -132,7 +132,7 @@ class ServerTest : public ::testing::Test {
   [[nodiscard]] bool counts(const std::string& line) {
     return rig_.page("/metrics").find("\n" + line + "\n") != std::string::npos;
   }
-  [[nodiscard]] std::string token(const std::string& account) {
+  [[nodiscard]] std::string token(const std::string& account) const {
     return rig_.control->authority().make_token("shop", account, 1h).value();
   }
 
@@ -206,7 +206,7 @@ TEST_F(ServerTest, SignsNothingAtThePlainDoor) {
    private:
     Connector& connector_;
   } dialer(rig_);
-  const std::string shown = token("cart");
+  std::string shown = token("cart");
   xds::CertificateClient client(rig_.turn, dialer,
                                 {.authority = "weft-control", .token = [shown] { return shown; }});
   struct Heard final : tls::CertificateIssuer::Holder {

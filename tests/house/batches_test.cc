@@ -84,7 +84,7 @@ std::string names_in(std::string_view text) {
   return out;
 }
 
-std::string clash_of(std::string a, std::string b) {
+std::string clash_of(const std::string& a, const std::string& b) {
   const auto in = [](const std::string& text) {
     return "namespace weft {\nnamespace {\n" + text + "\n}  // namespace\n}  // namespace weft\n";
   };

@@ -16,6 +16,7 @@ using config::BalancerKind;
 // Several origins that answer with their number.
 struct ReplicaGroup {
   explicit ReplicaGroup(std::size_t count) {
+    origins.reserve(count);
     for (std::size_t i = 0; i < count; ++i)
       origins.push_back(std::make_unique<Origin>(Origin::replies(200, std::to_string(i))));
   }
@@ -97,6 +98,7 @@ TEST(HashBalancing, ALostOwnersKeysMoveAndTheOthersStay) {
       {group.cluster_by(BalancerKind::kMaglev)});
   const auto owner_of = [&](int k) { return ask(proxy, "/?k=" + std::to_string(k)).body; };
   std::vector<std::string> before;
+  before.reserve(40);
   for (int k = 0; k < 40; ++k) before.push_back(owner_of(k));
   // The owner of the first key is no longer ready.
   const auto lost = static_cast<std::size_t>(std::stoi(before[0]));

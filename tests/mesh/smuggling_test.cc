@@ -38,8 +38,11 @@ TEST(Smuggling, H1_12_ABodyOfAGetNeverBecomesARequest) {
     Proxy proxy = proxy_to(origin);
     Wire wire = proxy.dial();
     const std::string evil = "GET /evil HTTP/1.1\r\nHost: x\r\n\r\n";
-    ASSERT_TRUE(wire.send(method + " /a HTTP/1.1\r\nhost: shop\r\ncontent-length: 31\r\n\r\n"s +
-                          evil + kNext));
+    std::string both = method;
+    both.append(" /a HTTP/1.1\r\nhost: shop\r\ncontent-length: 31\r\n\r\n")
+        .append(evil)
+        .append(kNext);
+    ASSERT_TRUE(wire.send(both));
     EXPECT_EQ(wire.read_message(true).body, evil) << method;
     EXPECT_EQ(wire.read_message(true).status(), 200);
     EXPECT_EQ(origin.requests(), 2U);
@@ -165,9 +168,10 @@ TEST(Smuggling, H1_20_TenThousandPipelinedRequestsAreAnsweredInOrder) {
   std::thread sender([&wire] {
     for (int i = 0; i < kCount; ++i) {
       const std::string body = std::to_string(i);
-      if (!wire.send("PUT /" + body + " HTTP/1.1\r\nhost: shop\r\ncontent-length: " +
-                     std::to_string(body.size()) + "\r\n\r\n" + body))
-        return;
+      std::string request = "PUT /";
+      request.append(body).append(" HTTP/1.1\r\nhost: shop\r\ncontent-length: ");
+      request.append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+      if (!wire.send(request)) return;
     }
   });
   int wrong = 0;
