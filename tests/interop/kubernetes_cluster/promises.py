@@ -23,6 +23,13 @@ def whole(cluster):
 
 # ---- it comes up ----
 
+def asks_the_webhooks(cluster):
+    """Whether a pod would be taken, which makes the API server ask the injector of it."""
+    pod = shop.pod("probe", ["pause"], shop.SPACE, "default")
+    done = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=json.dumps(pod))
+    return done.returncode == 0
+
+
 def install(checks, cluster):
     """What `weft install` prints is all that people apply."""
     documents = documents_in(weft("install"))
@@ -41,6 +48,9 @@ def install(checks, cluster):
             wait_until(lambda path=cluster.path_of(one): all(
                 hook["clientConfig"].get("caBundle") for hook in cluster.get(path)["webhooks"]),
                 f"caBundle of {one['metadata']['name']}", 30, 0.2)
+        # What is rolled out is in kube-proxy's rules a moment later; until then they refuse the API server.
+        cluster.apply_with_kubectl(shop.namespace(shop.SPACE, meshed=True))
+        wait_until(lambda: asks_the_webhooks(cluster), "a way to the webhooks", 20, 0.2)
     else:
         own_webhook(cluster)
     checks.that("what weft install prints comes up", whole(cluster))
