@@ -1,5 +1,6 @@
 """What a mesh promises when more happens at a time than anybody would wish."""
 
+import json
 import re
 import signal
 import time
@@ -12,10 +13,18 @@ from promises import MESH
 DEPLOYMENTS = [one["metadata"]["name"] for one in shop.DEPLOYMENTS]
 
 
+def answers(cluster, url):
+    """Whether a call of the client is answered."""
+    done = cluster.run_in(shop.SPACE, "client", "/app", "get", "-n", "1", url)
+    return done.returncode == 0 and json.loads(done.stdout)["answered"] == 1
+
+
 def together(checks, cluster):
     """All is restarted at once, the control plane with it, while answers that take seconds are under way."""
     cluster.apply_with_kubectl(*shop.SLOW)
     wait_until(lambda: len(cluster.ready_pods(shop.SPACE, "app=slow")) == 2, "2 of slow", 90, 0.3)
+    # CoreDNS takes its time to ask an API server again that was gone, and until then knows no new name.
+    wait_until(lambda: answers(cluster, "http://slow/load"), "slow by its name", 90, 0.5)
     with Load(cluster) as load, Load(cluster, ["http://slow/load"], 4, "load-slow") as slow:
         start = time.monotonic()
         cluster.told("rollout", "restart", "-n", shop.SPACE, *(f"deployment/{name}" for name in (*DEPLOYMENTS, "slow")))
