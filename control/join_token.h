@@ -31,7 +31,8 @@ struct JoinToken {
 
 [[nodiscard]] Result<std::string> sign_join_token(const JoinToken& token, const tls::Key& root);
 
-// kDenied: not one of ours, or tampered with; kTimeout: it has expired or is from the future.
+// kDenied: not one of ours, tampered with, or read differently by a sidecar; kTimeout: it has
+// expired or is from the future.
 [[nodiscard]] Result<JoinToken> verify_join_token(std::string_view text, const tls::Key& root,
                                                   WallTime now);
 

@@ -19,15 +19,15 @@ class JoinTokens : public ::testing::Test {
   // What is said of a payload that the root has signed.
   std::string verdict(const std::string& payload) const {
     const std::string text = std::string(JoinToken::kPrefix) + "." + encode_base64url(payload);
-    const std::string whole = text + "." + encode_base64url(root.sign(text).value());
-    const Result<JoinToken> token = verify_join_token(whole, root, kTokenTime);
+    const std::string whole = text + "." + encode_base64url(root_.sign(text).value());
+    const Result<JoinToken> token = verify_join_token(whole, root_, kTokenTime);
     if (!token) return token.error().detail;
     const Result<xds::UnverifiedJoinToken> read = xds::read_join_token(whole);
     return read && read->id == token->id ? token->id.uri() : "read differently";
   }
-  std::string digest() const { return R"("root": ")" + root.spki_sha256() + '"'; }
+  std::string digest() const { return R"("root": ")" + root_.spki_sha256() + '"'; }
 
-  const tls::Key root = tls::Key::generate().value();
+  const tls::Key root_ = tls::Key::generate().value();
 };
 
 TEST_F(JoinTokens, SayWhoMayComeAndUntilWhen) {
